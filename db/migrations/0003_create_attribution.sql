@@ -1,0 +1,77 @@
+-- Which pod an origin's charges belong to, under each rulebook, and the rollups the reports read.
+
+-- One row per origin, rulebook and stretch of charge dates in which the same rule wins. No row of kind split names a pod.
+create table attribution (
+  rulebook_id integer not null,
+  origin_id bigint not null,
+  valid_from date not null,
+  valid_until date not null,
+  rule_id text,
+  kind text not null check (kind in ('pod', 'split', 'unattributed')),
+  pod_id text,
+  primary key (rulebook_id, origin_id, valid_from),
+  check (valid_from < valid_until),
+  check ((kind = 'pod') = (pod_id is not null))
+);
+
+-- The rollup of one load under one rulebook, insert-only. kind to_split: shared cost before it is split over pods.
+create table pod_cost (
+  load_id bigint not null,
+  rulebook_id integer not null,
+  charge_date date not null,
+  kind text not null check (kind in ('direct', 'to_split', 'unattributed')),
+  pod_id text,
+  rule_id text,
+  provider_name text,
+  service_name text,
+  charge_category text,
+  billing_currency text not null,
+  billed_cost numeric not null,
+  effective_cost numeric not null,
+  list_cost numeric not null,
+  contracted_cost numeric not null,
+  line_count bigint not null,
+  check ((kind = 'direct') = (pod_id is not null))
+);
+create index pod_cost_load_id_rulebook_id_charge_date_idx on pod_cost (load_id, rulebook_id, charge_date);
+
+-- Which rollups are complete: (load, rulebook) pairs whose pod_cost was written and conserved every metric.
+create table load_rollup (
+  load_id bigint not null references load (id),
+  rulebook_id integer not null references rulebook (id),
+  rolled_up_at timestamptz not null default now(),
+  primary key (load_id, rulebook_id)
+);
+
+-- Shared cost of the current loads under the rulebook in force, split over pods; replaced by charge month.
+-- pod_id null: nobody could carry it, it is unattributed. owner_pod_id: the pod that answers for the whole of it.
+create table shared_cost (
+  charge_date date not null,
+  load_id bigint not null,
+  rule_id text not null,
+  owner_pod_id text,
+  pod_id text,
+  provider_name text,
+  service_name text,
+  charge_category text,
+  billing_currency text not null,
+  billed_cost numeric not null,
+  effective_cost numeric not null,
+  list_cost numeric not null,
+  contracted_cost numeric not null
+);
+create index shared_cost_charge_date_idx on shared_cost (charge_date);
+
+-- The small projection that the value report and the envelopes read; replaced by charge month.
+-- kind direct (pod null: unattributed), shared (its share of split cost), owned (split cost it answers for; counted by no total).
+create table pod_day (
+  charge_date date not null,
+  pod_id text,
+  kind text not null check (kind in ('direct', 'shared', 'owned')),
+  billing_currency text not null,
+  billed_cost numeric not null,
+  effective_cost numeric not null,
+  list_cost numeric not null,
+  contracted_cost numeric not null,
+  constraint pod_day_key unique nulls not distinct (charge_date, pod_id, kind, billing_currency)
+);

@@ -1,0 +1,92 @@
+/**
+ * The three kinds of failure. A bug is an assertion; an expected refusal is an AppError with a code from one closed union;
+ * a passing fault is a TransientError that says when to come back. Nothing else is thrown on purpose.
+ */
+
+/** Every refusal the product knows. The code is part of the API (problem documents) and never changes its meaning. */
+export type ErrorCode =
+  | 'invalid_input'
+  | 'invalid_setting'
+  | 'invalid_organisation'
+  | 'organisation_conflict'
+  | 'invalid_bill'
+  | 'bill_changed_while_read'
+  | 'bill_unreadable'
+  | 'would_drop_account'
+  | 'conservation_broken'
+  | 'control_total_mismatch'
+  | 'missing_exchange_rate'
+  | 'invalid_period'
+  | 'invalid_outcomes'
+  | 'not_found'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'conflict'
+  | 'idempotency_key_reused'
+  | 'database_unreachable'
+  | 'database_refused'
+  | 'database_outdated'
+  | 'database_newer'
+  | 'embedded_database_failed'
+  | 'queue_unreachable'
+  | 'port_in_use'
+  | 'not_loopback_without_token'
+  | 'slack_refused';
+
+/** One located fault in foreign input. `line` is the physical line, `record` the record ordinal (1 = first data record). */
+export interface InputFault {
+  readonly file?: string;
+  readonly line?: number;
+  readonly record?: number;
+  readonly column?: string;
+  readonly reason: string;
+  readonly fix?: string;
+}
+
+export interface AppErrorOptions {
+  readonly cause?: unknown;
+  /** Structured facts for JSON output and problem documents. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** Faults in input, each with its place. */
+  readonly faults?: readonly InputFault[];
+}
+
+/** An expected refusal. The message says what was found, on which thing, and what to change. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly faults: readonly InputFault[];
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.details = options.details ?? {};
+    this.faults = options.faults ?? [];
+  }
+}
+
+/** A fault that passes by itself (a rate limit, a lost connection): the job is tried again after `retryAfterMs`. */
+export class TransientError extends Error {
+  readonly retryAfterMs: number;
+
+  constructor(message: string, retryAfterMs: number, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'TransientError';
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Renders a fault as one line: `bill.csv line 17 (record 16), column BilledCost: "abc" is not a number. Fix: …`. */
+export function describeFault(fault: InputFault): string {
+  const place = [
+    fault.file,
+    fault.line === undefined ? undefined : `line ${fault.line}`,
+    fault.record === undefined ? undefined : `(record ${fault.record})`,
+  ]
+    .filter((part) => part !== undefined)
+    .join(' ');
+  const where = [place, fault.column === undefined ? '' : `column ${fault.column}`].filter((part) => part !== '').join(', ');
+  const fix = fault.fix === undefined ? '' : ` ${fault.fix}`;
+  return `${where === '' ? '' : `${where}: `}${fault.reason}${fix}`;
+}

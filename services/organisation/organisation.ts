@@ -1,0 +1,98 @@
+/**
+ * The organisation file after validation: the shape of outturn.yaml with every default filled in. Lists keep the file's order.
+ */
+import type { CostMetric, Dated, Rule } from '../attribution/rulebook.ts';
+import type { FiscalCalendar, IsoDate } from '../kernel/period.ts';
+
+export interface Reporting extends FiscalCalendar {
+  readonly currency: string;
+  readonly costMetric: CostMetric;
+  readonly timeZone: string;
+  readonly holidays: readonly IsoDate[];
+  readonly revenueBasis: 'margin' | 'gross';
+}
+
+export interface FxSettings {
+  /** Paths relative to the organisation file. */
+  readonly files: readonly string[];
+  readonly policy: 'daily' | 'month-average';
+  readonly carryDays: number;
+}
+
+export interface PortfolioEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly owner?: string;
+  readonly financePartner?: string;
+  readonly slackChannel?: string;
+}
+
+export interface PatternEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly approvedBy: readonly string[];
+  readonly envelope?: { readonly every: 'month' | 'quarter' | 'year'; readonly limit: string; readonly currency: string };
+  readonly timeToProductiveTarget?: string;
+}
+
+export interface PodEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'delivery' | 'platform' | 'central';
+  readonly portfolio: readonly Dated<string>[];
+  readonly owner: readonly Dated<string>[];
+  readonly costCentre: readonly Dated<string>[];
+  readonly financePartner?: string;
+  readonly slackChannel?: string;
+  readonly activeFrom?: IsoDate;
+  readonly activeUntil?: IsoDate;
+  readonly succeededBy: readonly { readonly pod: string; readonly basisPoints: number }[];
+  readonly activations: readonly { readonly pattern: string; readonly on: IsoDate }[];
+  readonly aliases: readonly string[];
+}
+
+export type EnvelopeScope =
+  | { readonly kind: 'pod'; readonly id: string }
+  | { readonly kind: 'portfolio'; readonly id: string }
+  | { readonly kind: 'organisation'; readonly id: null }
+  | { readonly kind: 'unattributed'; readonly id: null };
+
+export interface EnvelopeEntry {
+  readonly scope: EnvelopeScope;
+  /** A period's name as in the contract. */
+  readonly period: string;
+  /** A decimal string above zero. */
+  readonly limit: string;
+  readonly currency: string;
+  readonly costMetric: CostMetric;
+  readonly counts: 'controlled' | 'loaded';
+  /** Decimal strings, ascending, `"1"` among them. */
+  readonly rungs: readonly string[];
+  readonly approvedBy?: string;
+  readonly approvedAt?: IsoDate;
+  readonly approval?: string;
+}
+
+export interface SourceEntry {
+  readonly id: string;
+  readonly kind: string;
+  /** ISO 8601 durations. */
+  readonly expectEvery?: string;
+  readonly settleAfter?: string;
+  /** The other keys of its kind, unread here. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+export interface Organisation {
+  readonly name: string;
+  readonly reporting: Reporting;
+  readonly fx: FxSettings;
+  readonly channels: { readonly finance?: string; readonly operators?: string };
+  readonly tags: { readonly fold: boolean; readonly keys: Readonly<Record<string, readonly string[]>> };
+  readonly portfolios: readonly PortfolioEntry[];
+  readonly patterns: readonly PatternEntry[];
+  readonly pods: readonly PodEntry[];
+  readonly envelopes: readonly EnvelopeEntry[];
+  readonly sources: readonly SourceEntry[];
+  readonly rules: readonly Rule[];
+}
