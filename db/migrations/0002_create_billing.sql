@@ -13,6 +13,8 @@ create table load (
   delivered_at timestamptz not null,
   -- Whether the operator allowed that accounts of the published load disappear.
   may_drop_accounts boolean not null default false,
+  -- Part of the load's job ids: the queue ignores an id it has already finished, so work tried anew needs a new one.
+  attempt integer not null default 1,
   row_count bigint,
   charge_count bigint,
   -- The latest ChargePeriodStart of a usage line, and up to when usage is there (the latest ChargePeriodEnd of one).
@@ -22,6 +24,8 @@ create table load (
   staged_at timestamptz,
   published_at timestamptz,
   superseded_at timestamptz,
+  -- When retention dropped the charges of a superseded load; its totals and rollups stay.
+  charges_dropped_at timestamptz,
   failed_at timestamptz,
   failure jsonb,
   check (billing_period_start < billing_period_end)

@@ -25,7 +25,14 @@ export function isDecimalText(text: string): boolean {
  */
 export function decimal(text: string): Decimal {
   if (!DECIMAL_TEXT.test(text)) throw new RangeError(`"${text}" is not a decimal number`);
-  return plain(new Big(text.replace(/^\+/, '').replace(/^(-?)\./, '$10.').replace(/\.(?=$|[eE])/, '')));
+  return plain(
+    new Big(
+      text
+        .replace(/^\+/, '')
+        .replace(/^(-?)\./, '$10.')
+        .replace(/\.(?=$|[eE])/, ''),
+    ),
+  );
 }
 
 export function add(left: Decimal, right: Decimal): Decimal {

@@ -86,7 +86,9 @@ export function describeFault(fault: InputFault): string {
   ]
     .filter((part) => part !== undefined)
     .join(' ');
-  const where = [place, fault.column === undefined ? '' : `column ${fault.column}`].filter((part) => part !== '').join(', ');
+  const where = [place, fault.column === undefined ? '' : `column ${fault.column}`]
+    .filter((part) => part !== '')
+    .join(', ');
   const fix = fault.fix === undefined ? '' : ` ${fault.fix}`;
   return `${where === '' ? '' : `${where}: `}${fault.reason}${fix}`;
 }

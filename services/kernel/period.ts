@@ -47,7 +47,10 @@ export function parsePeriod(text: string, calendar: FiscalCalendar = CALENDAR_YE
   const range = /^(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})$/.exec(name);
   if (range?.[1] !== undefined && range[2] !== undefined && isIsoDate(range[1]) && isIsoDate(range[2])) {
     if (range[1] >= range[2]) {
-      throw new AppError('invalid_period', `The period "${name}" ends before it starts. A range is half-open: its end is the first day after it.`);
+      throw new AppError(
+        'invalid_period',
+        `The period "${name}" ends before it starts. A range is half-open: its end is the first day after it.`,
+      );
     }
     return { id: name, kind: 'range', start: range[1], end: range[2] };
   }
