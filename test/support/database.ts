@@ -1,0 +1,69 @@
+/**
+ * A real database for tests: every test file has its own copy of the migrated template (`database`), and a test that needs no
+ * commits works in a transaction that is rolled back after it (`trx`). After a failure the database is kept where the server
+ * outlives the run, and its URL is printed.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ControlledTransaction, Kysely } from 'kysely';
+import pg from 'pg';
+import { afterEach, test as base, inject } from 'vitest';
+import { openDatabase } from '../../db/database.ts';
+import type { DB } from '../../db/schema.gen.ts';
+import { withDatabase } from './test-server.ts';
+
+export interface TestDatabase {
+  readonly url: string;
+  readonly db: Kysely<DB>;
+  readonly pool: pg.Pool;
+}
+
+let hasFailed = false;
+afterEach(({ task }) => {
+  hasFailed ||= task.result?.state === 'fail';
+});
+
+/** `test` with the fixtures `database` (this file's own, shared by its tests) and `trx` (rolled back after each test). */
+export const test = base
+  .extend('database', { scope: 'file' }, async ({}, { onCleanup }): Promise<TestDatabase> => {
+    const { drop, ...database } = await createTestDatabase();
+    onCleanup(drop);
+    return database;
+  })
+  .extend('trx', async ({ database }, { onCleanup }): Promise<ControlledTransaction<DB>> => {
+    const trx = await database.db.startTransaction().execute();
+    onCleanup(async () => {
+      if (!trx.isRolledBack && !trx.isCommitted) await trx.rollback().execute();
+    });
+    return trx;
+  });
+
+/** A further database, for tests that need more than one or an `empty` one (without the schema). The caller drops it. */
+export async function createTestDatabase(
+  options: { empty?: boolean } = {},
+): Promise<TestDatabase & { drop(): Promise<void> }> {
+  const { url: serverUrl, template, keepsFailed } = inject('testServer');
+  const name = `outturn_test_${randomUUID().replaceAll('-', '')}`;
+  await runSql(serverUrl, `create database ${name}${options.empty === true ? '' : ` template ${template}`}`);
+  const url = withDatabase(serverUrl, name);
+  const { db, pool, close } = openDatabase(url, { applicationName: 'outturn test' });
+  return {
+    url,
+    db,
+    pool,
+    drop: async () => {
+      await close();
+      if (hasFailed && keepsFailed) console.log(`Kept the database of a failed test file: ${url}`);
+      else await runSql(serverUrl, `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+async function runSql(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Two projects: `unit` needs nothing, `database` gets a PostgreSQL server and a migrated template (test/support/global-setup.ts).
+ * Tests run on Node's own type stripping, so that what production cannot run fails here too; and in New York's time zone, which
+ * shifts every date that passes through a local one.
+ */
+import { defineConfig } from 'vitest/config';
+
+const UNIT_TESTS = ['test/unit/**/*.test.ts', 'test/architecture.test.ts'];
+
+export default defineConfig({
+  test: {
+    clearMocks: true,
+    env: { TZ: 'America/New_York' },
+    experimental: { viteModuleRunner: false },
+    // Sized for two cores: a database test waits for PostgreSQL half of its time.
+    maxWorkers: 2,
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: UNIT_TESTS } },
+      {
+        extends: true,
+        test: {
+          name: 'database',
+          include: ['test/**/*.test.ts'],
+          exclude: UNIT_TESTS,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+    ],
+  },
+});
