@@ -97,6 +97,7 @@ export interface Load {
   billing_period_end: string;
   billing_period_start: string;
   charge_count: Int8 | null;
+  charges_dropped_at: Timestamp | null;
   created_at: Generated<Timestamp>;
   data_as_of: Timestamp | null;
   delivered_at: Timestamp;
@@ -198,6 +199,69 @@ export interface Origin {
   sub_account_id: string | null;
   sub_account_name: string | null;
   tags: Json;
+}
+
+export interface Outcome {
+  amount: Decimal | null;
+  amount_high: Decimal | null;
+  amount_low: Decimal | null;
+  baseline: string | null;
+  basis: string;
+  claimed_by: string;
+  content_digest: string;
+  currency: string | null;
+  delivered_on: string;
+  evidence_url: string | null;
+  gross_or_margin: string | null;
+  id: Generated<Int8>;
+  outcome_type: string | null;
+  owner_email: string;
+  quantity: Decimal | null;
+  recorded_at: Timestamp;
+  source_row_id: string | null;
+  state: string;
+  title: string;
+  unit: string | null;
+  updated_at: Timestamp;
+  verified_at: Timestamp | null;
+  verified_by: string | null;
+  version: number;
+  workbook: string | null;
+}
+
+export interface OutcomeReference {
+  key: string;
+  outcome_id: Int8;
+  system: string;
+  url: string | null;
+}
+
+export interface OutcomeSchedule {
+  amount: Decimal;
+  ordinal: number;
+  outcome_id: Int8;
+  recognised_from: string;
+  recognised_until: string;
+}
+
+export interface OutcomeShare {
+  basis_points: number;
+  outcome_id: Int8;
+  pod_id: string;
+}
+
+export interface OutcomeType {
+  id: string;
+  unit: string;
+}
+
+export interface OutcomeVersion {
+  at: Timestamp;
+  content: Json;
+  outcome_id: Int8;
+  principal: string;
+  state: string;
+  version: number;
 }
 
 export interface Pod {
@@ -318,6 +382,12 @@ export interface DB {
   load_total: LoadTotal;
   organisation: Organisation;
   origin: Origin;
+  outcome: Outcome;
+  outcome_reference: OutcomeReference;
+  outcome_schedule: OutcomeSchedule;
+  outcome_share: OutcomeShare;
+  outcome_type: OutcomeType;
+  outcome_version: OutcomeVersion;
   pod: Pod;
   pod_cost: PodCost;
   pod_day: PodDay;
