@@ -4,7 +4,7 @@
  * Imports are found by their spelling at the start of a line, which the formatter guarantees; a parser would need a
  * package of its own. Type-only imports count: a type from the wrong layer is the same dependency.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 /** The folders that hold our code; anything else at the root is configuration or text. */
@@ -29,9 +29,10 @@ const BARE_IMPORT = /^import\s+'([^']+)'/gm;
 const INLINE_IMPORT = /\bimport\(\s*'([^']+)'/g;
 const FILE_BY_URL = /\bnew URL\(\s*'(\.{1,2}\/[^']+\.ts)'\s*,\s*import\.meta\.url\s*\)/g;
 
-/** Every `.ts` file under `folders`, in path order. */
+/** Every `.ts` file under those of `folders` that exist, in path order. */
 export function readSourceFiles(root: string, folders: readonly string[]): SourceFile[] {
   return folders
+    .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
     .map((entry) => join(entry.parentPath, entry.name))
