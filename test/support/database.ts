@@ -43,7 +43,10 @@ export async function createTestDatabase(
 ): Promise<TestDatabase & { drop(): Promise<void> }> {
   const { url: serverUrl, template, keepsFailed } = inject('testServer');
   const name = `outturn_test_${randomUUID().replaceAll('-', '')}`;
-  await runSql(serverUrl, `create database ${name}${options.empty === true ? '' : ` template ${template}`}`);
+  await runSql(
+    serverUrl,
+    `create database ${name} template ${options.empty === true ? 'template0' : template} strategy file_copy`,
+  );
   const url = withDatabase(serverUrl, name);
   const { db, pool, close } = openDatabase(url, { applicationName: 'outturn test' });
   return {

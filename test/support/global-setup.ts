@@ -20,7 +20,7 @@ import { withDatabase } from './test-server.ts';
 
 const FOLDER_PREFIX = 'outturn-test.';
 
-export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await sweepKilledRuns();
   const folder = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${formatIdentity(ownIdentity())}.`));
   await chmod(folder, 0o755); // As root, the server's user must be able to enter it.
