@@ -25,6 +25,43 @@ export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
+export interface Activation {
+  activated_on: string;
+  created_at: Timestamp;
+  extend_on: string | null;
+  pattern_id: string;
+  pod_id: string;
+  removed_at: Timestamp | null;
+}
+
+export interface Alert {
+  actual: Decimal;
+  created_at: Timestamp;
+  currency: string;
+  data_as_of: Timestamp | null;
+  ended_at: Timestamp | null;
+  envelope_id: Int8;
+  envelope_limit: Decimal;
+  episode: number;
+  episode_state: string;
+  id: Generated<string>;
+  message_id: string;
+  reason: string;
+  rung: string;
+  version: number;
+}
+
+export interface ApiToken {
+  created_at: Timestamp;
+  expires_at: Timestamp;
+  id: string;
+  pods: string[];
+  principal: string;
+  revoked_at: Timestamp | null;
+  role: string;
+  secret_hash: string;
+}
+
 export interface AppliedFile {
   applied_at: Timestamp;
   applied_by: string;
@@ -84,12 +121,73 @@ export interface ConversionRate {
   to_currency: string;
 }
 
+export interface Envelope {
+  counts: string;
+  created_at: Timestamp;
+  id: Generated<Int8>;
+  period_end: string;
+  period_id: string;
+  period_start: string;
+  scope_id: string | null;
+  scope_kind: string;
+  withdrawn_at: Timestamp | null;
+}
+
+export interface EnvelopeState {
+  actual: Decimal | null;
+  clean_since: Timestamp | null;
+  clean_watermark: Timestamp | null;
+  closed_at: Timestamp | null;
+  data_as_of: Timestamp | null;
+  envelope_id: Int8;
+  episode: Generated<number>;
+  evaluated_at: Timestamp;
+  held_reason: string | null;
+  rung: string | null;
+  spoken_rung: string | null;
+  spoken_watermark: Timestamp | null;
+  version: number;
+}
+
+export interface EnvelopeVersion {
+  applied_by: string;
+  approval: string | null;
+  approved_by: string | null;
+  approved_on: string;
+  cost_metric: string;
+  created_at: Timestamp;
+  currency: string;
+  envelope_id: Int8;
+  envelope_limit: Decimal;
+  method: string;
+  origin: string;
+  pattern_ids: Generated<string[]>;
+  rungs: string[];
+  version: number;
+}
+
+export interface EnvelopeVersionRate {
+  envelope_id: Int8;
+  from_currency: string;
+  rate: Decimal;
+  version: number;
+}
+
 export interface FxRate {
   base_currency: string;
   file_name: string;
   quote_currency: string;
   rate: Decimal;
   rate_date: string;
+}
+
+export interface IdempotentRequest {
+  body: string;
+  created_at: Timestamp;
+  key: string;
+  principal: string;
+  request_hash: string;
+  status: number;
 }
 
 export interface Load {
@@ -158,6 +256,29 @@ export interface LoadTotal {
   list_cost: Decimal;
   load_id: Int8;
   row_count: Int8;
+}
+
+export interface Message {
+  about_message_id: string | null;
+  alert_id: string;
+  attempts: Generated<number>;
+  blocks: Json;
+  channel: string | null;
+  claimed_until: Timestamp | null;
+  created_at: Timestamp;
+  error: string | null;
+  first_attempt_at: Timestamp | null;
+  id: Generated<string>;
+  is_urgent: boolean;
+  kind: string;
+  last_attempt_at: Timestamp | null;
+  next_attempt_at: Timestamp | null;
+  scope_id: string | null;
+  scope_kind: string;
+  sent_at: Timestamp | null;
+  slack_ts: string | null;
+  state: string;
+  text: string;
 }
 
 export interface Organisation {
@@ -264,6 +385,16 @@ export interface OutcomeVersion {
   version: number;
 }
 
+export interface Pattern {
+  approved_by: string[];
+  envelope_currency: string | null;
+  envelope_every: string | null;
+  envelope_limit: Decimal | null;
+  id: string;
+  name: string;
+  removed_at: Timestamp | null;
+}
+
 export interface Pod {
   active_from: string | null;
   active_until: string | null;
@@ -368,18 +499,27 @@ export interface Worker {
 }
 
 export interface DB {
+  activation: Activation;
+  alert: Alert;
+  api_token: ApiToken;
   applied_file: AppliedFile;
   attribution: Attribution;
   audit_event: AuditEvent;
   charge: Charge;
   conversion_rate: ConversionRate;
+  envelope: Envelope;
+  envelope_state: EnvelopeState;
+  envelope_version: EnvelopeVersion;
+  envelope_version_rate: EnvelopeVersionRate;
   fx_rate: FxRate;
+  idempotent_request: IdempotentRequest;
   load: Load;
   load_account: LoadAccount;
   load_file: LoadFile;
   load_file_total: LoadFileTotal;
   load_rollup: LoadRollup;
   load_total: LoadTotal;
+  message: Message;
   organisation: Organisation;
   origin: Origin;
   outcome: Outcome;
@@ -388,6 +528,7 @@ export interface DB {
   outcome_share: OutcomeShare;
   outcome_type: OutcomeType;
   outcome_version: OutcomeVersion;
+  pattern: Pattern;
   pod: Pod;
   pod_cost: PodCost;
   pod_day: PodDay;

@@ -1,0 +1,46 @@
+/**
+ * The command line: the one place where settings, database, queue and services are put together. Each command is a file under
+ * commands/; this one lists them, reads the arguments and turns failures into sentences and exit codes.
+ */
+import { Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import type { CommandModule } from './command.ts';
+import { ingestCommand } from './commands/ingest.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { workerCommand } from './commands/worker.ts';
+import { describeFailure, EXIT_FAILED, EXIT_USAGE, failureDocument, printJson } from './output.ts';
+import { interruption } from './runtime.ts';
+
+const COMMANDS: readonly CommandModule[] = [ingestCommand, migrateCommand, workerCommand];
+
+export function buildProgram(): Command {
+  const program = new Command('outturn')
+    .description('What each delivery pod’s cloud spend returned: bills in, value per pod out, to the last decimal.')
+    .version(packageJson.version)
+    .showHelpAfterError('Run with --help for the options and an example.')
+    .exitOverride();
+  for (const register of COMMANDS) register(program);
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+async function main(): Promise<number> {
+  try {
+    await buildProgram().parseAsync(process.argv);
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+    if (process.argv.includes('--json')) printJson(failureDocument(error));
+    process.stderr.write(`${describeFailure(error)}\n`);
+    return EXIT_FAILED;
+  }
+}
+
+// The first signal asks for an orderly end; a second one ends at once, which is safe too: every step can be done again.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(130);
+    interruption.abort();
+  });
+}
+process.exitCode = await main();

@@ -1,0 +1,42 @@
+/**
+ * What a command says: one JSON document on stdout with --json, else text; every failure as sentences on stderr with the fix.
+ * Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+ */
+import { AppError, describeFault, TransientError } from '../services/kernel/errors.ts';
+
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+/** Faults printed one by one; the rest is counted. */
+const FAULTS_SHOWN_MAX = 20;
+
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+export function printText(text: string): void {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+/** Sentences for a failure. A refusal explains itself; a bug keeps its stack, because somebody must find it. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof AppError) {
+    const shown = error.faults.slice(0, FAULTS_SHOWN_MAX).map((fault) => `  ${describeFault(fault)}`);
+    const hidden = error.faults.length - shown.length;
+    if (hidden > 0) shown.push(`  … and ${hidden} more`);
+    // Messages that already list their faults are not said twice.
+    const extra = shown.filter((line) => !error.message.includes(line.trim()));
+    return [error.message, ...extra].join('\n');
+  }
+  if (error instanceof TransientError) return `${error.message} Try again.`;
+  if (error instanceof Error) return error.stack ?? error.message;
+  return String(error);
+}
+
+/** The JSON form of a failure, for --json. */
+export function failureDocument(error: unknown): object {
+  if (error instanceof AppError) {
+    return { error: { code: error.code, message: error.message, details: error.details, faults: error.faults } };
+  }
+  return { error: { code: 'internal', message: error instanceof Error ? error.message : String(error) } };
+}
