@@ -1,0 +1,62 @@
+/**
+ * Stores published exchange rates. A repeated import changes nothing; a changed or new rate forgets every resolved conversion it
+ * could have decided, which the next `fillConversionRates` resolves again. A rate that leaves the file stays stored.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { AppError, describeFault } from '../kernel/errors.ts';
+import { readRates } from './read-rates.ts';
+
+export interface FxImport {
+  /** Rates the files hold. */
+  readonly rates: number;
+  /** Of these, the ones that were new or had another value before. */
+  readonly changed: number;
+}
+
+/**
+ * Imports the files of the organisation's `fx.files`, all or nothing.
+ * @throws AppError invalid_input with every fault by file, line and column.
+ */
+export async function importFxFiles(
+  trx: Transaction<DB>,
+  files: readonly { name: string; text: string }[],
+): Promise<FxImport> {
+  const { rates, faults } = readRates(files);
+  if (faults[0] !== undefined) {
+    const more = faults.length === 1 ? '' : ` There are ${faults.length - 1} more faults.`;
+    throw new AppError('invalid_input', `Exchange rates: ${describeFault(faults[0])}${more} Nothing was imported.`, {
+      faults,
+    });
+  }
+  if (rates.length === 0) return { rates: 0, changed: 0 };
+  const { rows } = await sql<{ changed: number }>`
+    with changed as (
+      insert into fx_rate (rate_date, base_currency, quote_currency, rate, file_name)
+      select rate_date::date, base_currency, quote_currency, rate::numeric, file_name
+      from unnest(${rates.map((rate) => rate.date)}::text[], ${rates.map((rate) => rate.base)}::text[],
+        ${rates.map((rate) => rate.quote)}::text[], ${rates.map((rate) => rate.rate)}::text[],
+        ${rates.map((rate) => rate.fileName)}::text[])
+        as imported (rate_date, base_currency, quote_currency, rate, file_name)
+      on conflict (base_currency, quote_currency, rate_date)
+      do update set rate = excluded.rate, file_name = excluded.file_name where fx_rate.rate <> excluded.rate
+      returning rate_date, base_currency, quote_currency
+    ), touched as (
+      -- A month's average moves with each of its rates, hence from the month's first day.
+      select currency, date_trunc('month', min(rate_date))::date as since
+      from changed, lateral (values (base_currency), (quote_currency)) as side (currency) group by currency
+    ), forgotten as (
+      -- Each leg of a conversion names its first or its last currency, one hop included.
+      delete from conversion_rate using touched
+      where touched.currency in (conversion_rate.from_currency, conversion_rate.to_currency)
+        and conversion_rate.on_date >= touched.since
+    )
+    select count(*)::int as changed from changed
+  `.execute(trx);
+  return { rates: rates.length, changed: rows[0]?.changed ?? 0 };
+}
+
+/** Forgets every resolved conversion: needed where the policy or the carry days of the organisation change. */
+export async function clearConversionRates(trx: Transaction<DB>): Promise<void> {
+  await trx.deleteFrom('conversion_rate').execute();
+}
