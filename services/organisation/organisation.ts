@@ -31,7 +31,11 @@ export interface PatternEntry {
   readonly id: string;
   readonly name: string;
   readonly approvedBy: readonly string[];
-  readonly envelope?: { readonly every: 'month' | 'quarter' | 'year'; readonly limit: string; readonly currency: string };
+  readonly envelope?: {
+    readonly every: 'month' | 'quarter' | 'year';
+    readonly limit: string;
+    readonly currency: string;
+  };
   readonly timeToProductiveTarget?: string;
 }
 

@@ -1,0 +1,62 @@
+/**
+ * Checks of envelopes' meaning: known scopes, limits above zero, rungs that rise through 1, and one envelope per scope, period
+ * and basis, however the period is spelled.
+ */
+import { compare, decimal, ZERO } from '../kernel/decimal.ts';
+import { type FiscalCalendar, parsePeriod } from '../kernel/period.ts';
+import { checkPodReference, checkPortfolioReference, entriesOf, type KnownNames } from './known-names.ts';
+import type { Places } from './located-value.ts';
+import type { EnvelopeSection, OrganisationFile } from './organisation-schema.ts';
+
+/** Reports every fault of meaning in envelopes. */
+export function checkEnvelopes(
+  file: OrganisationFile,
+  known: KnownNames,
+  calendar: FiscalCalendar,
+  places: Places,
+): void {
+  const seen = new Map<string, number>();
+  for (const [index, { item, path }] of entriesOf(file.envelopes, '/envelopes').entries()) {
+    if (!places.isSound(path)) continue;
+    const where = `envelope ${index + 1}`;
+    checkScope(item, path, known, where, places);
+    if (compare(decimal(item.limit), ZERO) <= 0) {
+      places.add(`${path}/limit`, `${where} has the limit ${item.limit}`, 'A limit is above zero.');
+    }
+    checkRungs(item.rungs ?? [], `${path}/rungs`, where, places);
+    const period = parsePeriod(item.period, calendar);
+    const basis = `${item.costMetric ?? file.reporting?.costMetric ?? 'EffectiveCost'} ${item.counts ?? 'controlled'}`;
+    const key = `${JSON.stringify(item.scope)} ${period.start} ${period.end} ${basis}`;
+    const first = seen.get(key);
+    if (first !== undefined) {
+      places.add(path, `${where} is for the same scope, period and basis as envelope ${first}`, 'Keep one of them.');
+    }
+    seen.set(key, first ?? index + 1);
+  }
+}
+
+function checkScope(envelope: EnvelopeSection, path: string, known: KnownNames, where: string, places: Places): void {
+  if ('pod' in envelope.scope) checkPodReference(places, known, envelope.scope.pod, `${path}/scope/pod`, where);
+  if ('portfolio' in envelope.scope)
+    checkPortfolioReference(places, known, envelope.scope.portfolio, `${path}/scope/portfolio`, where);
+}
+
+function checkRungs(rungs: readonly string[], path: string, where: string, places: Places): void {
+  if (rungs.length === 0) return;
+  const values = rungs.map(decimal);
+  for (const [index, value] of values.entries()) {
+    const before = values[index - 1];
+    if (compare(value, ZERO) <= 0)
+      places.add(`${path}/${index}`, `${where} has the rung ${value}`, 'A rung is above zero: 0.8 is 80 %.');
+    else if (before !== undefined && compare(value, before) <= 0) {
+      places.add(
+        `${path}/${index}`,
+        `the rungs of ${where} go from ${before} to ${value}`,
+        'List them ascending, each once.',
+      );
+    }
+  }
+  if (!values.some((value) => compare(value, decimal('1')) === 0)) {
+    places.add(path, `the rungs of ${where} lack 1`, 'The rung at 1, where the limit is reached, is mandatory.');
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * The kinds of source and the keys of each. A source of any kind validates; which of them this version can sync is the
+ * connectors' matter, not the file's.
+ */
+import { Type } from 'typebox';
+import { formatted, object, plainText, text } from './schema-leaves.ts';
+
+const common = {
+  id: formatted('id', 'Unique among sources; loads carry it.'),
+  expectEvery: Type.Optional(formatted('iso-duration', 'How often it delivers; a day counts as complete by it: P1D.')),
+  settleAfter: Type.Optional(formatted('iso-duration', 'How long after its end a month may still change: P5D.')),
+};
+
+function kind<const Name extends string>(name: Name, description: string) {
+  return Type.Literal(name, { description });
+}
+
+const SOURCES = [
+  object('source', {
+    ...common,
+    kind: kind('focus-files', 'FOCUS files in a folder.'),
+    path: text('A folder or file, relative to the organisation file.'),
+  }),
+  object('source', {
+    ...common,
+    kind: kind('aws-data-export', 'AWS Data Exports in a bucket.'),
+    bucket: text('The bucket.'),
+    prefix: Type.Optional(text('The prefix of the export within it.')),
+    region: Type.Optional(text("The bucket's region.")),
+  }),
+  object('source', {
+    ...common,
+    kind: kind('aws-cost-explorer', 'AWS Cost Explorer, for a start without an export.'),
+    groupByTag: Type.Optional(text('The tag key to group by.')),
+    requestsPerDayMax: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'How many paid requests a day may take.' }),
+    ),
+  }),
+  object('source', {
+    ...common,
+    kind: kind('gcp-bigquery-export', 'The Google Cloud billing export in BigQuery.'),
+    table: text('project.dataset.table.'),
+  }),
+  object('source', {
+    ...common,
+    kind: kind('azure-cost-export', 'An Azure cost export in a storage account.'),
+    account: text('The storage account.'),
+    container: text('The container.'),
+    prefix: Type.Optional(text('The folder of the export within it.')),
+  }),
+  object('source', {
+    ...common,
+    kind: kind('oci-cost-reports', 'Oracle Cloud cost reports.'),
+    path: plainText('The folder of the reports.'),
+  }),
+] as const;
+
+/** One billing feed; `kind` decides which further keys it has. */
+export const sourceSchema = Type.Union([...SOURCES], { description: 'A billing feed.' });
