@@ -66,34 +66,22 @@ describe.each(users)('as $name', (user) => {
     await second.release();
   });
 
-  test('the server is reached on loopback and with its password only', async ({ run }) => {
-    const dataDir = await run.folder(user);
-    const command = run.command(dataDir, user);
+  test('the server is on loopback only, behind a password, out of reach of Ctrl-C, and set as the product needs it', async ({
+    run,
+  }) => {
+    const command = run.command(await run.folder(user), user);
     const { url, port, folder } = await command.ready;
     const outside = Object.values(networkInterfaces()).flat();
     for (const address of outside.filter((each) => each?.internal === false && each.family === 'IPv4')) {
       await expect(query(url.replace('127.0.0.1', address?.address ?? ''), 'select 1')).rejects.toThrow(/ECONNREFUSED/);
     }
+    expect(await query(url, 'show unix_socket_directories')).toEqual([{ unix_socket_directories: '' }]);
     await expect(query(`postgres://outturn@127.0.0.1:${port}/outturn`, 'select 1')).rejects.toThrow(/password/);
     expect(statSync(join(dirname(folder), 'password')).mode & 0o777).toBe(0o600);
-    expect(await query(url, 'show unix_socket_directories')).toEqual([{ unix_socket_directories: '' }]);
-    await command.release();
-  });
+    expect(statSync(dirname(folder)).mode & 0o777).toBe(0o700);
 
-  test('Ctrl-C in the terminal does not reach the server', async ({ run }) => {
-    const dataDir = await run.folder(user);
-    const command = run.command(dataDir, user);
-    const { url, folder } = await command.ready;
     const before = listPostmasters(folder);
     process.kill(-(command.child.pid ?? 0), 'SIGINT');
-    expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }]);
-    expect(listPostmasters(folder)).toEqual(before);
-    await command.release();
-  });
-
-  test('it sorts by code point, in UTF-8 and UTC, with locks for hundreds of partitions', async ({ run }) => {
-    const command = run.command(await run.folder(user), user);
-    const { url } = await command.ready;
     expect(
       await query(
         url,
@@ -105,11 +93,12 @@ describe.each(users)('as $name', (user) => {
     ).toEqual([
       { provider: 'b', locale: 'C.UTF-8', encoding: 'UTF8', zone: 'UTC', locks: 256, connections: 200, major: 18 },
     ]);
+    expect(listPostmasters(folder)).toEqual(before);
     await command.release();
   });
 });
 
-describe.runIf(isRoot)('as root', () => {
+describe.runIf(isRoot)('as root, in particular', () => {
   const root: CommandUser = { name: 'root', uid: null };
 
   test('the server itself does not run as root', async ({ run }) => {
@@ -147,33 +136,33 @@ describe.runIf(isRoot)('as root', () => {
     await third.release();
     expect(listPostmasters(folder)).toEqual([]);
   });
+});
+
+describe.runIf(users.length > 1)('root and an ordinary user on one folder', () => {
+  const [root, ordinary] = users as [CommandUser, CommandUser];
 
   test("root continues an ordinary user's database as that user", async ({ run }) => {
-    const ordinary = users.find((user) => user.uid !== null);
-    expect(ordinary, 'the repository is readable for an ordinary user').toBeDefined();
-    const user = ordinary ?? root;
-    const dataDir = await run.folder(user);
-    const theirs = run.command(dataDir, user);
+    const dataDir = await run.folder(ordinary);
+    const theirs = run.command(dataDir, ordinary);
     const { folder } = await theirs.ready;
     const ours = run.command(dataDir, root);
     await ours.ready;
     await theirs.release();
     expect(listPostmasters(folder)).toHaveLength(1);
     await ours.release();
-    const again = run.command(dataDir, user);
+    const again = run.command(dataDir, ordinary);
     await again.ready;
-    expect(listPostmasters(folder).map((pid) => statSync(`/proc/${pid}`).uid)).toEqual([user.uid]);
+    expect(listPostmasters(folder).map((pid) => statSync(`/proc/${pid}`).uid)).toEqual([ordinary.uid]);
     await again.release();
     expect(listLeftovers(dirname(folder))).toEqual([]);
   });
 
   test("an ordinary user is refused root's database, with what to do", async ({ run }) => {
-    const ordinary = users.find((user) => user.uid !== null);
     const dataDir = await run.folder(root);
     const ours = run.command(dataDir, root);
     await ours.ready;
     await ours.release();
-    const theirs = run.command(dataDir, ordinary ?? root);
+    const theirs = run.command(dataDir, ordinary);
     await expect(theirs.ready).rejects.toThrow(
       /belongs to the operating system user \d+, not to the current one\. Run/,
     );

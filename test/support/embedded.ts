@@ -11,8 +11,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { listServerProcesses } from '../../db/embedded-processes.ts';
+import { noteLeftOut } from './requirements.ts';
 
 const COMMAND = join(import.meta.dirname, 'embedded-command.ts');
+const ROOT = join(import.meta.dirname, '../..');
 const NOBODY = 65_534;
 
 /** An operating system user that runs commands in a test; null is the one who runs the tests. */
@@ -39,7 +41,10 @@ export interface Command {
  */
 export function listCommandUsers(): CommandUser[] {
   const self: CommandUser = { name: process.getuid?.() === 0 ? 'root' : 'an ordinary user', uid: null };
-  return self.name === 'root' && canRead(NOBODY) ? [self, { name: 'an ordinary user', uid: NOBODY }] : [self];
+  if (self.name !== 'root') return [self];
+  if (canRead(NOBODY)) return [self, { name: 'an ordinary user', uid: NOBODY }];
+  noteLeftOut('an ordinary user', `the user nobody cannot read ${ROOT}; let it enter the folders above (chmod o+x)`);
+  return [self];
 }
 
 /** A data folder in a temporary folder of its own, owned by the user; `remove` ends whatever still runs there. */
@@ -50,7 +55,7 @@ export async function makeDataFolder(user: CommandUser): Promise<{ dataDir: stri
   return {
     dataDir: join(parent, 'outturn'),
     remove: async () => {
-      for (const pid of listServerProcesses(join(parent, 'outturn', 'postgres', 'data'))) process.kill(pid, 'SIGKILL');
+      killAll(listServerProcesses(join(parent, 'outturn', 'postgres', 'data')));
       await rm(parent, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -103,6 +108,17 @@ export function listPostmasters(folder: string): number[] {
   });
 }
 
+/** kill -9 of all that still run. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
 /** Leftovers in the folder that holds the cluster: anything besides what belongs there between two commands. */
 export function listLeftovers(home: string): string[] {
   const users = readdirSync(join(home, 'users')).map((name) => `users/${name}`);
@@ -124,7 +140,7 @@ export async function query(url: string, statement: string): Promise<unknown[]> 
 }
 
 function canRead(uid: number): boolean {
-  const program = `await import(${JSON.stringify(join(import.meta.dirname, '../../db/embedded.ts'))})`;
+  const program = `await import(${JSON.stringify(join(ROOT, 'db/embedded.ts'))})`;
   const tried = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { uid, gid: uid, cwd: '/' });
   return tried.status === 0;
 }

@@ -41,8 +41,13 @@ export function isAvailable(requirement: Requirement): boolean {
   if (listRequired().includes(requirement)) {
     throw new Error(`OUTTURN_TEST_REQUIRE names ${requirement}, but ${missing}`);
   }
-  writeFileSync(join(inject('testServer').leftOutFolder, requirement), missing);
+  noteLeftOut(requirement, missing);
   return false;
+}
+
+/** Makes the run say at its end what was not tested and why. */
+export function noteLeftOut(subject: string, reason: string): void {
+  writeFileSync(join(inject('testServer').leftOutFolder, subject), reason);
 }
 
 /** The folder of the real bills, which are never part of the repository: ../shared/data or OUTTURN_REAL_BILLS. */
@@ -50,11 +55,11 @@ export function realBills(): string {
   return REAL_BILLS;
 }
 
-/** One sentence per requirement that some test file missed, for the end of the run. */
+/** One sentence per subject that some test file left out, for the end of the run. */
 export function describeLeftOut(folder: string): string[] {
   return readdirSync(folder)
     .sort()
-    .map((requirement) => `left out: ${requirement}: ${readFileSync(join(folder, requirement), 'utf8')}`);
+    .map((subject) => `left out: ${subject}: ${readFileSync(join(folder, subject), 'utf8')}`);
 }
 
 export interface RedisServer {
