@@ -1,0 +1,86 @@
+/**
+ * Puts a rulebook in force. The long part, attribution of all origins and rollups of all current loads, is prepared and committed
+ * beforehand, piece by piece; the switch is then one transaction that only catches up with what was published meanwhile.
+ */
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
+import type { IsoDate } from '../kernel/period.ts';
+import type { Progress } from '../kernel/ports.ts';
+import { attributeNextOrigins } from './attribute-origins.ts';
+import { raiseFiguresVersion } from './figures-version.ts';
+import { lockChargeMonths, lockRulebookInForce } from './locks.ts';
+import { listCurrentLoadIds, rebuildMonths } from './rebuild-months.ts';
+import { ensureRollUp } from './roll-up.ts';
+import { currentRulebook, readRulebook } from './store-rulebook.ts';
+
+/** About a second of work: what a killed preparation can lose. */
+const ORIGINS_PER_STEP = 100_000;
+/** Origin ids are digests cut to 63 bits, so every id is above this. */
+const BEFORE_FIRST_ORIGIN = '-1';
+
+/**
+ * Attributes all origins and rolls up all current loads under a stored rulebook, in many transactions. Changes no figure; may be
+ * killed, repeated, and run beside ingestion.
+ * @throws AppError not_found, conservation_broken.
+ */
+export async function prepareRulebook(db: Kysely<DB>, rulebookId: number, progress: Progress): Promise<void> {
+  await readRulebook(db, rulebookId);
+  await attributeInSteps(db, rulebookId, progress);
+  const loadIds = await db.transaction().execute((trx) => listCurrentLoadIds(trx));
+  for (const [done, loadId] of loadIds.entries()) {
+    progress.report({ label: 'Rolling up loads', done, total: loadIds.length, unit: 'loads' });
+    await db.transaction().execute((trx) => ensureRollUp(trx, loadId, rulebookId));
+    faultPoint('prepare-rulebook-after-load');
+  }
+  progress.report({ label: 'Rolling up loads', done: loadIds.length, total: loadIds.length, unit: 'loads' });
+}
+
+/**
+ * Puts a stored rulebook in force and rebuilds every charge month under it; gives whether it was not in force before. Loads that
+ * were published since the preparation are rolled up here. The caller evaluates the envelopes.
+ * @throws AppError not_found, conservation_broken.
+ */
+export async function activateRulebook(trx: Transaction<DB>, rulebookId: number): Promise<{ activated: boolean }> {
+  await lockRulebookInForce(trx, 'exclusive');
+  await readRulebook(trx, rulebookId);
+  const former = await currentRulebook(trx);
+  if (former.id === rulebookId) return { activated: false };
+  const loadIds = await listCurrentLoadIds(trx);
+  for (const loadId of loadIds) await ensureRollUp(trx, loadId, rulebookId);
+  const months = await listChargeMonths(trx, loadIds, rulebookId);
+  await lockChargeMonths(trx, months);
+  await sql`update organisation set rulebook_id = ${rulebookId}`.execute(trx);
+  faultPoint('activate-rulebook-after-switch');
+  await rebuildMonths(trx, months);
+  await raiseFiguresVersion(trx);
+  faultPoint('activate-rulebook-before-commit');
+  return { activated: true };
+}
+
+/** The months (`YYYY-MM-01`, ascending) in which these loads have charges, read from their rollups under a rulebook. */
+export async function listChargeMonths(
+  trx: Transaction<DB>,
+  loadIds: readonly string[],
+  rulebookId: number,
+): Promise<IsoDate[]> {
+  const { rows } = await sql<{ charge_month: IsoDate }>`
+    select distinct date_trunc('month', charge_date::timestamp)::date as charge_month from pod_cost
+    where load_id = any(${loadIds}::bigint[]) and rulebook_id = ${rulebookId} order by 1
+  `.execute(trx);
+  return rows.map((row) => row.charge_month);
+}
+
+async function attributeInSteps(db: Kysely<DB>, rulebookId: number, progress: Progress): Promise<void> {
+  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from origin`.execute(db);
+  const total = rows[0]?.count ?? 0;
+  let done = 0;
+  let lastId: string | null = BEFORE_FIRST_ORIGIN;
+  while (lastId !== null) {
+    progress.report({ label: 'Attributing origins', done: Math.min(done, total), total, unit: 'origins' });
+    const afterId: string = lastId;
+    lastId = await db.transaction().execute((trx) => attributeNextOrigins(trx, rulebookId, afterId, ORIGINS_PER_STEP));
+    done += ORIGINS_PER_STEP;
+    faultPoint('prepare-rulebook-after-step');
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Turns a rule's `when` into an SQL condition over one origin. Foreign text never enters the statement: every value is an element
+ * of one bound text array, so nothing is quoted and no rulebook is too long for PostgreSQL's limit of parameters.
+ *
+ * A condition may be null where an attribute is null; null counts as "does not match" everywhere, and `not` is `is not true`, so
+ * that the `not` of a test that fails on a missing attribute holds.
+ */
+import type { RuleDimension, RulebookContent, RuleTest, RuleWhen } from './rulebook.ts';
+import { RULE_DIMENSIONS } from './rulebook.ts';
+
+/** The origin column each dimension tests. */
+export const DIMENSION_COLUMNS = {
+  provider: 'provider_name',
+  publisher: 'publisher_name',
+  invoiceIssuer: 'invoice_issuer_name',
+  billingAccountId: 'billing_account_id',
+  subAccountId: 'sub_account_id',
+  subAccountName: 'sub_account_name',
+  serviceName: 'service_name',
+  serviceCategory: 'service_category',
+  regionId: 'region_id',
+  resourceId: 'resource_id',
+  resourceName: 'resource_name',
+  resourceType: 'resource_type',
+  chargeCategory: 'charge_category',
+  chargeClass: 'charge_class',
+  commitmentDiscountId: 'commitment_discount_id',
+  commitmentDiscountStatus: 'commitment_discount_status',
+} as const satisfies Record<RuleDimension, string>;
+
+const FOLDED_PROVIDER = 'folded_provider';
+
+/** What the conditions of one rulebook share: the bound texts, and the tags that are read once per origin. */
+export interface WhenScope {
+  /** The elements of the bound text array, in order. */
+  readonly texts: string[];
+  /** Definitions, by column name, of what is computed once per origin: the asked tags, and the folded provider. */
+  readonly columns: Map<string, string>;
+  /** SQL that refers to a text. */
+  text(value: string): string;
+  /** The column that holds the asked tag: null where it is missing or empty, folded where the rulebook folds. */
+  tag(key: string): string;
+  readonly foldsTags: boolean;
+}
+
+/** Trimmed and case-folded, the same on both sides of every comparison and independent of the database's locale. */
+export function foldSql(expression: string): string {
+  return `lower(btrim(${expression}) collate pg_c_utf8)`;
+}
+
+/** Starts the scope of one statement; `textsParameter` is the placeholder of the bound array, such as `$1::text[]`. */
+export function createWhenScope(tags: RulebookContent['tags'], textsParameter: string): WhenScope {
+  const texts: string[] = [];
+  const positions = new Map<string, number>();
+  const columns = new Map([[FOLDED_PROVIDER, foldSql('origin.provider_name')]]);
+  const columnsByKey = new Map<string, string>();
+  const text = (value: string): string => {
+    const position = positions.get(value) ?? texts.push(value);
+    positions.set(value, position);
+    return `(${textsParameter})[${position}]`;
+  };
+  const tag = (key: string): string => {
+    const known = columnsByKey.get(key);
+    if (known !== undefined) return known;
+    const column = `tag_${columns.size}`;
+    columnsByKey.set(key, column);
+    columns.set(column, tagValueSql(tags, key, text));
+    return column;
+  };
+  return { texts, columns, text, tag, foldsTags: tags.fold };
+}
+
+/** The condition under which `when` holds for an origin; several keys are `and`, no key at all always holds. */
+export function compileWhen(when: RuleWhen, scope: WhenScope): string {
+  const parts: string[] = [];
+  for (const dimension of RULE_DIMENSIONS) {
+    const test = when[dimension];
+    if (test === undefined) continue;
+    const folds = dimension === 'provider';
+    const operand = `origin.${folds ? FOLDED_PROVIDER : DIMENSION_COLUMNS[dimension]}`;
+    parts.push(compileTest(test, operand, folds, scope));
+  }
+  for (const [key, test] of Object.entries(when.tag ?? {})) {
+    parts.push(compileTest(test, `origin.${scope.tag(key)}`, scope.foldsTags, scope));
+  }
+  if (when.any !== undefined) parts.push(joinConditions(when.any, 'or', scope));
+  if (when.all !== undefined) parts.push(joinConditions(when.all, 'and', scope));
+  if (when.not !== undefined) parts.push(`(${compileWhen(when.not, scope)}) is not true`);
+  return parts.length === 0 ? 'true' : parts.map((part) => `(${part})`).join(' and ');
+}
+
+/** Glob → LIKE: `*` any run, `?` one character, everything else literal; LIKE is anchored at both ends. */
+export function globToLike(glob: string): string {
+  return glob
+    .replace(/[\\%_]/g, '\\$&')
+    .replaceAll('*', '%')
+    .replaceAll('?', '_');
+}
+
+function compileTest(test: RuleTest, operand: string, folds: boolean, scope: WhenScope): string {
+  const value = (text: string): string => (folds ? foldSql(scope.text(text)) : scope.text(text));
+  if (typeof test === 'string') return `${operand} = ${value(test)}`;
+  if (isList(test)) return test.length === 0 ? 'false' : `${operand} = any(array[${test.map(value).join(', ')}])`;
+  if ('glob' in test) return `${operand} like ${value(globToLike(test.glob))}`;
+  if ('prefix' in test) {
+    // Only the left end is trimmed: the blank at the end of "team " is part of what is asked for.
+    const prefix = scope.text(test.prefix);
+    return `starts_with(${operand}, ${folds ? `lower(ltrim(${prefix}) collate pg_c_utf8)` : prefix})`;
+  }
+  if ('exists' in test) return `${operand} is ${test.exists ? 'not ' : ''}null`;
+  return `(${compileTest(test.not, operand, folds, scope)}) is not true`;
+}
+
+function joinConditions(parts: readonly RuleWhen[], operator: 'and' | 'or', scope: WhenScope): string {
+  if (parts.length === 0) return operator === 'and' ? 'true' : 'false';
+  return parts.map((part) => `(${compileWhen(part, scope)})`).join(` ${operator} `);
+}
+
+/**
+ * The value of a tag: of the key spelled exactly as asked, else of the key that folds to it, else of the key's further spellings
+ * in their order. Empty values are skipped. Without folding only exact spellings and untrimmed values count.
+ */
+function tagValueSql(tags: RulebookContent['tags'], key: string, text: (value: string) => string): string {
+  const spellings = [key, ...furtherSpellings(tags, key)];
+  if (!tags.fold) return `coalesce(${spellings.map((one) => `nullif(origin.tags ->> ${text(one)}, '')`).join(', ')})`;
+  const candidates = spellings.flatMap((one) => [
+    `nullif(btrim(origin.tags ->> ${text(one)}), '')`,
+    `nullif(btrim(origin.folded_tags ->> ${foldSql(text(one))}), '')`,
+  ]);
+  return foldSql(`coalesce(${candidates.join(', ')})`);
+}
+
+function furtherSpellings(tags: RulebookContent['tags'], key: string): readonly string[] {
+  const fold = (spelling: string): string => (tags.fold ? spelling.trim().toLowerCase() : spelling);
+  return Object.entries(tags.keys)
+    .filter(([asked]) => fold(asked) === fold(key))
+    .flatMap(([, spellings]) => spellings);
+}
+
+function isList(test: RuleTest): test is readonly string[] {
+  return Array.isArray(test);
+}

@@ -1,0 +1,91 @@
+/**
+ * Replaces the figures of charge months: shared_cost and pod_day, over all current loads under the rulebook in force. The caller
+ * holds the months' locks and has already flipped the states, so that the transaction publishes old or new figures, never a mix.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import type { IsoDate } from '../kernel/period.ts';
+import { METRIC_COLUMNS, refuseDifferences } from './check-conservation.ts';
+import { type FiguresScope, insertSharedCost, podCostOf } from './split-shared.ts';
+import { currentRulebook } from './store-rulebook.ts';
+
+const METRICS = METRIC_COLUMNS.map((column) => sql.ref(column));
+const SUMS = METRIC_COLUMNS.map((column) => sql`sum(${sql.ref(column)}) as ${sql.ref(column)}`);
+
+/**
+ * Rebuilds the given charge months (`YYYY-MM-01`).
+ * @throws AppError conservation_broken where direct, shared and unattributed cost are not the rolled-up cost of the current loads.
+ */
+export async function rebuildMonths(trx: Transaction<DB>, months: readonly IsoDate[]): Promise<void> {
+  if (months.length === 0) return;
+  const { id: rulebookId, content } = await currentRulebook(trx);
+  const scope: FiguresScope = { months, rulebookId, loadIds: await listCurrentLoadIds(trx) };
+  // Plans of these statements cost more to compile to machine code than they run.
+  await sql`set local jit = off`.execute(trx);
+  await deleteMonths(trx, 'pod_day', months);
+  await deleteMonths(trx, 'shared_cost', months);
+  await insertDirectDays(trx, scope);
+  if (content.rules.some((rule) => 'split' in rule)) {
+    await insertSharedCost(trx, scope, content);
+    await insertSharedDays(trx, months);
+  }
+  await refuseDifferences(trx, {
+    what: 'split of shared cost over pods',
+    expected: podCostOf(scope),
+    found: sql`select (date_trunc('month', charge_date::timestamp))::date as charge_month, *
+      from ${rowsOf('pod_day', months)} as pod_day where kind in ('direct', 'shared')`,
+  });
+}
+
+/** The ids of the loads whose figures count. */
+export async function listCurrentLoadIds(trx: Transaction<DB>): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`select id from load where state = 'published' order by id`.execute(trx);
+  return rows.map((row) => row.id);
+}
+
+async function deleteMonths(
+  trx: Transaction<DB>,
+  table: 'pod_day' | 'shared_cost',
+  months: readonly IsoDate[],
+): Promise<void> {
+  await sql`
+    delete from ${sql.table(table)} as figure using unnest(${months}::date[]) as month (charge_month)
+    where figure.charge_date >= month.charge_month
+      and figure.charge_date < (month.charge_month + interval '1 month')::date
+  `.execute(trx);
+}
+
+/** Direct cost by pod; unattributed cost is the direct cost of no pod. */
+async function insertDirectDays(trx: Transaction<DB>, scope: FiguresScope): Promise<void> {
+  await sql`
+    insert into pod_day (charge_date, pod_id, kind, billing_currency, ${sql.join(METRICS)})
+    select charge_date, pod_id, 'direct', billing_currency, ${sql.join(SUMS)}
+    from ${podCostOf(scope)} as pod_cost where kind in ('direct', 'unattributed')
+    group by charge_date, pod_id, billing_currency
+  `.execute(trx);
+}
+
+/** Shares by pod; what nobody can carry joins the unattributed cost; and, counted in no total, the whole by who answers for it. */
+async function insertSharedDays(trx: Transaction<DB>, months: readonly IsoDate[]): Promise<void> {
+  const added = METRIC_COLUMNS.map(
+    (column) => sql`${sql.ref(column)} = pod_day.${sql.ref(column)} + excluded.${sql.ref(column)}`,
+  );
+  await sql`
+    insert into pod_day (charge_date, pod_id, kind, billing_currency, ${sql.join(METRICS)})
+    select charge_date, pod_id, case when pod_id is null then 'direct' else 'shared' end, billing_currency, ${sql.join(SUMS)}
+    from ${rowsOf('shared_cost', months)} as shared_cost group by charge_date, pod_id, billing_currency
+    union all
+    select charge_date, owner_pod_id, 'owned', billing_currency, ${sql.join(SUMS)}
+    from ${rowsOf('shared_cost', months)} as shared_cost where owner_pod_id is not null
+    group by charge_date, owner_pod_id, billing_currency
+    on conflict on constraint pod_day_key do update set ${sql.join(added)}
+  `.execute(trx);
+}
+
+function rowsOf(table: 'pod_day' | 'shared_cost', months: readonly IsoDate[]) {
+  return sql`(
+    select figure.* from unnest(${months}::date[]) as month (charge_month)
+    join ${sql.table(table)} as figure on figure.charge_date >= month.charge_month
+      and figure.charge_date < (month.charge_month + interval '1 month')::date
+  )`;
+}

@@ -1,0 +1,85 @@
+/**
+ * The rollup of one load under one rulebook: charges joined with their origins' attribution and summed. Insert-only: a load's
+ * charges and a rulebook never change, so their rollup is made once, and it counts only after it has given back every metric
+ * of the load to the last decimal.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { attributeLoadOrigins } from './attribute-origins.ts';
+import { chargeTableOf } from './charge-table.ts';
+import { METRIC_COLUMNS, refuseDifferences } from './check-conservation.ts';
+
+/** Attributes the load's new origins and rolls it up, where that has not been done yet; gives whether it had to. */
+export async function ensureRollUp(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<boolean> {
+  if (await isRolledUp(trx, loadId, rulebookId)) return false;
+  await attributeLoadOrigins(trx, rulebookId, loadId);
+  await rollUpLoad(trx, loadId, rulebookId);
+  return true;
+}
+
+/**
+ * Writes pod_cost of a load whose origins are attributed. Does nothing where it is there.
+ * @throws AppError conservation_broken with currency, metric and both figures where the rollup is not the load.
+ */
+export async function rollUpLoad(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<void> {
+  // The mark comes first: a second process waits here for the first one's end, then finds nothing to do.
+  const mark = await sql`
+    insert into load_rollup (load_id, rulebook_id) values (${loadId}::bigint, ${rulebookId}) on conflict do nothing
+  `.execute(trx);
+  if (mark.numAffectedRows === 0n) return;
+  // With the default 4 MB the aggregate and the join spill to disk.
+  await sql`set local work_mem = '64MB'`.execute(trx);
+  await sql`set local jit = off`.execute(trx);
+  await insertPodCost(trx, loadId, rulebookId);
+  await refuseDifferences(trx, {
+    what: `rollup of load ${loadId} under rulebook ${rulebookId}`,
+    expected: sql`select null::date as charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost
+      from load_total where load_id = ${loadId}::bigint`,
+    found: sql`select null::date as charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost
+      from pod_cost where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}`,
+  });
+}
+
+async function isRolledUp(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<boolean> {
+  const { rows } = await sql`
+    select from load_rollup where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}
+  `.execute(trx);
+  return rows.length > 0;
+}
+
+/**
+ * Charges are grouped by one integer instead of six texts: each origin's stretch gets the number of its place in the rollup first.
+ * That is 2 to 3 times faster than grouping a million charges by the texts themselves.
+ */
+async function insertPodCost(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<void> {
+  const charges = sql`(select * from ${sql.table(await chargeTableOf(trx, loadId))} where load_id = ${loadId}::bigint)`;
+  const metrics = METRIC_COLUMNS.map((column) => sql.ref(column));
+  await sql`
+    insert into pod_cost (load_id, rulebook_id, charge_date, kind, pod_id, rule_id, provider_name, service_name, charge_category,
+      billing_currency, ${sql.join(metrics)}, line_count)
+    with stretch as materialized (
+      select attribution.origin_id, attribution.valid_from, attribution.valid_until, attribution.kind, attribution.pod_id,
+        attribution.rule_id, origin.provider_name, origin.service_name, origin.charge_category,
+        dense_rank() over (order by attribution.kind, attribution.pod_id, attribution.rule_id, origin.provider_name,
+          origin.service_name, origin.charge_category) as place
+      from attribution join origin on origin.id = attribution.origin_id
+      where attribution.rulebook_id = ${rulebookId}
+        and attribution.origin_id in (select origin_id from ${charges} as charge)
+    ), place as (
+      select distinct on (place) place, kind, pod_id, rule_id, provider_name, service_name, charge_category
+      from stretch order by place
+    ), total as (
+      select stretch.place, charge.charge_date, charge.billing_currency,
+        ${sql.join(metrics.map((metric) => sql`sum(charge.${metric}) as ${metric}`))}, sum(charge.line_count) as line_count
+      from ${charges} as charge
+      join stretch on stretch.origin_id = charge.origin_id
+        and charge.charge_date >= stretch.valid_from and charge.charge_date < stretch.valid_until
+      group by stretch.place, charge.charge_date, charge.billing_currency
+    )
+    select ${loadId}::bigint, ${rulebookId}, total.charge_date,
+      case place.kind when 'pod' then 'direct' when 'split' then 'to_split' else 'unattributed' end,
+      place.pod_id, place.rule_id, place.provider_name, place.service_name, place.charge_category, total.billing_currency,
+      ${sql.join(metrics.map((metric) => sql`trim_scale(total.${metric})`))}, total.line_count
+    from total join place on place.place = total.place
+  `.execute(trx);
+}

@@ -1,0 +1,30 @@
+/**
+ * Named points at which a test may kill the process with SIGKILL, to show that work can be taken up again from any of them. A point
+ * costs one comparison, and nothing happens unless OUTTURN_FAULT names it. In a forked child the parent dies with it: to the outside
+ * a worker and its child are one process.
+ */
+
+/** Every point, in the order in which a bill passes them. */
+export const FAULT_POINTS = [
+  'inspect-after-copy',
+  'inspect-after-archive',
+  'register-before-commit',
+  'register-after-commit',
+  'stage-after-grouping',
+  'stage-after-origins',
+  'stage-after-charges',
+  'stage-before-commit',
+  'stage-after-commit',
+  'finish-before-commit',
+  'attach-before-commit',
+  'attach-after-commit',
+] as const;
+export type FaultPoint = (typeof FAULT_POINTS)[number];
+
+/** Dies here, without a chance to clean up, where the environment asks for it. */
+export function faultPoint(name: FaultPoint): void {
+  // oxlint-disable-next-line node/no-process-env -- The one setting that is no setting: it must reach every process, unparsed.
+  if (process.env['OUTTURN_FAULT'] !== name) return;
+  if (process.connected) process.kill(process.ppid, 'SIGKILL');
+  process.kill(process.pid, 'SIGKILL');
+}
