@@ -10,7 +10,7 @@ create table rulebook (
 );
 
 insert into rulebook (id, digest, content, created_by)
-values (0, 'empty', '{"rules": [], "pods": [], "portfolios": [], "tags": {"fold": true, "keys": {}}, "defaultBasis": "EffectiveCost"}', 'outturn');
+values (0, '50db01715134ad6faf72ff524fc4578b46ef1587d769bc8b12cd125a2002e227', '{"rules": [], "pods": [], "portfolios": [], "tags": {"fold": true, "keys": {}}, "defaultBasis": "EffectiveCost"}', 'outturn');
 
 -- One row: the settings of the last applied file, the rulebook in force, and a counter that every change of a figure raises.
 create table organisation (

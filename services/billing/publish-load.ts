@@ -44,9 +44,9 @@ interface LoadRow {
  * @throws AppError not_found; conflict where the load is not staged; conservation_broken (nothing is changed).
  */
 export async function publishLoad(db: Kysely<DB>, loadId: string, options: PublishOptions): Promise<Publication> {
-  faultPoint('publish-load-before-transaction');
+  faultPoint('publish-before-transaction');
   const publication = await db.transaction().execute((trx) => publish(trx, loadId, options));
-  faultPoint('publish-load-after-commit');
+  faultPoint('publish-after-commit');
   return publication;
 }
 
@@ -75,16 +75,16 @@ async function publish(trx: Transaction<DB>, loadId: string, { at, principal }: 
   const touchedLoadIds = current === undefined ? [load.id] : [current.id, load.id];
   const months = await listChargeMonths(trx, touchedLoadIds, rulebook.id);
   await lockChargeMonths(trx, months);
-  faultPoint('publish-load-after-locks');
+  faultPoint('publish-after-locks');
 
   if (current !== undefined) await markSuperseded(trx, current.id, at);
-  faultPoint('publish-load-between-states');
+  faultPoint('publish-between-states');
   await sql`update load set state = 'published', published_at = ${at.toISOString()}::timestamptz where id = ${load.id}::bigint`.execute(
     trx,
   );
-  faultPoint('publish-load-after-states');
+  faultPoint('publish-after-states');
   await rebuildMonths(trx, months);
-  faultPoint('publish-load-after-figures');
+  faultPoint('publish-after-figures');
   await raiseFiguresVersion(trx);
   await evaluateEnvelopes(trx, { at, cause: 'load', loadId: load.id });
   const supersededLoadId = current?.id ?? null;
@@ -94,7 +94,7 @@ async function publish(trx: Transaction<DB>, loadId: string, { at, principal }: 
     { at, principal },
     { state: 'published', supersededLoadId, rulebookId: rulebook.id },
   );
-  faultPoint('publish-load-before-commit');
+  faultPoint('publish-before-commit');
   return { state: 'published', supersededLoadId };
 }
 

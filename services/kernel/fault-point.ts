@@ -4,7 +4,7 @@
  * a worker and its child are one process.
  */
 
-/** Every point, in the order in which a bill passes them. */
+/** Every point, in the order in which a bill passes them; then those of a new rulebook. */
 export const FAULT_POINTS = [
   'inspect-after-copy',
   'inspect-after-archive',
@@ -18,6 +18,17 @@ export const FAULT_POINTS = [
   'finish-before-commit',
   'attach-before-commit',
   'attach-after-commit',
+  'publish-before-transaction',
+  'publish-after-locks',
+  'publish-between-states',
+  'publish-after-states',
+  'publish-after-figures',
+  'publish-before-commit',
+  'publish-after-commit',
+  'prepare-rulebook-after-step',
+  'prepare-rulebook-after-load',
+  'activate-rulebook-after-switch',
+  'activate-rulebook-before-commit',
 ] as const;
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 
