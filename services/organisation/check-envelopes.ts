@@ -1,6 +1,6 @@
 /**
  * Checks of envelopes' meaning: known scopes, limits above zero, rungs that rise through 1, and one envelope per scope, period
- * and basis, however the period is spelled.
+ * and way of counting, however the period is spelled.
  */
 import { compare, decimal, ZERO } from '../kernel/decimal.ts';
 import { type FiscalCalendar, parsePeriod } from '../kernel/period.ts';
@@ -25,11 +25,14 @@ export function checkEnvelopes(
     }
     checkRungs(item.rungs ?? [], `${path}/rungs`, where, places);
     const period = parsePeriod(item.period, calendar);
-    const basis = `${item.costMetric ?? file.reporting?.costMetric ?? 'EffectiveCost'} ${item.counts ?? 'controlled'}`;
-    const key = `${JSON.stringify(item.scope)} ${period.start} ${period.end} ${basis}`;
+    const key = `${JSON.stringify(item.scope)} ${period.start} ${period.end} ${item.counts ?? 'controlled'}`;
     const first = seen.get(key);
     if (first !== undefined) {
-      places.add(path, `${where} is for the same scope, period and basis as envelope ${first}`, 'Keep one of them.');
+      places.add(
+        path,
+        `${where} is for the same scope and period, counted the same way, as envelope ${first}`,
+        'Keep one of them.',
+      );
     }
     seen.set(key, first ?? index + 1);
   }

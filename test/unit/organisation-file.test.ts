@@ -355,7 +355,7 @@ describe('faults of meaning', () => {
     [
       'one period spelled twice for one scope',
       `${envelope('scope: { pod: checkout }, period: 2026-Q1, limit: "1"')}  - { scope: { pod: checkout }, period: 2026-01-01..2026-04-01, limit: "2", currency: EUR }\n`,
-      'outturn.yaml line 7: envelope 2 is for the same scope, period and basis as envelope 1. Keep one of them.',
+      'outturn.yaml line 7: envelope 2 is for the same scope and period, counted the same way, as envelope 1. Keep one of them.',
     ],
     [
       'successors that take more than all',
