@@ -135,6 +135,7 @@ export interface Envelope {
 
 export interface EnvelopeState {
   actual: Decimal | null;
+  clean_floor: string | null;
   clean_since: Timestamp | null;
   clean_watermark: Timestamp | null;
   closed_at: Timestamp | null;
@@ -342,6 +343,7 @@ export interface Outcome {
   source_row_id: string | null;
   state: string;
   title: string;
+  unattributed_basis_points: number;
   unit: string | null;
   updated_at: Timestamp;
   verified_at: Timestamp | null;

@@ -59,6 +59,8 @@ create table outcome (
   claimed_by text not null,
   verified_by text,
   verified_at timestamptz,
+  -- What is not shared out to pods. Stored, because a pod may see an outcome's own share only.
+  unattributed_basis_points integer not null check (unattributed_basis_points between 0 and 10000),
   -- Where it came from: the row of a declared workbook, if it was imported from a sheet.
   workbook text,
   source_row_id text,
@@ -86,7 +88,6 @@ create table outcome_reference (
 );
 create index outcome_reference_outcome_id_idx on outcome_reference (outcome_id);
 
--- What is not shared out, up to 10,000, is unattributed.
 create table outcome_share (
   outcome_id bigint not null references outcome (id),
   pod_id text not null references pod (id),
@@ -131,22 +132,24 @@ for each row execute function refuse_outcome_version_change();
 create function check_outcome_sums() returns trigger language plpgsql as $$
 declare
   checked_id bigint;
+  stated outcome%rowtype;
   shared integer;
   scheduled numeric;
-  stated numeric;
 begin
   if tg_table_name = 'outcome' then checked_id := new.id;
   elsif tg_op = 'DELETE' then checked_id := old.outcome_id;
   else checked_id := new.outcome_id;
   end if;
-  select sum(basis_points) into shared from outcome_share where outcome_id = checked_id;
-  if shared > 10000 then
-    raise exception 'the shares of outcome % add up to % basis points, more than 10000', checked_id, shared using errcode = 'check_violation';
+  select * into stated from outcome where id = checked_id;
+  select coalesce(sum(basis_points), 0) into shared from outcome_share where outcome_id = checked_id;
+  if shared + stated.unattributed_basis_points <> 10000 then
+    raise exception 'the shares of outcome % add up to % basis points and % are unattributed: together 10000 are due',
+      checked_id, shared, stated.unattributed_basis_points using errcode = 'check_violation';
   end if;
-  select amount into stated from outcome where id = checked_id;
   select sum(amount) into scheduled from outcome_schedule where outcome_id = checked_id;
-  if stated is distinct from scheduled then
-    raise exception 'the schedule of outcome % adds up to %, its amount is %', checked_id, scheduled, stated using errcode = 'check_violation';
+  if stated.amount is distinct from scheduled then
+    raise exception 'the schedule of outcome % adds up to %, its amount is %', checked_id, scheduled, stated.amount
+      using errcode = 'check_violation';
   end if;
   return null;
 end;

@@ -5,7 +5,7 @@
 import { type Decimal, decimal, isDecimalText } from '../kernel/decimal.ts';
 import type { InputFault } from '../kernel/errors.ts';
 import { type IsoDate, isIsoDate } from '../kernel/period.ts';
-import { type CsvLayout, type CsvRow, readStrictCsv } from '../kernel/strict-csv.ts';
+import { type CsvLayout, type CsvRow, readStrictCsv } from '../sheets/strict-csv.ts';
 import { currencyFix, isCurrencyCode } from './currency.ts';
 
 export interface PublishedRate {

@@ -66,7 +66,7 @@ describe('an import', () => {
       ],
     });
     await expect(importFxFiles(trx, [{ name: 'a.csv', text: 'date,base,quot,rate\n' }])).rejects.toMatchObject({
-      faults: [{ line: 1, column: 'quot', fix: 'Did you mean quote?' }, { column: 'quote' }],
+      faults: [{ line: 1, column: 'quot', fix: 'Did you mean "quote"?' }, { column: 'quote' }],
     });
     await expect(importFxFiles(trx, file('2026-09-01,EUR,USD,1', '2026-09-01,EUR,USD,2'))).rejects.toThrow(
       'EUR to USD on 2026-09-01 is 2 here and 1 in fx/ecb.csv line 2',

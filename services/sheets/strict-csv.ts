@@ -3,8 +3,8 @@
  * and a misspelt header gets a suggestion. Bills do not come this way; DuckDB reads those.
  */
 import { CsvError, parse } from 'csv-parse/sync';
-import { closest, distance } from 'fastest-levenshtein';
-import type { InputFault } from './errors.ts';
+import type { InputFault } from '../kernel/errors.ts';
+import { didYouMean } from '../organisation/suggestion.ts';
 
 export interface CsvLayout {
   readonly required: readonly string[];
@@ -26,8 +26,6 @@ interface RawRecord {
   readonly record: readonly string[];
   readonly info: { readonly lines: number };
 }
-
-const SUGGESTION_DISTANCE_MAX = 3;
 
 /** The rows that could be read, and every fault of form. Callers refuse the file where there is one. */
 export function readStrictCsv(name: string, text: string, layout: CsvLayout): { rows: CsvRow[]; faults: InputFault[] } {
@@ -65,13 +63,6 @@ export function readStrictCsv(name: string, text: string, layout: CsvLayout): { 
   return { rows, faults };
 }
 
-/** The known word most like `word`, where one is near enough to be meant. */
-export function suggest(word: string, known: readonly string[]): string | undefined {
-  if (known.length === 0 || word === '') return undefined;
-  const nearest = closest(word.toLowerCase(), [...known]);
-  return distance(word.toLowerCase(), nearest.toLowerCase()) <= SUGGESTION_DISTANCE_MAX ? nearest : undefined;
-}
-
 function parseRecords(name: string, text: string): { list: RawRecord[] } | { fault: InputFault } {
   try {
     const options = { bom: true, info: true, relax_column_count: true, skip_empty_lines: true } as const;
@@ -95,8 +86,7 @@ function checkHeader(name: string, columns: readonly string[], layout: CsvLayout
   const at = { file: name, line: 1 };
   return [
     ...unknown.map((column) => {
-      const meant = suggest(column, known);
-      const fix = meant === undefined ? headerFix(layout) : `Did you mean ${meant}?`;
+      const fix = didYouMean(column, known) ?? headerFix(layout);
       return { ...at, column, reason: `"${column}" is not a column of this file`, fix };
     }),
     ...missing.map((column) => ({ ...at, column, reason: 'the column is missing', fix: headerFix(layout) })),

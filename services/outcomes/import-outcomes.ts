@@ -1,0 +1,102 @@
+/**
+ * Imports a sheet of outcomes, all or nothing. The key is the declared workbook with source_row_id: a repeated import changes
+ * nothing, a changed row is a new version, a missing row deletes nothing. A dry run says the same and writes nothing.
+ */
+import type { Kysely, Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { recordAudit } from '../audit/record-audit.ts';
+import { AppError, describeFault } from '../kernel/errors.ts';
+import type { Principal } from '../kernel/ports.ts';
+import { readOutcomeContext } from './outcome-context.ts';
+import type { StatedOutcome } from './outcome.ts';
+import { readOutcomeSheet } from './read-outcome-sheet.ts';
+import { type OutcomeChange, planOutcomes, saveOutcomes } from './save-outcomes.ts';
+
+export interface OutcomeImportOptions {
+  readonly csvText: string;
+  /** The sheet's declared name: part of the key of its rows for ever. */
+  readonly workbook: string;
+  /** For messages; the workbook's name if absent. */
+  readonly fileName?: string;
+  readonly principal: Principal;
+  readonly dryRun: boolean;
+  readonly at: Date;
+}
+
+export interface OutcomeImport {
+  readonly workbook: string;
+  readonly dryRun: boolean;
+  /** Rows of the sheet; several may be shares of one outcome. */
+  readonly rows: number;
+  readonly created: number;
+  readonly changed: number;
+  readonly unchanged: number;
+  readonly outcomes: readonly {
+    readonly sourceRowId: string;
+    readonly line: number;
+    readonly outcomeId: string | null;
+    readonly change: OutcomeChange;
+    readonly version: number;
+    readonly state: string;
+    /** What did not go as the row asks, such as a verification that lands as a claim. */
+    readonly notes: readonly string[];
+  }[];
+}
+
+const WORKBOOK_LENGTH_MAX = 200;
+
+/**
+ * Reads, checks and writes the sheet: in the caller's transaction where `db` is one, else in its own.
+ * @throws AppError invalid_outcomes with every fault by line and column; nothing is written then.
+ */
+export function importOutcomes(db: Kysely<DB>, options: OutcomeImportOptions): Promise<OutcomeImport> {
+  const isWithin = (given: Kysely<DB>): given is Transaction<DB> => given.isTransaction;
+  return isWithin(db) ? importWithin(db, options) : db.transaction().execute((trx) => importWithin(trx, options));
+}
+
+async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions): Promise<OutcomeImport> {
+  const workbook = options.workbook.trim();
+  if (workbook === '' || workbook.length > WORKBOOK_LENGTH_MAX) {
+    const message = `The workbook's name must have 1 to ${WORKBOOK_LENGTH_MAX} characters. Name it with --workbook; the rows keep it as part of their key.`;
+    throw new AppError('invalid_outcomes', message);
+  }
+  const context = await readOutcomeContext(trx, { principal: options.principal, needsRiskRange: false });
+  const sheet = readOutcomeSheet(options.fileName ?? workbook, options.csvText, context);
+  refuseFaults(sheet.faults);
+  const stated: StatedOutcome[] = sheet.outcomes.map(({ sourceRowId, checked }) => ({
+    content: checked.content,
+    state: checked.state,
+    verifiedBy: checked.verifiedBy,
+    sheetRow: { workbook, sourceRowId },
+  }));
+  const plan = await planOutcomes(trx, stated);
+  const { principal, at } = options;
+  const saved = options.dryRun ? plan : await saveOutcomes(trx, { stated, plan, principal, at });
+  const count = (change: OutcomeChange) => saved.filter((one) => one.change === change).length;
+  const counts = { created: count('created'), changed: count('changed'), unchanged: count('unchanged') };
+  if (!options.dryRun && counts.created + counts.changed > 0) {
+    const details = { ...counts, rows: sheet.rowCount };
+    await recordAudit(trx, {
+      at,
+      principal,
+      action: 'import-outcomes',
+      subjectKind: 'workbook',
+      subjectId: workbook,
+      details,
+    });
+  }
+  const outcomes = saved.map(({ note, ...one }, position) => {
+    const { sourceRowId = '', line = 0, checked } = sheet.outcomes[position] ?? {};
+    // An unchanged outcome that was verified since stays so; that its row lands as claimed says nothing then.
+    const notes = one.change === 'unchanged' && one.state === 'verified' ? [] : [...(checked?.notes ?? [])];
+    return { sourceRowId, line, ...one, notes: note === null ? notes : [...notes, note] };
+  });
+  return { workbook, dryRun: options.dryRun, rows: sheet.rowCount, ...counts, outcomes };
+}
+
+function refuseFaults(faults: ReturnType<typeof readOutcomeSheet>['faults']): void {
+  const first = faults[0];
+  if (first === undefined) return;
+  const more = faults.length === 1 ? '' : ` There are ${faults.length - 1} more faults.`;
+  throw new AppError('invalid_outcomes', `Outcomes: ${describeFault(first)}${more} Nothing was imported.`, { faults });
+}

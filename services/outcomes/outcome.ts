@@ -1,0 +1,84 @@
+/**
+ * The outcome as it is stated by a sheet or a caller, in one normalised form: money and counts as plain decimals, dates as text,
+ * defaults filled in. Two statements are the same exactly when their contents have the same digest; state and verifier are not
+ * part of the content, because a verification is not undone by importing the sheet it came from again.
+ */
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../attribution/canonical-json.ts';
+import type { Decimal } from '../kernel/decimal.ts';
+import type { IsoDate } from '../kernel/period.ts';
+
+export const BASES = [
+  'revenue',
+  'cost_reduction',
+  'cost_avoided',
+  'risk_reduced',
+  'capacity_released',
+  'unit_outcome',
+  'strategic',
+] as const;
+export type Basis = (typeof BASES)[number];
+
+/** Bases that are counted or described, never given an amount. */
+export const BASES_WITHOUT_MONEY: readonly Basis[] = ['unit_outcome', 'strategic'];
+
+/** What can be stated today; the record itself knows more states. */
+export const STATED_STATES = ['claimed', 'verified'] as const;
+export type StatedState = (typeof STATED_STATES)[number];
+
+/** 10,000 basis points are the whole outcome. */
+export const BASIS_POINTS_WHOLE = 10_000;
+
+export interface OutcomeShare {
+  readonly podId: string;
+  readonly basisPoints: number;
+}
+
+/** Half-open: recognised by day from `from` up to the day before `until`. */
+export interface ScheduleRow {
+  readonly from: IsoDate;
+  readonly until: IsoDate;
+  readonly amount: Decimal;
+}
+
+export interface OutcomeReference {
+  readonly system: string;
+  readonly key: string;
+  readonly url: string | null;
+}
+
+export interface OutcomeContent {
+  readonly title: string;
+  readonly outcomeType: string | null;
+  readonly unit: string | null;
+  readonly quantity: Decimal | null;
+  readonly basis: Basis;
+  readonly grossOrMargin: 'gross' | 'margin' | null;
+  readonly amount: Decimal | null;
+  readonly amountLow: Decimal | null;
+  readonly amountHigh: Decimal | null;
+  readonly currency: string | null;
+  readonly deliveredOn: IsoDate;
+  readonly schedule: readonly ScheduleRow[];
+  /** Ordered by pod id. */
+  readonly shares: readonly OutcomeShare[];
+  readonly ownerEmail: string;
+  readonly baseline: string | null;
+  readonly evidenceUrl: string | null;
+  /** Ordered by system and key. */
+  readonly references: readonly OutcomeReference[];
+}
+
+/** A checked statement: content, and the state asked for. */
+export interface StatedOutcome {
+  readonly content: OutcomeContent;
+  readonly state: StatedState;
+  readonly verifiedBy: string | null;
+  /** The row of a declared workbook it came from. */
+  readonly sheetRow: { readonly workbook: string; readonly sourceRowId: string } | null;
+}
+
+/** Identifies a content: the same fields, shares, schedule and references give the same digest. */
+export function contentDigest(content: OutcomeContent): string {
+  return createHash('sha256').update(canonicalJson(content)).digest('hex');
+}

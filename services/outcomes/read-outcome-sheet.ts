@@ -1,0 +1,146 @@
+/**
+ * Reads a sheet of outcomes. Several rows with one source_row_id are the shares of one outcome; the further rows repeat its other
+ * cells or leave them empty. Dates are half-open: recognise_until is the first day that no longer counts. Faults name line and column.
+ */
+import type { InputFault } from '../kernel/errors.ts';
+import { type CsvLayout, type CsvRow, readStrictCsv } from '../sheets/strict-csv.ts';
+import {
+  type CheckedOutcome,
+  checkOutcome,
+  type OutcomeContext,
+  type OutcomeField,
+  type RawOutcome,
+} from './check-outcome.ts';
+import { BASIS_POINTS_WHOLE } from './outcome.ts';
+
+export interface SheetOutcome {
+  readonly sourceRowId: string;
+  /** The line of its first row. */
+  readonly line: number;
+  readonly checked: CheckedOutcome;
+}
+
+const ROWS_MAX = 20_000;
+const LAYOUT: CsvLayout = {
+  required: ['source_row_id', 'pod', 'title', 'delivered_on', 'basis', 'owner_email'],
+  optional: [
+    'outcome_type',
+    'quantity',
+    'unit',
+    'gross_or_margin',
+    'amount',
+    'currency',
+    'recognise_from',
+    'recognise_until',
+    'share_bp',
+    'baseline',
+    'evidence_url',
+    'state',
+    'verified_by',
+  ],
+  rowsMax: ROWS_MAX,
+};
+const SHARE_COLUMNS = new Set(['source_row_id', 'pod', 'share_bp']);
+
+/** Where a fault of a field stands in the sheet; ranges, schedules and references have no columns and cannot be at fault. */
+const COLUMN_OF: Partial<Record<OutcomeField, string>> = {
+  title: 'title',
+  outcomeType: 'outcome_type',
+  quantity: 'quantity',
+  unit: 'unit',
+  basis: 'basis',
+  grossOrMargin: 'gross_or_margin',
+  amount: 'amount',
+  currency: 'currency',
+  deliveredOn: 'delivered_on',
+  recogniseFrom: 'recognise_from',
+  recogniseUntil: 'recognise_until',
+  ownerEmail: 'owner_email',
+  evidenceUrl: 'evidence_url',
+  state: 'state',
+  pod: 'pod',
+  basisPoints: 'share_bp',
+};
+
+/** Every outcome of the sheet, checked, and every fault; where there is a fault nothing may be imported. */
+export function readOutcomeSheet(
+  fileName: string,
+  text: string,
+  context: OutcomeContext,
+): { outcomes: SheetOutcome[]; rowCount: number; faults: InputFault[] } {
+  const { rows, faults } = readStrictCsv(fileName, text, LAYOUT);
+  const outcomes: SheetOutcome[] = [];
+  for (const [sourceRowId, [first, ...further]] of groupRows(fileName, rows, faults)) {
+    faults.push(...further.flatMap((row) => differences(fileName, first, row)));
+    const group = [first, ...further];
+    const { checked, faults: fieldFaults } = checkOutcome(toRaw(first, group), context);
+    for (const { field, reason, fix, shareIndex } of fieldFaults) {
+      const row = group[shareIndex ?? 0] ?? first;
+      const column = COLUMN_OF[field];
+      const place = { file: fileName, line: row.line, record: row.record };
+      faults.push({ ...place, ...(column === undefined ? {} : { column }), reason, fix });
+    }
+    if (checked !== null) outcomes.push({ sourceRowId, line: first.line, checked });
+  }
+  return { outcomes, rowCount: rows.length, faults };
+}
+
+function groupRows(file: string, rows: readonly CsvRow[], faults: InputFault[]): Map<string, [CsvRow, ...CsvRow[]]> {
+  const groups = new Map<string, [CsvRow, ...CsvRow[]]>();
+  for (const row of rows) {
+    const id = cell(row, 'source_row_id');
+    if (id === '') {
+      const place = { file, line: row.line, record: row.record, column: 'source_row_id' };
+      faults.push({ ...place, reason: 'the row has no id', fix: 'Give each outcome an id that it keeps for ever.' });
+      continue;
+    }
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+function differences(file: string, first: CsvRow, further: CsvRow): InputFault[] {
+  return Object.entries(further.cells)
+    .filter(([column, value]) => !SHARE_COLUMNS.has(column) && value !== '' && value !== first.cells[column])
+    .map(([column, value]) => ({
+      file,
+      line: further.line,
+      record: further.record,
+      column,
+      reason: `"${value}" differs from "${cell(first, column)}" in line ${first.line}, another share of the same outcome`,
+      fix: 'Repeat the cell, leave it empty, or give the row its own source_row_id.',
+    }));
+}
+
+function toRaw(first: CsvRow, group: readonly CsvRow[]): RawOutcome {
+  const whole = group.length === 1 && cell(first, 'share_bp') === '' ? String(BASIS_POINTS_WHOLE) : undefined;
+  return {
+    title: cell(first, 'title'),
+    outcomeType: cell(first, 'outcome_type'),
+    quantity: cell(first, 'quantity'),
+    unit: cell(first, 'unit'),
+    basis: cell(first, 'basis'),
+    grossOrMargin: cell(first, 'gross_or_margin'),
+    amount: cell(first, 'amount'),
+    amountLow: '',
+    amountHigh: '',
+    currency: cell(first, 'currency'),
+    deliveredOn: cell(first, 'delivered_on'),
+    recogniseFrom: cell(first, 'recognise_from'),
+    recogniseUntil: cell(first, 'recognise_until'),
+    schedule: [],
+    shares: group.map((row) => ({ pod: cell(row, 'pod'), basisPoints: whole ?? cell(row, 'share_bp') })),
+    ownerEmail: cell(first, 'owner_email'),
+    baseline: cell(first, 'baseline'),
+    evidenceUrl: cell(first, 'evidence_url'),
+    references: [],
+    state: cell(first, 'state'),
+    verifiedBy: cell(first, 'verified_by'),
+  };
+}
+
+function cell(row: CsvRow, column: string): string {
+  return row.cells[column] ?? '';
+}

@@ -1,0 +1,74 @@
+/** Builders for tests of outcomes: pods to claim for, and sheets of which only the interesting cells are written. */
+import type { Kysely } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import type { Principal } from '../../services/kernel/ports.ts';
+
+export const FINANCE: Principal = { id: 'grace@example.com', role: 'finance', pods: [] };
+
+const COLUMNS = [
+  'source_row_id',
+  'pod',
+  'outcome_type',
+  'title',
+  'delivered_on',
+  'quantity',
+  'unit',
+  'basis',
+  'gross_or_margin',
+  'amount',
+  'currency',
+  'recognise_from',
+  'recognise_until',
+  'share_bp',
+  'owner_email',
+  'baseline',
+  'evidence_url',
+  'state',
+  'verified_by',
+] as const;
+
+export type SheetCells = Partial<Record<(typeof COLUMNS)[number], string>>;
+
+/** A row that is right as it stands; cells given replace its own. */
+export function outcomeRow(cells: SheetCells = {}): SheetCells {
+  return {
+    source_row_id: 'r1',
+    pod: 'checkout',
+    title: 'Faster checkout',
+    delivered_on: '2026-07-10',
+    basis: 'revenue',
+    gross_or_margin: 'margin',
+    amount: '1000.00',
+    currency: 'USD',
+    owner_email: 'ada@example.com',
+    state: 'claimed',
+    ...cells,
+  };
+}
+
+/** The sheet's text, with every column of the contract. */
+export function outcomeSheet(...rows: readonly SheetCells[]): string {
+  const lines = rows.map((row) => COLUMNS.map((column) => row[column] ?? '').join(','));
+  return `${[COLUMNS.join(','), ...lines].join('\n')}\n`;
+}
+
+/** Inserts pods, each owned by `<id>-owner@example.com`. */
+export async function insertPods(
+  db: Kysely<DB>,
+  ...pods: readonly { id: string; kind?: 'delivery' | 'platform' | 'central'; portfolio?: string }[]
+): Promise<void> {
+  for (const { id, kind = 'delivery', portfolio } of pods) {
+    if (portfolio !== undefined) {
+      await db
+        .insertInto('portfolio')
+        .values({ id: portfolio, name: portfolio })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
+    const name = id.replace(/^./, (letter) => letter.toUpperCase());
+    await db
+      .insertInto('pod')
+      .values({ id, name, kind, portfolio_id: portfolio ?? null, owner_email: `${id}-owner@example.com` })
+      .execute();
+  }
+}
