@@ -28,6 +28,8 @@ interface CompiledRule {
   readonly isUndated: string;
 }
 
+/** The statement always mentions it: PostgreSQL refuses a parameter that no rule happens to use. */
+const TEXTS_PARAMETER = '$1::text[]';
 const NO_START = '-infinity';
 const NO_END = 'infinity';
 /** Stands for "the first match holds on some dates only"; no outcome is negative, and 0 is "nothing matched". */
@@ -44,7 +46,7 @@ export function compileAttribution(
 ): CompiledStatement {
   const parameters: unknown[] = [];
   const bind: Bind = (value, type) => `$${parameters.push(value)}::${type}`;
-  const scope = createWhenScope(content.tags, '$1::text[]');
+  const scope = createWhenScope(content.tags, TEXTS_PARAMETER);
   parameters.push(scope.texts);
 
   const { rules, pods } = content;
@@ -69,7 +71,8 @@ from (
     select origin.*, ${firstMatch(compiled)} as outcome
     from (
       select origin.*${taggedPodColumns(content, scope, bind)}
-      from (select origin.*${computedColumns(scope)} from origin where ${originFilter(bind)} offset 0) as origin offset 0
+      from (select origin.*${computedColumns(scope)} from origin
+        where ${TEXTS_PARAMETER} is not null and ${originFilter(bind)} offset 0) as origin offset 0
     ) as origin offset 0
   ) as origin offset 0
 ) as matched
