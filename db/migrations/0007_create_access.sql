@@ -23,6 +23,7 @@ create table idempotent_request (
   created_at timestamptz not null,
   primary key (principal, key)
 );
+create index idempotent_request_created_at_idx on idempotent_request (created_at);
 
 -- A role without login: the API switches to it for the length of one transaction when a pod's token reads.
 do $$
@@ -47,7 +48,7 @@ $$;
 -- What every reader needs to understand a figure, and what holds pods' figures.
 grant select on organisation, portfolio, pod, source, load, load_file, conversion_rate, pod_cost, shared_cost, pod_day,
   outcome, outcome_type, outcome_reference, outcome_share, outcome_schedule,
-  envelope, envelope_version, envelope_state, alert to outturn_pod;
+  envelope, envelope_version, envelope_version_rate, envelope_state, alert, message to outturn_pod;
 
 -- The owner of the tables is not bound by these; the pod role is.
 alter table pod enable row level security;
@@ -92,3 +93,11 @@ using (exists (select from envelope where envelope.id = envelope_state.envelope_
 alter table alert enable row level security;
 create policy pod_reads_its_alerts on alert for select to outturn_pod
 using (exists (select from envelope where envelope.id = alert.envelope_id));
+
+alter table envelope_version_rate enable row level security;
+create policy pod_reads_its_rates on envelope_version_rate for select to outturn_pod
+using (exists (select from envelope where envelope.id = envelope_version_rate.envelope_id));
+
+alter table message enable row level security;
+create policy pod_reads_its_messages on message for select to outturn_pod
+using (exists (select from alert where alert.message_id = message.id));

@@ -1,0 +1,45 @@
+/**
+ * What the routes work with: the database and the ports that the composition root fills in. The API knows no queue, no clock and
+ * no environment of its own, so that a test builds it whole and no route can reach around.
+ */
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Kysely } from 'kysely';
+import type { DB } from '../db/schema.gen.ts';
+import type { Clock } from '../services/kernel/ports.ts';
+
+/** The part of the job queue that the API uses. */
+export interface QueuePort {
+  /** The same id again adds nothing while the queue still knows it. */
+  add(
+    job: 'sync-source',
+    payload: { sourceId: string; mayDropAccounts: boolean },
+    options: { id: string },
+  ): Promise<void>;
+  /** Jobs per queue and state. */
+  counts(): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>;
+}
+
+export interface ApiContext {
+  readonly db: Kysely<DB>;
+  readonly clock: Clock;
+  readonly queue: QueuePort;
+  /** Where loads' lines are kept. */
+  readonly archiveDir: string;
+  /** The release, shown in the OpenAPI document. */
+  readonly version: string;
+}
+
+export type ApiApp = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;

@@ -1,0 +1,107 @@
+/**
+ * Prometheus' figures of this process and of the installation. Its registry belongs to one app, so that two apps in one process
+ * never mix. The installation's figures are read when they are asked for, at most every few seconds; none of them is money.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { readOperatingFigures } from '../db/queries/operating-figures.ts';
+import type { Logger } from '../services/kernel/ports.ts';
+import type { ApiContext } from './context.ts';
+import { withinTime } from './within-time.ts';
+
+export interface ApiMetrics {
+  observe(request: { method: string; route: string; status: number; durationMs: number }): void;
+  /** Prometheus' text. Where database or queue do not answer it says so and leaves their figures out. */
+  text(): Promise<{ contentType: string; text: string }>;
+}
+
+const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Anybody may ask without a token: the database is asked no more often than this. */
+const READ_EVERY_MS = 2_000;
+const READ_TIMEOUT_MS = 3_000;
+/** A worker shows itself every ten seconds. */
+const WORKER_SILENT_MS_MAX = 45_000;
+
+export function createApiMetrics(context: ApiContext & { readonly logger: Logger }): ApiMetrics {
+  const registers = [new Registry()];
+  const [registry] = registers as [Registry];
+  const durations = new Histogram({
+    name: 'outturn_http_request_duration_seconds',
+    help: 'Time from the request to its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: DURATION_BUCKETS_S,
+    registers,
+  });
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers });
+  const databaseUp = gauge('outturn_database_up', 'Whether the database answered just now.');
+  const queueUp = gauge('outturn_queue_up', 'Whether the queue answered just now.');
+  const jobs = gauge('outturn_queue_jobs', 'Jobs by queue and state.', ['queue', 'state']);
+  const loads = gauge('outturn_loads', 'Loads by state.', ['state']);
+  const messages = gauge('outturn_messages', 'Messages of the outbox by state.', ['state']);
+  const workers = gauge('outturn_workers_alive', 'Workers that showed themselves in the last 45 seconds.');
+  const figuresVersion = gauge('outturn_figures_version', 'Raised by everything that changes a figure.');
+  const rulebook = gauge('outturn_rulebook', 'The number of the rulebook in force.');
+  const failures = new Counter({ name: 'outturn_http_errors_total', help: 'Answers of 500 and above.', registers });
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Memory of this process.',
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  gauge('process_start_time_seconds', 'When this process started.').set(
+    Math.round(context.clock.now().getTime() / 1000 - process.uptime()),
+  );
+
+  const readDatabase = async () => {
+    const seenSince = new Date(context.clock.now().getTime() - WORKER_SILENT_MS_MAX);
+    const figures = await readOperatingFigures(context.db, seenSince);
+    for (const [metric, counts] of [[loads, figures.loads], [messages, figures.messages]] as const) {
+      metric.reset();
+      for (const [state, count] of Object.entries(counts)) metric.set({ state }, count);
+    }
+    workers.set(figures.workersAlive);
+    figuresVersion.set(Number(figures.figuresVersion));
+    rulebook.set(figures.rulebookId);
+  };
+  const readQueue = async () => {
+    const counts = await context.queue.counts();
+    jobs.reset();
+    for (const [queue, states] of Object.entries(counts)) {
+      for (const [state, count] of Object.entries(states)) jobs.set({ queue, state }, count);
+    }
+  };
+  const answers = async (up: Gauge, what: string, read: () => Promise<void>) => {
+    try {
+      await withinTime(READ_TIMEOUT_MS, what, read);
+      up.set(1);
+    } catch (error) {
+      context.logger.warn({ err: error }, `${what} did not answer for the metrics`);
+      up.set(0);
+    }
+  };
+
+  let lastRead: { at: number; done: Promise<unknown> } | undefined;
+  const readOnce = async () => {
+    const at = context.clock.now().getTime();
+    if (lastRead === undefined || at - lastRead.at >= READ_EVERY_MS || at < lastRead.at) {
+      const done = Promise.all([
+        answers(databaseUp, 'the database', readDatabase),
+        answers(queueUp, 'the queue', readQueue),
+      ]);
+      lastRead = { at, done };
+    }
+    await lastRead.done;
+  };
+  return {
+    observe: ({ method, route, status, durationMs }) => {
+      durations.observe({ method, route, status }, durationMs / 1000);
+      if (status >= 500) failures.inc();
+    },
+    text: async () => {
+      await readOnce();
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}

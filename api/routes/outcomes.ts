@@ -1,0 +1,106 @@
+/** What the pods delivered: listing, stating one, importing a sheet. */
+import { Type } from 'typebox';
+import { readAs } from '../../services/access/read-as.ts';
+import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { guardClaim } from '../../services/outcomes/guard-claim.ts';
+import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
+import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
+import { principalOf, READERS } from '../authorisation.ts';
+import type { ApiApp, ApiContext } from '../context.ts';
+import { linkNextPage, readPageRequest } from '../paging.ts';
+import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { asResponse } from '../response.ts';
+import {
+  CreatedOutcomeView,
+  ImportQuery,
+  OutcomeBody,
+  OutcomeImportView,
+  OutcomeQuery,
+  OutcomeViewSchema,
+} from '../schemas/outcomes.ts';
+
+export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
+  const { db, clock } = context;
+
+  app.get(
+    '/api/v1/outcomes',
+    {
+      config: { roles: READERS },
+      schema: {
+        summary: 'Outcomes, newest first',
+        tags: ['outcomes'],
+        querystring: OutcomeQuery,
+        response: { 200: Type.Array(OutcomeViewSchema) },
+      },
+    },
+    async (request, reply) => {
+      const { state, podId } = request.query;
+      const { limit, after } = readPageRequest(request.query);
+      const page = await readAs(db, principalOf(request), (trx) =>
+        listOutcomes(trx, {
+          limit,
+          ...(state === undefined ? {} : { state }),
+          ...(podId === undefined ? {} : { podId }),
+          ...(after === null ? {} : { after }),
+        }),
+      );
+      linkNextPage(request, reply, { rows: page.outcomes, lastKey: page.next });
+      return asResponse(page.outcomes);
+    },
+  );
+
+  app.post(
+    '/api/v1/outcomes',
+    {
+      config: { roles: ['finance', 'operator', 'pod', 'ingest'] },
+      schema: {
+        summary: 'State an outcome',
+        description:
+          'A pod states outcomes of its own pods only. `"state": "verified"` needs role finance; otherwise it lands as claimed and a note says so. A known reference changes that outcome.',
+        tags: ['outcomes'],
+        headers: IDEMPOTENCY_HEADERS,
+        body: OutcomeBody,
+        response: { 200: CreatedOutcomeView, 201: CreatedOutcomeView },
+      },
+    },
+    async (request, reply) => {
+      const principal = principalOf(request);
+      return await answerPost(context, request, reply, async (trx) => {
+        const created = await createOutcome(trx, { input: request.body, principal, at: clock.now() });
+        await guardClaim(trx, principal, created);
+        return { status: created.change === 'created' ? 201 : 200, body: created };
+      });
+    },
+  );
+
+  app.post(
+    '/api/v1/outcomes/import',
+    {
+      config: { roles: ['finance', 'operator', 'ingest'] },
+      schema: {
+        summary: 'Import a sheet of outcomes, all or nothing',
+        description: 'The body is the CSV itself. Importing it again changes nothing; a missing row deletes nothing.',
+        tags: ['outcomes'],
+        consumes: ['text/csv'],
+        headers: IDEMPOTENCY_HEADERS,
+        querystring: ImportQuery,
+        body: { content: { 'text/csv': { schema: Type.String() } } },
+        response: { 200: OutcomeImportView },
+      },
+    },
+    async (request, reply) => {
+      const { workbook, dryRun = false } = request.query;
+      const csvText = request.body as string;
+      return await answerPost(context, request, reply, async (trx) => ({
+        status: 200,
+        body: await importOutcomes(trx, {
+          csvText,
+          workbook,
+          dryRun,
+          principal: principalOf(request),
+          at: clock.now(),
+        }),
+      }));
+    },
+  );
+}

@@ -1,0 +1,55 @@
+/** Loads over HTTP: the shapes of `outturn ingest --json`. */
+import { Type } from 'typebox';
+import { LOAD_STATES } from '../../services/billing/list-loads.ts';
+import { PAGE_QUERY } from '../paging.ts';
+import { CurrencyCode, DecimalText, Id, oneOf } from './common.ts';
+
+export const LoadQuery = Type.Object(
+  {
+    ...PAGE_QUERY,
+    sourceId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Only loads of this source.' })),
+    state: Type.Optional(oneOf(LOAD_STATES, 'Only loads in this state.')),
+  },
+  { additionalProperties: false },
+);
+
+export const SyncBody = Type.Object(
+  {
+    sourceId: Type.String({ minLength: 1, maxLength: 200, description: 'A source of the organisation file.' }),
+    mayDropAccounts: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Lets billing accounts of the published load disappear. Role operator only.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const StartedSync = Type.Object({
+  sourceId: Id,
+  job: Type.Object({
+    name: Type.Literal('sync-source'),
+    jobId: Type.String({ description: 'Its id in the queue and in the log.' }),
+  }),
+});
+
+export const LoadViewSchema = Type.Object({
+  loadId: Type.String(),
+  sourceId: Id,
+  billingPeriod: Type.String({ description: '2026-09, or start..end where it is no calendar month.' }),
+  state: oneOf(LOAD_STATES, 'What became of it.'),
+  unchanged: Type.Boolean(),
+  rows: Type.Integer(),
+  rejectedRows: Type.Integer(),
+  files: Type.Array(Type.Object({ name: Type.String(), sha256: Type.String(), rows: Type.Integer() })),
+  totals: Type.Array(
+    Type.Object({
+      billingCurrency: CurrencyCode,
+      billedCost: DecimalText,
+      effectiveCost: DecimalText,
+      listCost: DecimalText,
+      contractedCost: DecimalText,
+    }),
+  ),
+});

@@ -1,0 +1,105 @@
+/** Outcomes over HTTP. What may be stated is the domain's own schema. */
+import { Type } from 'typebox';
+import { OUTCOME_INPUT } from '../../services/outcomes/outcome-input.ts';
+import { BASES, BASIS_POINTS_WHOLE } from '../../services/outcomes/outcome.ts';
+import { PAGE_QUERY } from '../paging.ts';
+import { CurrencyCode, DateText, DecimalText, Id, InstantText, nullable, oneOf } from './common.ts';
+
+export const OutcomeBody = OUTCOME_INPUT;
+
+const OUTCOME_STATES = [
+  'candidate',
+  'claimed',
+  'in_review',
+  'verified',
+  'partially_verified',
+  'review_due',
+  'rejected',
+  'retracted',
+  'superseded',
+] as const;
+
+export const OutcomeQuery = Type.Object(
+  {
+    ...PAGE_QUERY,
+    state: Type.Optional(oneOf(OUTCOME_STATES, 'Only outcomes in this state.')),
+    podId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Only outcomes this pod has a share of.' })),
+  },
+  { additionalProperties: false },
+);
+
+export const ImportQuery = Type.Object(
+  {
+    workbook: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'The name of the sheet, which its row ids belong to. The same name and row again is the same outcome.',
+    }),
+    dryRun: Type.Optional(Type.Boolean({ description: 'Check everything and change nothing.' })),
+  },
+  { additionalProperties: false },
+);
+
+const Change = oneOf(['created', 'changed', 'unchanged'], 'What became of it.');
+const Notes = Type.Array(Type.String(), { description: 'What did not go as asked, such as a verification that lands as a claim.' });
+
+export const CreatedOutcomeView = Type.Object({
+  outcomeId: Type.String(),
+  change: Change,
+  version: Type.Integer(),
+  state: Type.String(),
+  notes: Notes,
+});
+
+export const OutcomeImportView = Type.Object({
+  workbook: Type.String(),
+  dryRun: Type.Boolean(),
+  rows: Type.Integer(),
+  created: Type.Integer(),
+  changed: Type.Integer(),
+  unchanged: Type.Integer(),
+  outcomes: Type.Array(
+    Type.Object({
+      sourceRowId: Type.String(),
+      line: Type.Integer(),
+      outcomeId: nullable(Type.String()),
+      change: Change,
+      version: Type.Integer(),
+      state: Type.String(),
+      notes: Notes,
+    }),
+  ),
+});
+
+export const OutcomeViewSchema = Type.Object({
+  outcomeId: Type.String(),
+  version: Type.Integer(),
+  state: Type.String(),
+  title: Type.String(),
+  outcomeType: nullable(Type.String()),
+  unit: nullable(Type.String()),
+  quantity: nullable(DecimalText),
+  basis: oneOf(BASES, 'What kind of value it is.'),
+  grossOrMargin: nullable(oneOf(['gross', 'margin'], 'What revenue it is.')),
+  amount: nullable(DecimalText),
+  amountLow: nullable(DecimalText),
+  amountHigh: nullable(DecimalText),
+  currency: nullable(CurrencyCode),
+  deliveredOn: DateText,
+  recordedAt: InstantText,
+  ownerEmail: Type.String(),
+  baseline: nullable(Type.String()),
+  evidenceUrl: nullable(Type.String()),
+  claimedBy: Type.String(),
+  verifiedBy: nullable(Type.String()),
+  verifiedAt: nullable(InstantText),
+  workbook: nullable(Type.String()),
+  sourceRowId: nullable(Type.String()),
+  shares: Type.Array(
+    Type.Object({ pod: Id, basisPoints: Type.Integer({ minimum: 1, maximum: BASIS_POINTS_WHOLE }) }),
+    { description: 'For a pod: its own shares only.' },
+  ),
+  unattributedBasisPoints: Type.Integer({ minimum: 0, maximum: BASIS_POINTS_WHOLE }),
+  schedule: Type.Array(Type.Object({ from: DateText, until: DateText, amount: DecimalText })),
+  references: Type.Array(Type.Object({ system: Type.String(), key: Type.String(), url: nullable(Type.String()) })),
+});
