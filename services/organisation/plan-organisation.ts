@@ -40,9 +40,11 @@ export interface AppliedFile {
   readonly appliedOn: IsoDate;
 }
 
-/** Whether a rulebook beyond the empty one is there, in force or being prepared. */
+/** Whether an organisation file was applied, or is being: a rulebook beyond the empty one is there, or a file that has none. */
 export async function hasRulebook(db: Kysely<DB>): Promise<boolean> {
-  const { rows } = await sql`select 1 from rulebook where id > 0 limit 1`.execute(db);
+  const { rows } = await sql`
+    (select 1 from rulebook where id > 0 limit 1) union all (select 1 from applied_file limit 1)
+  `.execute(db);
   return rows.length > 0;
 }
 
@@ -85,11 +87,9 @@ export async function planOrganisation(db: Kysely<DB>, file: ReadOrganisation, a
 async function planRulebook(db: Kysely<DB>, organisation: Organisation): Promise<Plan['rulebook']> {
   const content = rulebookOf(organisation);
   const current = await currentRulebook(db);
-  // Rulebook 0 is no file's: the first file gets a number of its own, even where it has no rules.
-  if (current.id > 0 && isSame(content, current.content))
-    return { current: current.id, next: current.id, changed: false };
+  if (isSame(content, current.content)) return { current: current.id, next: current.id, changed: false };
   const { rows } = await sql<{ id: number }>`
-    select id from rulebook where id > 0 and content = ${canonicalJson(content)}::jsonb order by id limit 1
+    select id from rulebook where content = ${canonicalJson(content)}::jsonb order by id limit 1
   `.execute(db);
   return { current: current.id, next: rows[0]?.id ?? null, changed: true };
 }
