@@ -29,6 +29,7 @@ export interface Activation {
   activated_on: string;
   created_at: Timestamp;
   extend_on: string | null;
+  method: string;
   pattern_id: string;
   pod_id: string;
   removed_at: Timestamp | null;

@@ -29,6 +29,11 @@ export const FAULT_POINTS = [
   'prepare-rulebook-after-load',
   'activate-rulebook-after-switch',
   'activate-rulebook-before-commit',
+  'deliver-before-claim',
+  'deliver-after-claim',
+  'deliver-after-send',
+  'deliver-after-record',
+  'deliver-after-lookup',
 ] as const;
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 

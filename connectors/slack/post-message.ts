@@ -1,0 +1,156 @@
+/**
+ * Posts alerts to Slack and finds them again by their metadata. Each way a call can end becomes a value of the chat port: what
+ * surely was not accepted, what may have been, and what will be refused until somebody changes something.
+ */
+import {
+  type Block,
+  type KnownBlock,
+  type WebClient,
+  WebAPIHTTPError,
+  WebAPIPlatformError,
+  WebAPIRateLimitedError,
+  WebAPIRequestError,
+} from '@slack/web-api';
+import type { ChatMessage, ChatMetadata, ChatPort, FindOutcome, PostOutcome } from '../../services/kernel/chat-port.ts';
+import { openSlackClient, type SlackSettings } from './slack-client.ts';
+
+const SECOND_MS = 1_000;
+/** Clocks differ; the history is read from a little before. */
+const SKEW_MS = 5 * 60 * SECOND_MS;
+const HISTORY_PAGE = 200;
+const HISTORY_PAGES_MAX = 20;
+const LOOKUP_RETRY_MS = 60 * SECOND_MS;
+
+/** Errors of a request that never left or never arrived. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+/** Slack's errors that leave open whether the message was posted. */
+const AMBIGUOUS_ERRORS = new Set(['internal_error', 'fatal_error', 'request_timeout', 'service_unavailable']);
+const RATE_LIMIT_ERRORS = new Set(['ratelimited', 'rate_limited', 'message_limit_exceeded']);
+const HISTORY_REFUSALS = new Set([
+  'missing_scope',
+  'not_in_channel',
+  'channel_not_found',
+  'not_allowed_token_type',
+  'no_permission',
+  'access_denied',
+]);
+
+/** The sender for these settings; null without a token. */
+export function slackSender(settings: SlackSettings): ChatPort | null {
+  if (settings.botToken === undefined) return null;
+  const client = openSlackClient(settings.botToken, settings);
+  return {
+    post: (message) => postMessage(client, message),
+    findPosted: (query) => findPosted(client, query),
+  };
+}
+
+async function postMessage(client: WebClient, message: ChatMessage): Promise<PostOutcome> {
+  try {
+    const answer = await client.chat.postMessage({
+      channel: message.channel,
+      text: message.text,
+      blocks: [...message.blocks] as (KnownBlock | Block)[],
+      metadata: { event_type: message.metadata.eventType, event_payload: { alert_id: message.metadata.alertId } },
+      unfurl_links: false,
+      unfurl_media: false,
+    });
+    return answer.ts === undefined
+      ? { kind: 'ambiguous', error: 'Slack answered without a ts' }
+      : { kind: 'sent', ts: answer.ts };
+  } catch (error) {
+    return classifyPostError(error);
+  }
+}
+
+function classifyPostError(error: unknown): PostOutcome {
+  if (error instanceof WebAPIRateLimitedError)
+    return { kind: 'rate-limited', retryAfterMs: error.retryAfter * SECOND_MS };
+  if (error instanceof WebAPIPlatformError) {
+    const code = error.data.error;
+    if (RATE_LIMIT_ERRORS.has(code)) return { kind: 'rate-limited', retryAfterMs: 30 * SECOND_MS };
+    // An answer that is not Slack's (a proxy's page) arrives as a "code" of its whole text.
+    if (AMBIGUOUS_ERRORS.has(code) || !/^[a-z_]{1,80}$/.test(code))
+      return { kind: 'ambiguous', error: code.slice(0, 200) };
+    return { kind: 'refused', error: code };
+  }
+  if (error instanceof WebAPIHTTPError) {
+    const text = `HTTP ${error.statusCode}`;
+    return error.statusCode >= 400 && error.statusCode < 500
+      ? { kind: 'refused', error: text }
+      : { kind: 'ambiguous', error: text };
+  }
+  if (error instanceof WebAPIRequestError) {
+    const codes = causeCodes(error.original);
+    const text = [error.original.message, ...codes].join(' ');
+    return codes.some((code) => NOT_SENT.has(code))
+      ? { kind: 'unreachable', error: text }
+      : { kind: 'ambiguous', error: text };
+  }
+  return { kind: 'ambiguous', error: error instanceof Error ? error.message : String(error) };
+}
+
+async function findPosted(
+  client: WebClient,
+  query: { channel: string; metadata: ChatMetadata; since: Date },
+): Promise<FindOutcome> {
+  const oldest = ((query.since.getTime() - SKEW_MS) / SECOND_MS).toFixed(6);
+  let cursor = '';
+  try {
+    for (let page = 0; page < HISTORY_PAGES_MAX; page += 1) {
+      const answer = await client.conversations.history({
+        channel: query.channel,
+        oldest,
+        inclusive: true,
+        include_all_metadata: true,
+        limit: HISTORY_PAGE,
+        ...(cursor === '' ? {} : { cursor }),
+      });
+      const ts = answer.messages?.find((message) => isOurs(message.metadata, query.metadata))?.ts;
+      if (ts !== undefined) return { kind: 'found', ts };
+      cursor = answer.response_metadata?.next_cursor ?? '';
+      if (cursor === '') return { kind: 'absent' };
+    }
+  } catch (error) {
+    return classifyLookupError(error);
+  }
+  return { kind: 'not-permitted', error: `more than ${HISTORY_PAGES_MAX * HISTORY_PAGE} messages since` };
+}
+
+function isOurs(
+  metadata: { event_type?: string | undefined; event_payload?: unknown } | undefined,
+  wanted: ChatMetadata,
+): boolean {
+  const payload: unknown = metadata?.event_payload;
+  if (metadata?.event_type !== wanted.eventType || typeof payload !== 'object' || payload === null) return false;
+  return 'alert_id' in payload && payload.alert_id === wanted.alertId;
+}
+
+function classifyLookupError(error: unknown): FindOutcome {
+  if (error instanceof WebAPIRateLimitedError) {
+    return { kind: 'unavailable', error: 'rate limited', retryAfterMs: error.retryAfter * SECOND_MS };
+  }
+  if (error instanceof WebAPIPlatformError && HISTORY_REFUSALS.has(error.data.error)) {
+    return { kind: 'not-permitted', error: error.data.error };
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  return { kind: 'unavailable', error: text, retryAfterMs: LOOKUP_RETRY_MS };
+}
+
+/** fetch wraps what went wrong in `cause`, sometimes several deep or several at once. */
+function causeCodes(error: unknown): string[] {
+  const codes: string[] = [];
+  let current: unknown = error;
+  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
+    if ('code' in current && typeof current.code === 'string') codes.push(current.code);
+    current = 'cause' in current ? current.cause : undefined;
+  }
+  return codes;
+}

@@ -1,0 +1,151 @@
+/**
+ * What a crossing says, as a colleague would: who, how much of what, how far the time is, how far the data reaches, at what
+ * pace, what grew, who approved it. A pure function of facts. The text is complete by itself; the blocks say the same.
+ */
+import { compare, type Decimal, decimal } from '../kernel/decimal.ts';
+import { daysBetween, addDays, type IsoDate } from '../kernel/period.ts';
+import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
+import { CONTEXT_LENGTH_MAX, cutEscaped, escapeForeign, SECTION_LENGTH_MAX, TEXT_LENGTH_MAX } from './slack-text.ts';
+
+const ONE = decimal('1');
+
+/** One crossed envelope of a message. */
+export interface MessagePart {
+  readonly periodId: string;
+  readonly periodStart: IsoDate;
+  readonly periodEnd: IsoDate;
+  readonly actual: Decimal;
+  readonly limit: Decimal;
+  readonly currency: string;
+  readonly reason: 'spend' | 'limit lowered' | 'rules' | 'past period';
+  readonly formerLimit: Decimal | null;
+  /** The first day on which the limit is passed at the median of the last 14 days; null where it is not within the period. */
+  readonly limitReachedOn: IsoDate | null;
+  readonly approvedBy: string | null;
+  readonly approval: string | null;
+  /** Names of the patterns that gave it; empty for an envelope of its own. */
+  readonly patternNames: readonly string[];
+}
+
+export interface MessageFacts {
+  readonly scopeKind: 'pod' | 'portfolio' | 'organisation' | 'unattributed';
+  readonly scopeName: string;
+  /** At least one; several envelopes of one scope that crossed together. */
+  readonly parts: readonly MessagePart[];
+  readonly through: IsoDate | null;
+  readonly late: readonly { readonly sourceId: string; readonly daysBehind: number | null }[];
+  /** The last 14 complete days against the 14 before, by service, largest first. */
+  readonly increases: readonly { readonly serviceName: string | null; readonly increase: Decimal }[];
+}
+
+export interface ComposedMessage {
+  readonly text: string;
+  readonly blocks: readonly unknown[];
+}
+
+export function composeMessage(facts: MessageFacts): ComposedMessage {
+  const headline = `${subjectOf(facts)} ${facts.parts.map((part) => describePart(part, facts)).join(', and ')}.`;
+  const reasons = facts.parts.flatMap((part) => describeReason(part));
+  const details = [
+    ...reasons,
+    ...facts.parts.flatMap((part) => describePace(part, facts)),
+    ...describeIncreases(facts),
+  ];
+  const footing = [...describeData(facts), ...describeApprovals(facts)];
+  const text = [headline, ...details, ...footing].join(' ');
+  return {
+    text: cutEscaped(text, TEXT_LENGTH_MAX),
+    blocks: [
+      section(headline),
+      ...(details.length === 0 ? [] : [section(details.join('\n'))]),
+      ...(footing.length === 0 ? [] : [context(footing.join(' '))]),
+    ],
+  };
+}
+
+function subjectOf(facts: MessageFacts): string {
+  const name = escapeForeign(facts.scopeName);
+  switch (facts.scopeKind) {
+    case 'pod':
+      return `${name} has spent`;
+    case 'portfolio':
+      return `The portfolio ${name} has spent`;
+    case 'organisation':
+      return `${name === '' ? 'The organisation' : name} as a whole has spent`;
+    case 'unattributed':
+      return 'Cost that no pod answers for has reached';
+  }
+}
+
+function describePart(part: MessagePart, facts: MessageFacts): string {
+  const { name, noun } = formatPeriod(part.periodId);
+  const actual = `${facts.late.length > 0 ? 'at least ' : ''}${formatMoney(part.actual, part.currency, part.limit)}`;
+  const limit = formatMoney(part.limit, part.currency, part.limit);
+  const approved = part.approvedBy === null ? `envelope of ${limit}` : `approved ${limit}`;
+  const relation = compare(part.actual, part.limit) > 0 ? ', over its' : ' of its';
+  const gone = facts.through === null ? '' : `, with ${shareGone(part, facts.through)} of the ${noun} gone`;
+  return `${actual}${relation} ${approved} for ${name} (${formatShare(part.actual, part.limit)})${gone}`;
+}
+
+function shareGone(part: MessagePart, through: IsoDate): string {
+  const whole = daysBetween(part.periodStart, part.periodEnd);
+  const gone = Math.min(Math.max(daysBetween(part.periodStart, addDays(through, 1)), 0), whole);
+  return formatShare(decimal(String(gone)), decimal(String(whole)));
+}
+
+function describeReason(part: MessagePart): string[] {
+  const { name } = formatPeriod(part.periodId);
+  if (part.reason === 'rules')
+    return [`This comes from a change of the attribution rules, not from new spend (${name}).`];
+  if (part.reason === 'past period') return [`${name} was over when this became known.`];
+  if (part.reason !== 'limit lowered') return [];
+  const former = part.formerLimit === null ? '' : ` from ${formatMoney(part.formerLimit, part.currency, part.limit)}`;
+  return [`The limit for ${name} was lowered${former}.`];
+}
+
+function describePace(part: MessagePart, facts: MessageFacts): string[] {
+  if (part.limitReachedOn === null) return [];
+  const limit = facts.parts.length === 1 ? 'the limit' : `the limit for ${formatPeriod(part.periodId).name}`;
+  return [`At this pace ${limit} is reached on ${formatDay(part.limitReachedOn)}.`];
+}
+
+function describeIncreases(facts: MessageFacts): string[] {
+  const [first] = facts.parts;
+  if (first === undefined || facts.increases.length === 0) return [];
+  const list = facts.increases.map(({ serviceName, increase }) => {
+    const scale = compare(first.limit, ONE) < 0 ? first.limit : increase;
+    return `${escapeForeign(serviceName ?? 'without a service')} +${formatMoney(increase, first.currency, scale)}`;
+  });
+  return [`Largest increases, the last 14 days against the 14 before: ${list.join(', ')}.`];
+}
+
+function describeData(facts: MessageFacts): string[] {
+  if (facts.through === null && facts.late.length === 0) return [];
+  const through = facts.through === null ? 'No whole day is in yet' : `Data through ${formatDay(facts.through)}`;
+  const late = facts.late.map(({ sourceId, daysBehind }) => {
+    const name = escapeForeign(sourceId);
+    if (daysBehind === null) return `${name} has delivered nothing yet`;
+    return `${name} is ${daysBehind === 1 ? 'a day' : `${daysBehind} days`} behind`;
+  });
+  return [`${[through, ...late].join('; ')}.`];
+}
+
+function describeApprovals(facts: MessageFacts): string[] {
+  const sentences = facts.parts.map((part) => {
+    if (part.approvedBy === null) return 'No approval is recorded.';
+    const by = escapeForeign(part.approvedBy);
+    if (part.patternNames.length > 0) {
+      return `Approved with the pattern ${part.patternNames.map(escapeForeign).join(' and ')} (${by}).`;
+    }
+    return `Approved by ${by}${part.approval === null ? '' : ` (${escapeForeign(part.approval)})`}.`;
+  });
+  return [...new Set(sentences)];
+}
+
+function section(text: string): object {
+  return { type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } };
+}
+
+function context(text: string): object {
+  return { type: 'context', elements: [{ type: 'mrkdwn', text: cutEscaped(text, CONTEXT_LENGTH_MAX) }] };
+}

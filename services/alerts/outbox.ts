@@ -1,0 +1,197 @@
+/**
+ * The outbox's steps as statements. A message is claimed and marked before it is sent, and both are committed: what a killed
+ * process leaves behind says that it may have been sent. Claims go one at a time, so that a channel's pace holds across workers.
+ */
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+
+/** About one message per second and channel is what Slack allows; a little more apart is safe. */
+export const CHANNEL_PACE_MS = 1_100;
+/** Longer than any call may take: past it the process is dead or has lost its right to the message. */
+export const CLAIM_MS = 60_000;
+
+const CLAIM_LOCK = 7_207;
+
+export interface ClaimedMessage {
+  readonly id: string;
+  /** sending: to be sent now; unknown: to be looked for in its channel first. */
+  readonly state: 'sending' | 'unknown';
+  readonly kind: 'crossing' | 'delivery-failure';
+  readonly channel: string;
+  readonly alertId: string;
+  readonly isUrgent: boolean;
+  readonly text: string;
+  readonly blocks: readonly unknown[];
+  readonly attempts: number;
+  readonly firstAttemptAt: Date;
+}
+
+/** Where a message goes now; null where neither its scope nor finance has a channel. A tried one stays with its channel. */
+const channelOf = sql`
+  case when message.state = 'unknown' then message.channel
+    when message.kind = 'delivery-failure' then organisation.finance_channel
+    else coalesce(pod.slack_channel, portfolio.slack_channel, organisation.finance_channel) end`;
+
+const messageWithChannel = sql`
+  message cross join organisation
+  left join pod on message.scope_kind = 'pod' and pod.id = message.scope_id
+  left join portfolio on message.scope_kind = 'portfolio' and portfolio.id = message.scope_id`;
+
+/** What a process left in `sending` past its claim may or may not be in the channel. */
+export async function markAbandoned(db: Kysely<DB>, now: Date): Promise<void> {
+  await sql`
+    update message set state = 'unknown', next_attempt_at = ${now.toISOString()}, claimed_until = null,
+      error = 'the process ended while sending'
+    where state = 'sending' and claimed_until <= ${now.toISOString()}
+  `.execute(db);
+}
+
+/** Says on every message without a channel what is missing. */
+export async function markWithoutChannel(db: Kysely<DB>): Promise<void> {
+  await sql`
+    update message set error = 'no channel: set slackChannel of ' || concat_ws(' ', scope_kind, scope_id) || ', or channels.finance'
+    where state = 'pending' and id in (
+      select message.id from ${messageWithChannel} where message.state = 'pending' and ${channelOf} is null)
+      and error is distinct from 'no channel: set slackChannel of ' || concat_ws(' ', scope_kind, scope_id) || ', or channels.finance'
+  `.execute(db);
+}
+
+/** Claims the message that is due longest and whose channel may be written to; null where there is none. */
+export async function claimDueMessage(trx: Transaction<DB>, now: Date): Promise<ClaimedMessage | null> {
+  const at = now.toISOString();
+  await sql`select pg_advisory_xact_lock(${CLAIM_LOCK})`.execute(trx);
+  const { rows } = await sql<ClaimRow>`
+    with due as (
+      select message.id, ${channelOf} as channel
+      from ${messageWithChannel}
+      where message.state in ('pending', 'unknown') and message.next_attempt_at <= ${at}
+        and (message.claimed_until is null or message.claimed_until <= ${at})
+        and ${channelOf} is not null
+        and not exists (
+          select 1 from message as other
+          where other.channel = ${channelOf} and other.last_attempt_at > ${new Date(now.getTime() - CHANNEL_PACE_MS).toISOString()})
+      order by message.next_attempt_at, message.created_at, message.id
+      limit 1
+      for update of message skip locked
+    )
+    update message set
+      channel = due.channel,
+      claimed_until = ${new Date(now.getTime() + CLAIM_MS).toISOString()},
+      state = case when message.state = 'pending' then 'sending' else message.state end,
+      attempts = message.attempts + case when message.state = 'pending' then 1 else 0 end,
+      first_attempt_at = coalesce(message.first_attempt_at, ${at}),
+      last_attempt_at = case when message.state = 'pending' then ${at} else message.last_attempt_at end
+    from due where message.id = due.id
+    returning message.id, message.state, message.kind, message.channel, message.alert_id, message.is_urgent, message.text,
+      message.blocks, message.attempts, message.first_attempt_at
+  `.execute(trx);
+  const [row] = rows;
+  return row === undefined ? null : toClaimed(row);
+}
+
+interface ClaimRow {
+  id: string;
+  state: 'sending' | 'unknown';
+  kind: 'crossing' | 'delivery-failure';
+  channel: string;
+  alert_id: string;
+  is_urgent: boolean;
+  text: string;
+  blocks: unknown[];
+  attempts: number;
+  first_attempt_at: Date;
+}
+
+function toClaimed(row: ClaimRow): ClaimedMessage {
+  return {
+    id: row.id,
+    state: row.state,
+    kind: row.kind,
+    channel: row.channel,
+    alertId: row.alert_id,
+    isUrgent: row.is_urgent,
+    text: row.text,
+    blocks: row.blocks,
+    attempts: row.attempts,
+    firstAttemptAt: row.first_attempt_at,
+  };
+}
+
+/** It stands in the channel. True even where the claim ran out meanwhile: a known ts settles every doubt. */
+export async function recordSent(
+  db: Kysely<DB>,
+  message: ClaimedMessage,
+  result: { ts: string; at: Date },
+): Promise<void> {
+  await sql`
+    update message set state = 'sent', slack_ts = ${result.ts}, channel = ${message.channel}, sent_at = ${result.at.toISOString()},
+      error = null, claimed_until = null, next_attempt_at = null
+    where id = ${message.id} and state <> 'sent'
+  `.execute(db);
+}
+
+/** To be tried again at `retryAt`; `state` unknown where it may have arrived. A null `retryAt` waits for a person. */
+export async function recordRetry(
+  db: Kysely<DB>,
+  message: ClaimedMessage,
+  result: { state: 'pending' | 'unknown'; retryAt: Date | null; error: string | null },
+): Promise<void> {
+  await sql`
+    update message set state = ${result.state}, next_attempt_at = ${result.retryAt?.toISOString() ?? null}, error = ${result.error},
+      claimed_until = null
+    where id = ${message.id} and state = ${message.state}
+  `.execute(db);
+}
+
+/** A limit on the channel holds for everything that waits for it. */
+export async function delayChannel(db: Kysely<DB>, channel: string, until: Date): Promise<void> {
+  await sql`
+    update message set next_attempt_at = ${until.toISOString()}
+    where id in (
+      select message.id from ${messageWithChannel}
+      where message.state = 'pending' and message.next_attempt_at < ${until.toISOString()} and ${channelOf} = ${channel})
+  `.execute(db);
+}
+
+/** It will not be delivered. Answers the finance channel, where another than the message's own is set: it is told instead. */
+export async function recordFailed(
+  trx: Transaction<DB>,
+  message: ClaimedMessage,
+  result: { error: string },
+): Promise<string | null> {
+  const { rows } = await sql<{ finance_channel: string | null }>`
+    update message set state = 'failed', error = ${result.error}, claimed_until = null, next_attempt_at = null
+    from organisation
+    where message.id = ${message.id} and message.state = ${message.state}
+    returning organisation.finance_channel
+  `.execute(trx);
+  const channel = rows[0]?.finance_channel ?? null;
+  return message.kind === 'delivery-failure' || channel === message.channel ? null : channel;
+}
+
+/** Files the notice about a failed message, once. */
+export async function insertFailureNotice(
+  trx: Transaction<DB>,
+  about: ClaimedMessage,
+  notice: { text: string; blocks: readonly unknown[]; at: Date },
+): Promise<void> {
+  await sql`
+    insert into message (kind, state, scope_kind, scope_id, alert_id, is_urgent, text, blocks, next_attempt_at, created_at, about_message_id)
+    select 'delivery-failure', 'pending', scope_kind, scope_id, alert_id, true, ${notice.text}, ${JSON.stringify(notice.blocks)}::jsonb,
+      ${notice.at.toISOString()}, ${notice.at.toISOString()}, id
+    from message where id = ${about.id}
+    on conflict (about_message_id) do nothing
+  `.execute(trx);
+}
+
+/** When the next message can be claimed, the channels' pace included; null where nothing waits. */
+export async function nextDueAt(db: Kysely<DB>): Promise<Date | null> {
+  const { rows } = await sql<{ due_at: Date | null }>`
+    select min(greatest(message.next_attempt_at, message.claimed_until,
+      (select max(other.last_attempt_at) from message as other where other.channel = ${channelOf})
+        + ${CHANNEL_PACE_MS} * interval '1 millisecond')) as due_at
+    from ${messageWithChannel}
+    where message.state in ('pending', 'unknown') and message.next_attempt_at is not null and ${channelOf} is not null
+  `.execute(db);
+  return rows[0]?.due_at ?? null;
+}

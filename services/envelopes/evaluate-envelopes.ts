@@ -1,0 +1,135 @@
+/**
+ * Evaluates envelopes inside the transaction that changed a figure: reads what was spent, lets the state machine judge, and
+ * writes states, alerts and messages. Nothing is sent here; a crossing and its message are there together or not at all.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { type Crossing, recordCrossings } from '../alerts/record-crossings.ts';
+import { addDays, type IsoDate } from '../kernel/period.ts';
+import { type Freshness, freshnessOf, readSourceReach } from './data-freshness.ts';
+import { type EnvelopeChoice, type EnvelopeFigure, readEnvelopeFigures } from './envelope-figures.ts';
+import { lockEnvelopes } from './envelope-lock.ts';
+import { readEnvelopeStates, storeEnvelopeStates } from './envelope-states.ts';
+import { extendPatternEnvelopes } from './pattern-envelopes.ts';
+import { type EnvelopeEffect, type EnvelopeFacts, type EnvelopeState, NEW_STATE, transition } from './state-machine.ts';
+import { describeMissingRates, keepMissingRates } from './version-rates.ts';
+
+export interface Evaluation {
+  readonly evaluated: number;
+  /** Envelopes whose figure waits for an exchange rate. */
+  readonly held: number;
+  /** Alerts written for delivery: more than none means that delivery has work. */
+  readonly pendingAlerts: number;
+}
+
+/**
+ * Evaluates every envelope that the change can have touched: after a load, those not closed and those whose period its charges
+ * meet; after rules or envelopes changed, all.
+ */
+export async function evaluateEnvelopes(
+  trx: Transaction<DB>,
+  options: { at: Date; cause: EnvelopeFacts['cause']; loadId?: string },
+): Promise<Evaluation> {
+  const { at, cause, loadId } = options;
+  await lockEnvelopes(trx);
+  await extendPatternEnvelopes(trx, at);
+  const choice = await chooseEnvelopes(trx, loadId);
+  const first = await readEnvelopeFigures(trx, choice);
+  const figures = (await keepMissingRates(trx, first)) ? await readEnvelopeFigures(trx, choice) : first;
+  const states = await readEnvelopeStates(trx, figures);
+  const sources = await readSourceReach(trx, loadId);
+
+  const judged = figures.map((figure) => {
+    const freshness = freshnessOf(sources, { start: figure.periodStart, end: figure.periodEnd }, at);
+    return judge(figure, { state: states.get(figure.envelopeId) ?? NEW_STATE, freshness, at, cause });
+  });
+  await storeEnvelopeStates(trx, judged, at);
+  await endAlerts(trx, judged, at);
+  const crossings = judged.flatMap((each) => each.crossings);
+  await recordCrossings(trx, crossings, at);
+  return {
+    evaluated: figures.length,
+    held: judged.filter((each) => each.heldReason !== null).length,
+    pendingAlerts: crossings.filter((crossing) => crossing.delivery === 'pending').length,
+  };
+}
+
+/** What one evaluation found for one envelope. */
+export interface JudgedEnvelope {
+  readonly figure: EnvelopeFigure;
+  readonly state: EnvelopeState;
+  readonly shownRung: string | null;
+  readonly effects: readonly EnvelopeEffect[];
+  readonly crossings: readonly Crossing[];
+  /** A sentence where the figure waits for an exchange rate; the state is then the former one. */
+  readonly heldReason: string | null;
+}
+
+function judge(
+  figure: EnvelopeFigure,
+  given: { state: EnvelopeState; freshness: Freshness; at: Date; cause: EnvelopeFacts['cause'] },
+): JudgedEnvelope {
+  const { state, freshness, at, cause } = given;
+  const { actual } = figure;
+  if (actual === null) {
+    return { figure, state, shownRung: null, effects: [], crossings: [], heldReason: describeMissingRates(figure) };
+  }
+  const next = transition(state, {
+    at,
+    cause,
+    version: figure.version,
+    limit: figure.limit,
+    rungs: figure.rungs,
+    actual,
+    periodEnd: new Date(`${figure.periodEnd}T00:00:00Z`),
+    watermark: freshness.watermark,
+    isLate: freshness.late.length > 0,
+    isLastDayComplete: freshness.isLastDayComplete,
+    hadEnded: freshness.hadEnded,
+  });
+  const crossings = next.effects.flatMap((effect) =>
+    effect.kind === 'speak' ? [{ ...effect, figure, actual, freshness, isOver: next.state.isClosed }] : [],
+  );
+  return { figure, ...next, crossings, heldReason: null };
+}
+
+/** The charge dates a load and the one it replaced touch; reads the ends of pod_cost's index, not its rows. */
+async function chooseEnvelopes(trx: Transaction<DB>, loadId: string | undefined): Promise<EnvelopeChoice> {
+  if (loadId === undefined) return 'all';
+  const { rows } = await sql<{ first: IsoDate | null; last: IsoDate | null }>`
+    select min(reach.first) as first, max(reach.last) as last
+    from load as published
+    join lateral (
+      select id from load where source_id = published.source_id and billing_period_start = published.billing_period_start
+        and billing_period_end = published.billing_period_end and published_at is not null
+      order by published_at desc limit 2
+    ) as delivery on true
+    cross join organisation
+    join lateral (
+      select min(charge_date) as first, max(charge_date) as last from pod_cost
+      where pod_cost.load_id = delivery.id and pod_cost.rulebook_id = organisation.rulebook_id
+    ) as reach on true
+    where published.id = ${loadId}::bigint
+  `.execute(trx);
+  const { first, last } = rows[0] ?? { first: null, last: null };
+  // Without a row the load holds no charges; the envelopes that are not closed still see how far the data reaches.
+  if (first === null || last === null) return { from: '0001-01-01', until: '0001-01-01' };
+  return { from: first, until: addDays(last, 1) };
+}
+
+async function endAlerts(trx: Transaction<DB>, judged: readonly JudgedEnvelope[], at: Date): Promise<void> {
+  const endings = judged.flatMap(({ figure, effects }) =>
+    effects.flatMap((effect) => {
+      if (effect.kind === 'speak') return [];
+      const ending = { envelope_id: figure.envelopeId, above: null, episode_state: 'closed' };
+      return [effect.kind === 'clear' ? { ...ending, above: effect.above, episode_state: 'cleared' } : ending];
+    }),
+  );
+  if (endings.length === 0) return;
+  await sql`
+    update alert set episode_state = ending.episode_state, ended_at = ${at.toISOString()}
+    from jsonb_to_recordset(${JSON.stringify(endings)}::jsonb) as ending (envelope_id bigint, above numeric, episode_state text)
+    where alert.envelope_id = ending.envelope_id and alert.episode_state = 'open'
+      and (ending.above is null or alert.rung::numeric > ending.above)
+  `.execute(trx);
+}
