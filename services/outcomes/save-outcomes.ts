@@ -4,6 +4,7 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { BASIS_POINTS_WHOLE, contentDigest, type StatedOutcome } from './outcome.ts';
@@ -51,7 +52,7 @@ export async function saveOutcomes(
   });
   if (written.length > 0) {
     await writeRecords(trx, JSON.stringify(written), options.principal, options.at);
-    await sql`update organisation set figures_version = figures_version + 1`.execute(trx);
+    await raiseFiguresVersion(trx);
   }
   return saved;
 }

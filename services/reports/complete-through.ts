@@ -1,0 +1,53 @@
+/**
+ * Up to which charge date a period's figures are complete, and which of its months are final. An open period is cut where the
+ * slowest source ends, so that its cost and its value cover the same days and its return is honest.
+ */
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { addDays, type IsoDate, type Period, utcDate } from '../kernel/period.ts';
+
+/** A month is final this long after its end, where its source does not say otherwise. */
+const SETTLE_AFTER_DEFAULT = 'P5D';
+
+export interface Completeness {
+  /** The last charge date complete in every source with a load in the period; null where not even the first day is. */
+  readonly through: IsoDate | null;
+  /** The earliest, over these sources, of the instant their data reaches; null without a load. RFC 3339. */
+  readonly dataAsOf: string | null;
+}
+
+/**
+ * A day is complete in a source where its usage reaches the next midnight UTC. A period that is over is complete to its last day;
+ * in an open one no day is complete before it has ended.
+ */
+export async function readCompleteness(db: Kysely<DB>, period: Period, at: Date): Promise<Completeness> {
+  const { rows } = await sql<{ complete_through: IsoDate | null; data_as_of: Date | null }>`
+    select min((usage_until at time zone 'UTC')::date - 1) as complete_through, min(data_as_of) as data_as_of
+    from (
+      select max(usage_until) as usage_until,
+        max(data_as_of) filter (where billing_period_start < ${period.end}::date and billing_period_end > ${period.start}::date) as data_as_of
+      from load where state = 'published' group by source_id
+      having bool_or(billing_period_start < ${period.end}::date and billing_period_end > ${period.start}::date)
+    ) as delivered
+  `.execute(db);
+  const dataAsOf = rows[0]?.data_as_of?.toISOString() ?? null;
+  const lastDay = addDays(period.end, -1);
+  const today = utcDate(at);
+  if (period.end <= today) return { through: lastDay, dataAsOf };
+  const through = [lastDay, addDays(today, -1), rows[0]?.complete_through ?? lastDay].sort()[0] ?? lastDay;
+  return { through: through < period.start ? null : through, dataAsOf };
+}
+
+/** The months of the period (`YYYY-MM-01`) that a source with data in them has not settled yet: their cost is an estimate. */
+export async function listOpenMonths(db: Kysely<DB>, period: Period, at: Date): Promise<IsoDate[]> {
+  const { rows } = await sql<{ month: IsoDate }>`
+    select distinct month::date as month
+    from generate_series(date_trunc('month', ${period.start}::date), ${period.end}::date - 1, interval '1 month') as month
+    join load on load.state = 'published' and load.billing_period_start < month + interval '1 month' and load.billing_period_end > month
+    join source on source.id = load.source_id
+    where month + interval '1 month' + coalesce(source.settle_after, ${SETTLE_AFTER_DEFAULT})::interval
+      > ${at.toISOString()}::timestamptz
+    order by month
+  `.execute(db);
+  return rows.map((row) => row.month);
+}

@@ -1,0 +1,69 @@
+/**
+ * Cost per pod of a window of charge dates, from pod_day, in one currency: direct, its share of split cost, and how much of both
+ * lies in months that are not final. The row without a pod is the unattributed cost. Every sum is exact.
+ */
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { requireConversionRates } from '../fx/conversion.ts';
+import type { Decimal } from '../kernel/decimal.ts';
+import type { IsoDate } from '../kernel/period.ts';
+import { METRIC_COLUMNS, type ReportFrame } from './report-frame.ts';
+
+export interface PodCost {
+  readonly podId: string | null;
+  readonly direct: Decimal;
+  readonly shared: Decimal;
+  readonly total: Decimal;
+  readonly estimated: Decimal;
+}
+
+interface PodCostRow {
+  readonly pod_id: string | null;
+  readonly direct: Decimal;
+  readonly shared: Decimal;
+  readonly total: Decimal;
+  readonly estimated: Decimal;
+  readonly missing: number;
+}
+
+/**
+ * Reads pod_day by its key, which begins with the charge date (10 pods, a quarter, 3 currencies: about 5,000 rows).
+ * @throws AppError missing_exchange_rate naming the first date and pair.
+ */
+export async function readPodCosts(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  openMonths: readonly IsoDate[],
+): Promise<PodCost[]> {
+  const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
+  const window = sql`day.charge_date >= ${frame.period.start} and day.charge_date < ${frame.windowEnd} and day.kind <> 'owned'`;
+  const { rows } = await sql<PodCostRow>`
+    select pod_id,
+      trim_scale(coalesce(sum(converted) filter (where kind = 'direct'), 0)) as direct,
+      trim_scale(coalesce(sum(converted) filter (where kind = 'shared'), 0)) as shared,
+      trim_scale(coalesce(sum(converted), 0)) as total,
+      trim_scale(coalesce(sum(converted) filter (where date_trunc('month', charge_date)::date = any(${[...openMonths]}::date[])), 0)) as estimated,
+      (count(*) filter (where converted is null))::int as missing
+    from (
+      select day.pod_id, day.kind, day.charge_date,
+        case when day.billing_currency = ${frame.currency} then ${metric} else ${metric} * conversion.rate end as converted
+      from pod_day as day
+      left join conversion_rate as conversion on day.billing_currency <> ${frame.currency}
+        and conversion.from_currency = day.billing_currency and conversion.to_currency = ${frame.currency}
+        and conversion.on_date = day.charge_date
+      where ${window}
+    ) as converted_day
+    group by pod_id
+  `.execute(db);
+  if (rows.some((row) => row.missing > 0)) {
+    const need = sql`select day.billing_currency as from_currency, day.charge_date as on_date from pod_day as day where ${window}`;
+    await requireConversionRates(db, { need, to: frame.currency });
+  }
+  return rows.map(({ pod_id, direct, shared, total, estimated }) => ({
+    podId: pod_id,
+    direct,
+    shared,
+    total,
+    estimated,
+  }));
+}

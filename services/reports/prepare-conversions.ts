@@ -1,0 +1,27 @@
+/**
+ * Stores the exchange rates a report will read. Reports may run under a role that writes nothing, so whoever serves them calls
+ * this first with the owner's connection; what no rate resolves stays missing, and the report that needs it says so.
+ */
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { fillConversionRates } from '../fx/conversion.ts';
+import { addDays, utcDate } from '../kernel/period.ts';
+import { type ReportRequest, readReportFrame } from './report-frame.ts';
+
+/** Fills every conversion that charges and outcomes of the period need, up to today. Cheap where all of them are stored. */
+export async function prepareConversions(db: Kysely<DB>, request: ReportRequest): Promise<void> {
+  const { period, currency } = await readReportFrame(db, request);
+  const tomorrow = addDays(utcDate(request.at), 1);
+  await fillConversionRates(db, {
+    to: currency,
+    need: sql`
+      select billing_currency as from_currency, charge_date as on_date from pod_day
+      where charge_date >= ${period.start} and charge_date < ${period.end}
+      union
+      select currency, day::date from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id,
+        generate_series(greatest(scheduled.recognised_from, ${period.start}::date),
+          least(scheduled.recognised_until, ${period.end}::date, ${tomorrow}::date) - 1, interval '1 day') as day
+      where outcome.currency <> ${currency}
+    `,
+  });
+}
