@@ -56,7 +56,13 @@ export async function buildApp(options: ApiOptions): Promise<ApiApp> {
       reply,
     );
   });
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
   app.addHook('onSend', async (request, reply) => {
+    // Else the connection of a request that ends meanwhile would hold the stop for as long as it may be kept alive.
+    if (isClosing) void reply.header('connection', 'close');
     void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
   });

@@ -57,7 +57,10 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
   const readDatabase = async () => {
     const seenSince = new Date(context.clock.now().getTime() - WORKER_SILENT_MS_MAX);
     const figures = await readOperatingFigures(context.db, seenSince);
-    for (const [metric, counts] of [[loads, figures.loads], [messages, figures.messages]] as const) {
+    for (const [metric, counts] of [
+      [loads, figures.loads],
+      [messages, figures.messages],
+    ] as const) {
       metric.reset();
       for (const [state, count] of Object.entries(counts)) metric.set({ state }, count);
     }

@@ -52,7 +52,10 @@ function completeSchema(route: RouteOptions): void {
   const schema: FastifySchema = route.schema ?? {};
   if (schema.hide === true || route.url.startsWith('/api/docs')) return;
   const roles = route.config?.roles;
-  const refusals = { '4xx': problemResponse('Refused'), '5xx': problemResponse('Failed; try again or ask the operator') };
+  const refusals = {
+    '4xx': problemResponse('Refused'),
+    '5xx': problemResponse('Failed; try again or ask the operator'),
+  };
   const described = typeof schema.response === 'object' && schema.response !== null ? schema.response : {};
   if (!route.url.startsWith(`${API_PREFIX}/`) || roles === undefined) {
     route.schema = { ...schema, response: { ...described, ...refusals } };

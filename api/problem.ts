@@ -2,6 +2,7 @@
  * Errors over HTTP: RFC 9457 problem documents with the stable code of the refusal. The one place where a code becomes a status.
  */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { errorCodeOf, SQL_STATE } from '../db/sql-state.ts';
 import { AppError, type ErrorCode, TransientError } from '../services/kernel/errors.ts';
 
 /** Exhaustive: a new code does not compile without its status. */
@@ -35,6 +36,9 @@ const STATUS: { readonly [Code in ErrorCode]: number } = {
   slack_refused: 502,
 };
 
+/** When to come back, where nobody knows better. */
+const RETRY_AFTER_S = 5;
+
 export interface ProblemDocument {
   readonly type: string;
   readonly title: string;
@@ -49,7 +53,7 @@ export interface ProblemDocument {
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error, request.id);
   if (problem.status >= 500) request.log.error({ err: error }, 'request failed');
-  if (error instanceof TransientError) void reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
+  if (problem.status === 503) void reply.header('retry-after', retryAfterSeconds(error));
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer realm="outturn"');
   return reply.code(problem.status).type('application/problem+json').send(problem);
 }
@@ -69,12 +73,44 @@ function problemOf(error: unknown, requestId: string): ProblemDocument {
     const document = problem(status, error.code, titleOf(error.code), error.message);
     return error.faults.length === 0 ? document : { ...document, faults: error.faults };
   }
-  if (error instanceof TransientError) return problem(503, 'try_again', 'Try again', error.message);
+  if (error instanceof TransientError) return problem(503, 'try_again', 'Try again', `${error.message}.`);
+  if (isDatabaseAway(error)) {
+    return problem(
+      503,
+      'database_unreachable',
+      'Database unreachable',
+      'The database does not answer. Try again soon.',
+    );
+  }
+  if (errorCodeOf(error) === SQL_STATE.queryCanceled || errorCodeOf(error) === 'FST_ERR_HANDLER_TIMEOUT') {
+    return problem(503, 'timed_out', 'Timed out', 'This took too long. Ask for a shorter period, or try again later.');
+  }
   if (isFastifyError(error) && error.statusCode !== undefined && error.statusCode < 500) {
     const code = error.validation === undefined ? 'bad_request' : 'invalid_input';
     return problem(error.statusCode, code, 'The request was not understood', error.message);
   }
   return problem(500, 'internal', 'Internal error', `Give your operator this id: ${requestId}.`);
+}
+
+const DATABASE_AWAY: ReadonlySet<string | null> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  SQL_STATE.tooManyConnections,
+  SQL_STATE.adminShutdown,
+  SQL_STATE.crashShutdown,
+  SQL_STATE.cannotConnectNow,
+]);
+
+/** pg has no code for a pool that waits in vain or a connection that ends under a query, only these sentences. */
+const CONNECTION_LOST = /timeout exceeded when trying to connect|Connection terminated/;
+
+function isDatabaseAway(error: unknown): boolean {
+  return DATABASE_AWAY.has(errorCodeOf(error)) || (error instanceof Error && CONNECTION_LOST.test(error.message));
+}
+
+function retryAfterSeconds(error: unknown): number {
+  return error instanceof TransientError ? Math.max(1, Math.ceil(error.retryAfterMs / 1000)) : RETRY_AFTER_S;
 }
 
 function titleOf(code: ErrorCode): string {

@@ -20,7 +20,8 @@ export const IDEMPOTENCY_HEADERS = Type.Object({
       minLength: 1,
       maxLength: 255,
       pattern: '^[\\x21-\\x7e]+$',
-      description: 'The same key again, with the same request, changes nothing and gets the same answer. Kept for 30 days.',
+      description:
+        'The same key again, with the same request, changes nothing and gets the same answer. Kept for 30 days.',
     }),
   ),
 });

@@ -13,6 +13,7 @@ export const SQL_STATE = {
   insufficientPrivilege: '42501',
   tooManyConnections: '53300',
   lockNotAvailable: '55P03',
+  queryCanceled: '57014',
   adminShutdown: '57P01',
   crashShutdown: '57P02',
   cannotConnectNow: '57P03',

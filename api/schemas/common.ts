@@ -9,7 +9,10 @@ export const DecimalText = Type.String({ pattern: '^-?\\d+(\\.\\d+)?$', descript
 /** Four decimals, half-even. */
 export const RatioText = Type.String({ pattern: '^-?\\d+\\.\\d{4}$', description: 'A ratio with four decimals.' });
 export const DateText = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description: 'A date, UTC.' });
-export const InstantText = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T.+Z$', description: 'An instant, RFC 3339, UTC.' });
+export const InstantText = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T.+Z$',
+  description: 'An instant, RFC 3339, UTC.',
+});
 export const CurrencyCode = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217.' });
 export const Id = Type.String({ minLength: 1, maxLength: 200 });
 
@@ -30,7 +33,8 @@ export const COST_METRIC = oneOf(
 export const PeriodText = Type.String({
   minLength: 4,
   maxLength: 22,
-  description: '2026-09 (month), 2026-Q3 (fiscal quarter), 2026 (fiscal year) or 2026-09-01..2026-09-15 (end exclusive).',
+  description:
+    '2026-09 (month), 2026-Q3 (fiscal quarter), 2026 (fiscal year) or 2026-09-01..2026-09-15 (end exclusive).',
 });
 
 /** RFC 9457. `code` is stable; `detail` is a sentence for people. */

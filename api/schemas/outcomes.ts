@@ -23,7 +23,9 @@ export const OutcomeQuery = Type.Object(
   {
     ...PAGE_QUERY,
     state: Type.Optional(oneOf(OUTCOME_STATES, 'Only outcomes in this state.')),
-    podId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Only outcomes this pod has a share of.' })),
+    podId: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'Only outcomes this pod has a share of.' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -33,7 +35,8 @@ export const ImportQuery = Type.Object(
     workbook: Type.String({
       minLength: 1,
       maxLength: 200,
-      description: 'The name of the sheet, which its row ids belong to. The same name and row again is the same outcome.',
+      description:
+        'The name of the sheet, which its row ids belong to. The same name and row again is the same outcome.',
     }),
     dryRun: Type.Optional(Type.Boolean({ description: 'Check everything and change nothing.' })),
   },
@@ -41,7 +44,9 @@ export const ImportQuery = Type.Object(
 );
 
 const Change = oneOf(['created', 'changed', 'unchanged'], 'What became of it.');
-const Notes = Type.Array(Type.String(), { description: 'What did not go as asked, such as a verification that lands as a claim.' });
+const Notes = Type.Array(Type.String(), {
+  description: 'What did not go as asked, such as a verification that lands as a claim.',
+});
 
 export const CreatedOutcomeView = Type.Object({
   outcomeId: Type.String(),
@@ -95,10 +100,9 @@ export const OutcomeViewSchema = Type.Object({
   verifiedAt: nullable(InstantText),
   workbook: nullable(Type.String()),
   sourceRowId: nullable(Type.String()),
-  shares: Type.Array(
-    Type.Object({ pod: Id, basisPoints: Type.Integer({ minimum: 1, maximum: BASIS_POINTS_WHOLE }) }),
-    { description: 'For a pod: its own shares only.' },
-  ),
+  shares: Type.Array(Type.Object({ pod: Id, basisPoints: Type.Integer({ minimum: 1, maximum: BASIS_POINTS_WHOLE }) }), {
+    description: 'For a pod: its own shares only.',
+  }),
   unattributedBasisPoints: Type.Integer({ minimum: 0, maximum: BASIS_POINTS_WHOLE }),
   schedule: Type.Array(Type.Object({ from: DateText, until: DateText, amount: DecimalText })),
   references: Type.Array(Type.Object({ system: Type.String(), key: Type.String(), url: nullable(Type.String()) })),

@@ -1,0 +1,63 @@
+/** Approved money, and what was said when it ran out. A pod's token sees its own envelopes and alerts. */
+import { Type } from 'typebox';
+import { readAs } from '../../services/access/read-as.ts';
+import { listAlerts } from '../../services/alerts/list-alerts.ts';
+import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
+import { parsePeriod } from '../../services/kernel/period.ts';
+import { readFiscalCalendar } from '../../services/organisation/read-calendar.ts';
+import { principalOf, READERS } from '../authorisation.ts';
+import type { ApiApp, ApiContext } from '../context.ts';
+import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
+import { asResponse } from '../response.ts';
+import { AlertQuery, AlertView, EnvelopeQuery, EnvelopeView } from '../schemas/envelopes.ts';
+
+export function addEnvelopeRoutes(app: ApiApp, { db, clock }: ApiContext): void {
+  app.get(
+    '/api/v1/envelopes',
+    {
+      config: { roles: READERS },
+      schema: {
+        summary: 'Envelopes by scope and period, then pods that spend without one',
+        tags: ['envelopes'],
+        querystring: EnvelopeQuery,
+        response: { 200: Type.Array(EnvelopeView) },
+      },
+    },
+    async (request, reply) => {
+      const { period } = request.query;
+      const envelopes = await readAs(db, principalOf(request), async (trx) =>
+        listEnvelopes(trx, {
+          at: clock.now(),
+          ...(period === undefined ? {} : { period: parsePeriod(period, await readFiscalCalendar(trx)) }),
+        }),
+      );
+      const keyed = (one: (typeof envelopes)[number]) =>
+        one.envelopeId ?? JSON.stringify([one.scope.id, one.periodStart]);
+      const page = cutPage(envelopes, keyed, readPageRequest(request.query));
+      linkNextPage(request, reply, page);
+      return asResponse(page.rows);
+    },
+  );
+
+  app.get(
+    '/api/v1/alerts',
+    {
+      config: { roles: READERS },
+      schema: {
+        summary: 'Crossings with the state of their message, oldest first',
+        tags: ['envelopes'],
+        querystring: AlertQuery,
+        response: { 200: Type.Array(AlertView) },
+      },
+    },
+    async (request, reply) => {
+      const { state } = request.query;
+      const alerts = await readAs(db, principalOf(request), (trx) =>
+        listAlerts(trx, state === undefined ? {} : { state }),
+      );
+      const page = cutPage(alerts, (alert) => alert.alertId, readPageRequest(request.query));
+      linkNextPage(request, reply, page);
+      return asResponse(page.rows);
+    },
+  );
+}
