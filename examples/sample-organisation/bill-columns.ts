@@ -3,7 +3,7 @@
  * euros with a byte order mark and no AvailabilityZone, Google as FOCUS 1.2 Parquet with decimals and tags as a map.
  */
 import { AWS_PAYER } from './components.ts';
-import type { Cloud } from './cloud-services.ts';
+import type { Cloud } from './cloud-service.ts';
 
 /** A column's name and the SQL that gives it, over `line` joined with `resource` and `fixed`. */
 type Column = readonly [name: string, sql: string];

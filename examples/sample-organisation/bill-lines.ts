@@ -6,7 +6,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { daysBetween } from '../../services/kernel/period.ts';
-import type { Cloud } from './cloud-services.ts';
+import type { Cloud } from './cloud-service.ts';
 import { listFixedCharges } from './fixed-charges.ts';
 import { awsServiceCode, listResources, WEEKEND_BP } from './resources.ts';
 import type { SampleCalendar } from './sample-calendar.ts';

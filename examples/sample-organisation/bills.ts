@@ -8,7 +8,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { addDays, type IsoDate, type Period } from '../../services/kernel/period.ts';
 import { billFormat } from './bill-columns.ts';
 import { buildLines } from './bill-lines.ts';
-import type { Cloud } from './cloud-services.ts';
+import type { Cloud } from './cloud-service.ts';
 import { type SampleCalendar, sampleCalendar } from './sample-calendar.ts';
 
 /** What one bill holds; costs are plain decimal strings without trailing zeros. */

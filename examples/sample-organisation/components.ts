@@ -4,8 +4,9 @@
  * `pod` is who the organisation file's rules give it to; null where it stays unattributed or is shared.
  */
 import { addDays, type IsoDate } from '../../services/kernel/period.ts';
-import type { Cloud, MixName } from './cloud-services.ts';
-import { type SampleCalendar, dayOfQuarter } from './sample-calendar.ts';
+import type { Cloud } from './cloud-service.ts';
+import { dayOfQuarter, type SampleCalendar } from './sample-calendar.ts';
+import type { MixName } from './service-mixes.ts';
 
 export interface SampleComponent {
   readonly cloud: Cloud;

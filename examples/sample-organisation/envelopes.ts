@@ -20,10 +20,10 @@ export interface SampleEnvelope {
 }
 
 /** Pods whose crossing is part of the story, and the share of the limit they have used, in percent. */
-export const CROSSED_PODS: Readonly<Record<string, bigint>> = { checkout: 87n, insights: 114n, mobile: 166n };
+const CROSSED_PODS: Readonly<Record<string, bigint>> = { checkout: 87n, insights: 114n, mobile: 166n };
 
 /** Pods that have their envelope from a pattern instead. */
-export const PATTERN_PODS: readonly string[] = ['pricing', 'loyalty'];
+const PATTERN_PODS: readonly string[] = ['pricing', 'loyalty'];
 
 /** A whole quarter's plan, and a third on top. */
 const HEADROOM_PERCENT = 135n;

@@ -2,7 +2,7 @@
  * The lines of a bill that are no usage: support, tax, marketplace, refunds, corporate credits, rounding, and the commitments
  * bought. They fall on the first day of their month, as providers write them. Amounts are nano-units of the billing currency.
  */
-import type { Cloud } from './cloud-services.ts';
+import type { Cloud } from './cloud-service.ts';
 import { SUB_ACCOUNTS } from './components.ts';
 
 export interface FixedCharge {

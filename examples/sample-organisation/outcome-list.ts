@@ -57,7 +57,7 @@ const ROWS: readonly Row[] = [
   ],
   ['checkout', 'conversion-uplift', 'Address lookup in seven countries', 0, 55, 26, 'revenue', 7000n, 'verified'],
   [
-    { checkout: 6000, mobile: 4000 },
+    { checkout: 8500, mobile: 1500 },
     'conversion-uplift',
     'Saved baskets across web and app',
     1,
@@ -172,7 +172,7 @@ const ROWS: readonly Row[] = [
     'EUR',
   ],
   [
-    { loyalty: 6500, mobile: 2500 },
+    { loyalty: 6500, mobile: 1000 },
     'repeat-purchase',
     'Member prices in the app',
     2,
@@ -202,7 +202,7 @@ const ROWS: readonly Row[] = [
   ['insights', 'markdown-saved', 'Demand forecast for fashion', 0, 40, 52, 'revenue', 6000n, 'verified'],
   ['insights', 'markdown-saved', 'Forecast by store cluster', 1, 10, 39, 'revenue', 4500n, 'verified'],
   [
-    { insights: 5000, fulfilment: 3000 },
+    { insights: 5000, fulfilment: 1000 },
     'stock-released',
     'Safety stock from the forecast',
     1,

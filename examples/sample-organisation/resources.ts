@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import type { IsoDate } from '../../services/kernel/period.ts';
-import { type Cloud, type CloudService, SERVICE_MIXES } from './cloud-services.ts';
+import type { Cloud, CloudService } from './cloud-service.ts';
 import { type SampleComponent, SUB_ACCOUNTS, listComponents } from './components.ts';
 import type { SampleCalendar } from './sample-calendar.ts';
+import { SERVICE_MIXES } from './service-mixes.ts';
 
 export interface SampleResource {
   readonly n: number;
