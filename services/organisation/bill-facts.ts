@@ -1,0 +1,122 @@
+/**
+ * What a bill says about who caused its cost: EffectiveCost and lines per account and set of tags, summed exactly from the
+ * archived lines. The basis of a proposed organisation; nothing of it is stored.
+ */
+import { mkdir } from 'node:fs/promises';
+import { textOfParts } from '../billing/cell-sql.ts';
+import { countOf, openDuckDb, textOf } from '../billing/duckdb-session.ts';
+import type { InspectedFile } from '../billing/inspect-in-child.ts';
+import { isNothingText } from '../billing/nothing-text.ts';
+import { type Bill, type DecimalCell, openBill } from '../billing/open-bill.ts';
+import { readTags } from '../billing/read-tags.ts';
+import { AppError } from '../kernel/errors.ts';
+import { add, type Decimal, decimal, sum } from '../kernel/decimal.ts';
+
+export interface BillFact {
+  readonly provider: string;
+  readonly billingAccountId: string;
+  readonly subAccountId: string | null;
+  readonly subAccountName: string | null;
+  readonly chargeCategory: string;
+  readonly billingCurrency: string;
+  /** By key as the bill spells it; keys without a value are left out. */
+  readonly tags: ReadonlyMap<string, string>;
+  readonly effectiveCost: Decimal;
+  readonly lines: number;
+}
+
+/** So many distinct sets of tags mean tags of single requests; a proposal from them would help nobody. */
+const FACTS_MAX = 1_000_000;
+
+/** Reads the facts of inspected bills. DuckDB spills below `workDir`. */
+export async function readBillFacts(files: readonly InspectedFile[], workDir: string): Promise<BillFact[]> {
+  await mkdir(workDir, { recursive: true });
+  const facts = new Map<string, BillFact>();
+  for (const file of files) {
+    if (file.rowCount === 0) continue;
+    const session = await openDuckDb(workDir);
+    try {
+      const bill = await openBill(session, file.archivePath, file.name);
+      for await (const rows of session.chunks(factsSql(bill))) {
+        for (const row of rows) {
+          const text = (name: string): string | null => presentText(textOf(row[name]));
+          const fact: BillFact = {
+            provider: text('provider') ?? '',
+            billingAccountId: text('billing_account') ?? '',
+            subAccountId: text('sub_account'),
+            subAccountName: text('sub_account_name'),
+            chargeCategory: text('charge_category') ?? '',
+            billingCurrency: text('currency') ?? '',
+            tags: presentTags(text('tags')),
+            effectiveCost: decimalOf(textOf(row['parts']), textOf(row['odd'])),
+            lines: countOf(row['lines']),
+          };
+          merge(facts, fact);
+        }
+      }
+    } finally {
+      session.close();
+    }
+  }
+  return [...facts.values()];
+}
+
+function merge(facts: Map<string, BillFact>, fact: BillFact): void {
+  const { effectiveCost, lines, tags, ...rest } = fact;
+  const key = JSON.stringify([Object.values(rest), [...tags]]);
+  const known = facts.get(key);
+  if (known === undefined && facts.size >= FACTS_MAX) {
+    throw new AppError(
+      'invalid_input',
+      `The bill has more than ${FACTS_MAX} sets of accounts and tags. Propose from one month, or from fewer accounts.`,
+    );
+  }
+  facts.set(
+    key,
+    known === undefined
+      ? fact
+      : { ...known, effectiveCost: add(known.effectiveCost, effectiveCost), lines: known.lines + lines },
+  );
+}
+
+/** Sums per group; cells whose digits fit no sum come along as texts and are added outside. */
+function factsSql(bill: Bill): string {
+  const cost = bill.decimal('EffectiveCost');
+  return `
+    select provider, billing_account, sub_account, sub_account_name, charge_category, currency, tags, lines,
+      ${partsText(cost)} as parts, odd
+    from (
+      select ${bill.cell('ProviderName')} as provider, ${bill.cell('BillingAccountId')} as billing_account,
+        ${bill.cell('SubAccountId')} as sub_account, ${bill.cell('SubAccountName')} as sub_account_name,
+        ${bill.cell('ChargeCategory')} as charge_category, ${bill.cell('BillingCurrency')} as currency, ${bill.tags} as tags,
+        count(*)::bigint as lines, ${sumsOf(cost)}
+      ${bill.from([])}
+      group by all
+    )`;
+}
+
+function sumsOf(cost: DecimalCell): string {
+  if (cost.kind === 'native') return `sum(${cost.value}) as head, null::varchar as odd`;
+  const fits = `${cost.head} is not null`;
+  return `sum(${cost.head}) as head, coalesce(sum(${cost.tail}) filter (${fits}), 0::hugeint) as tail,
+    string_agg(${cost.text}, ' ') filter (not ${fits}) as odd`;
+}
+
+function partsText(cost: DecimalCell): string {
+  if (cost.kind === 'native') return 'cast(head as varchar)';
+  return `case when head is null then null else ${textOfParts('head', 'tail', cost.scale)} end`;
+}
+
+function decimalOf(parts: string | null, odd: string | null): Decimal {
+  const texts = (odd ?? '').split(' ').filter((text) => text !== '');
+  return sum([parts ?? '0', ...texts].map((text) => decimal(text)));
+}
+
+function presentText(text: string | null): string | null {
+  return text === null || isNothingText(text) ? null : text;
+}
+
+function presentTags(text: string | null): ReadonlyMap<string, string> {
+  const entries = readTags(text) ?? [];
+  return new Map(entries.flatMap(([key, value]) => (value === null || value.trim() === '' ? [] : [[key, value]])));
+}
