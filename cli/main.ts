@@ -5,13 +5,38 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CommandModule } from './command.ts';
+import { apiCommand } from './commands/api.ts';
+import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { alertsCommand, envelopesCommand } from './commands/envelopes.ts';
 import { ingestCommand } from './commands/ingest.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { applyCommand, planCommand } from './commands/organisation.ts';
+import { outcomesCommand } from './commands/outcomes.ts';
+import { reportCommand } from './commands/report.ts';
+import { tokensCommand } from './commands/tokens.ts';
+import { upCommand } from './commands/up.ts';
 import { workerCommand } from './commands/worker.ts';
 import { describeFailure, EXIT_FAILED, EXIT_USAGE, failureDocument, printJson } from './output.ts';
 import { interruption } from './runtime.ts';
 
-const COMMANDS: readonly CommandModule[] = [ingestCommand, migrateCommand, workerCommand];
+/** In the order the help lists them: from the first use to operating it. */
+const COMMANDS: readonly CommandModule[] = [
+  demoCommand,
+  upCommand,
+  planCommand,
+  applyCommand,
+  ingestCommand,
+  outcomesCommand,
+  reportCommand,
+  envelopesCommand,
+  alertsCommand,
+  tokensCommand,
+  doctorCommand,
+  apiCommand,
+  workerCommand,
+  migrateCommand,
+];
 
 export function buildProgram(): Command {
   const program = new Command('outturn')

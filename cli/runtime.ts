@@ -36,11 +36,13 @@ export interface RuntimeOptions {
   readonly migrate?: boolean;
   readonly poolMax?: number;
   readonly applicationName: string;
+  /** Read instead of the process's environment: the demo brings its own. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Opens everything a command needs; `close` gives it all back, the embedded server included where nobody else uses it. */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const settings = readSettings(process.env, process.cwd());
+  const settings = readSettings(options.environment ?? process.env, process.cwd());
   const logger = openLogger(settings, options.isService ?? false);
   const server = settings.databaseUrl === undefined ? await startServer(settings, logger) : undefined;
   const databaseUrl = server?.url ?? settings.databaseUrl ?? '';

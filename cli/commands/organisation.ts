@@ -1,0 +1,57 @@
+/** outturn plan and apply: what the organisation file would change, and making it so. */
+import type { Command } from 'commander';
+import { localOperator } from '../../services/kernel/ports.ts';
+import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
+import { describePlan } from '../../services/organisation/describe-plan.ts';
+import { planOrganisation } from '../../services/organisation/plan-organisation.ts';
+import { readOrganisationFile } from '../../services/organisation/read-organisation-file.ts';
+import { withExamples, withJson } from '../command.ts';
+import { printJson, printText } from '../output.ts';
+import { terminalProgress } from '../progress.ts';
+import { withRuntime } from '../runtime.ts';
+
+export function planCommand(program: Command): void {
+  const command = program
+    .command('plan')
+    .description('show what the organisation file would change; nothing is changed')
+    .action(async (options: { json?: boolean }) => {
+      await withRuntime({ applicationName: 'outturn plan' }, async (runtime) => {
+        const file = await readOrganisationFile(runtime.settings.configPath);
+        const plan = await planOrganisation(runtime.db, file, runtime.clock.now());
+        if (options.json === true) printJson(plan);
+        else printText(describePlan(plan));
+      });
+    });
+  withExamples(withJson(command), 'outturn plan', 'OUTTURN_CONFIG=acme.yaml outturn plan --json');
+}
+
+export function applyCommand(program: Command): void {
+  const command = program
+    .command('apply')
+    .description('make the organisation file so: rules, pods, envelopes, rates')
+    .action(async (options: { json?: boolean }) => {
+      await withRuntime({ applicationName: 'outturn apply' }, async (runtime) => {
+        const file = await readOrganisationFile(runtime.settings.configPath);
+        const progress = terminalProgress();
+        try {
+          const result = await applyOrganisation(runtime.db, {
+            file,
+            principal: localOperator,
+            at: runtime.clock.now(),
+            progress,
+          });
+          progress.stop();
+          if (options.json === true) printJson(result);
+          else
+            printText(
+              result.unchanged
+                ? 'There is nothing to change.'
+                : `${describePlan(result.plan)}\nApplied. Rulebook ${result.rulebookId} is in force.`,
+            );
+        } finally {
+          progress.stop();
+        }
+      });
+    });
+  withExamples(withJson(command), 'outturn apply', 'OUTTURN_CONFIG=acme.yaml outturn apply');
+}

@@ -1,0 +1,132 @@
+/** outturn report: value per pod, costs and reconciliation, as table, JSON or CSV. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { COST_METRICS } from '../../services/attribution/rulebook.ts';
+import { costs } from '../../services/reports/costs.ts';
+import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
+import { reconciliation } from '../../services/reports/reconciliation.ts';
+import { costsCsv, reconciliationCsv, valuePerPodCsv } from '../../services/reports/report-csv.ts';
+import { valuePerPod } from '../../services/reports/value-per-pod.ts';
+import { withExamples, withJson } from '../command.ts';
+import { printJson, printText } from '../output.ts';
+import { renderCosts } from '../render/costs.ts';
+import { renderReconciliation } from '../render/reconciliation.ts';
+import { renderValuePerPod } from '../render/value-per-pod.ts';
+import { type Runtime, withRuntime } from '../runtime.ts';
+
+type Format = 'table' | 'json' | 'csv';
+
+interface ReportOptions {
+  readonly period: string;
+  readonly metric?: string;
+  readonly currency?: string;
+  readonly portfolio?: string;
+  readonly by: readonly string[];
+  readonly where: readonly string[];
+  readonly format: Format;
+  readonly json?: boolean;
+}
+
+export function reportCommand(program: Command): void {
+  const report = program
+    .command('report')
+    .description('what the spend returned, where it went, and that it equals the bill');
+
+  const value = withPeriod(report.command('value-per-pod').description('cost, verified value and return of every pod'))
+    .option('--portfolio <id>', 'only the pods of one portfolio')
+    .option('--metric <name>', `one of ${COST_METRICS.join(', ')} (default: the organisation’s)`)
+    .option('--currency <code>', 'convert to this currency (default: the organisation’s)')
+    .action((options: ReportOptions) =>
+      run(options, async (runtime) => {
+        const request = {
+          ...frameOf(runtime, options),
+          ...(options.metric === undefined ? {} : { costMetric: options.metric }),
+          ...(options.portfolio === undefined ? {} : { portfolio: options.portfolio }),
+        };
+        await prepareConversions(runtime.db, request);
+        const found = await valuePerPod(runtime.db, request);
+        return { found, csv: () => valuePerPodCsv(found), table: () => renderValuePerPod(found) };
+      }),
+    );
+  withExamples(
+    withJson(value),
+    'outturn report value-per-pod --period 2026-Q3',
+    'outturn report value-per-pod --period 2026-09 --format csv > september.csv',
+  );
+
+  const explorer = withPeriod(
+    report.command('costs').description('the cost explorer: all four costs by any dimensions'),
+  )
+    .option(
+      '--by <dimensions>',
+      'comma-separated: pod, portfolio, rule, source, day, month, serviceName, tag.<key>, …',
+      list,
+      ['pod'],
+    )
+    .option('--where <filter>', 'dim=value, dim!=value or dim~glob; repeat for several', collect, [])
+    .option('--currency <code>', 'convert to this currency; "billing" converts nothing')
+    .action((options: ReportOptions) =>
+      run(options, async (runtime) => {
+        const request = { ...frameOf(runtime, options), by: options.by, where: options.where };
+        if (options.currency !== 'billing') await prepareConversions(runtime.db, request);
+        const found = await costs(runtime.db, request);
+        return { found, csv: () => costsCsv(found), table: () => renderCosts(found) };
+      }),
+    );
+  withExamples(
+    withJson(explorer),
+    'outturn report costs --period 2026-09 --by pod,serviceName',
+    'outturn report costs --period 2026-Q3 --by tag.application --where provider=AWS --currency billing',
+  );
+
+  const bill = withPeriod(
+    report.command('reconciliation').description('bill against attribution, exactly, by source and billing period'),
+  ).action((options: ReportOptions) =>
+    run(options, async (runtime) => {
+      const found = await reconciliation(runtime.db, frameOf(runtime, options));
+      return { found, csv: () => reconciliationCsv(found), table: () => renderReconciliation(found) };
+    }),
+  );
+  withExamples(withJson(bill), 'outturn report reconciliation --period 2026-09');
+}
+
+interface Report {
+  readonly found: unknown;
+  readonly csv: () => string;
+  readonly table: () => string;
+}
+
+async function run(options: ReportOptions, read: (runtime: Runtime) => Promise<Report>): Promise<void> {
+  await withRuntime({ applicationName: 'outturn report' }, async (runtime) => {
+    const { found, csv, table } = await read(runtime);
+    if (options.json === true || options.format === 'json') printJson(found);
+    else if (options.format === 'csv') process.stdout.write(csv());
+    else printText(table());
+  });
+}
+
+function frameOf(runtime: Runtime, options: ReportOptions) {
+  return {
+    period: options.period,
+    at: runtime.clock.now(),
+    ...(options.currency === undefined ? {} : { currency: options.currency }),
+  };
+}
+
+function withPeriod(command: Command): Command {
+  return command
+    .requiredOption('--period <period>', '2026-09, 2026-Q3, 2026 or 2026-09-01..2026-09-15 (end exclusive)')
+    .addOption(new Option('--format <format>', 'how to print it').choices(['table', 'json', 'csv']).default('table'));
+}
+
+function list(value: string): string[] {
+  const names = value
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (names.length === 0) throw new InvalidArgumentError('Name at least one dimension, such as pod.');
+  return names;
+}
+
+function collect(value: string, former: readonly string[]): string[] {
+  return [...former, value];
+}

@@ -1,0 +1,164 @@
+/**
+ * The doctor's single checks. Each returns what it found in one sentence; a wrong one says what to change. None of them changes
+ * anything but a probe file in the archive.
+ */
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { checkSlackToken } from '../connectors/slack/check-token.ts';
+import { hasLiveWorker } from '../jobs/worker.ts';
+import { AppError } from '../services/kernel/errors.ts';
+import { hasRulebook } from '../services/organisation/plan-organisation.ts';
+import { readOrganisationFile } from '../services/organisation/read-organisation-file.ts';
+import { describeFailure } from './output.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface Finding {
+  readonly subject: string;
+  readonly state: 'ok' | 'note' | 'wrong';
+  readonly message: string;
+}
+
+/** The oldest PostgreSQL whose collations and functions the schema uses. */
+const POSTGRES_MAJOR_MIN = 17;
+const LOCKS_PER_TRANSACTION_MIN = 256;
+
+export async function checkDatabase(runtime: Runtime): Promise<Finding[]> {
+  const { rows } = await sql<{ version: number; locks: number; connections: number }>`
+    select current_setting('server_version_num')::int / 10000 as version,
+      current_setting('max_locks_per_transaction')::int as locks, current_setting('max_connections')::int as connections
+  `.execute(runtime.db);
+  const server = rows[0] ?? { version: 0, locks: 0, connections: 0 };
+  const place = runtime.isEmbedded
+    ? `embedded PostgreSQL ${server.version} under ${runtime.settings.dataDir}`
+    : `PostgreSQL ${server.version}`;
+  return [
+    server.version < POSTGRES_MAJOR_MIN
+      ? {
+          subject: 'database',
+          state: 'wrong',
+          message: `${place} is too old. Outturn needs PostgreSQL ${POSTGRES_MAJOR_MIN} or newer.`,
+        }
+      : { subject: 'database', state: 'ok', message: `${place}, schema up to date, ${server.connections} connections` },
+    server.locks < LOCKS_PER_TRANSACTION_MIN
+      ? {
+          subject: 'database locks',
+          state: 'wrong',
+          message: `max_locks_per_transaction is ${server.locks}. Set it to ${LOCKS_PER_TRANSACTION_MIN} or more in postgresql.conf and restart: every load is a partition that reports lock.`,
+        }
+      : { subject: 'database locks', state: 'ok', message: `max_locks_per_transaction is ${server.locks}` },
+  ];
+}
+
+export async function checkQueue(runtime: Runtime): Promise<Finding> {
+  try {
+    const queue = await runtime.queue();
+    const counts = await queue.counts();
+    const waiting = (counts.bulk['waiting'] ?? 0) + (counts.quick['waiting'] ?? 0);
+    const failed = (counts.bulk['failed'] ?? 0) + (counts.quick['failed'] ?? 0);
+    const place = queue.backend === 'redis' ? 'Redis' : 'PostgreSQL';
+    const state = `${waiting} waiting, ${failed} failed`;
+    return (await hasLiveWorker(runtime))
+      ? { subject: 'queue', state: 'ok', message: `on ${place}, a worker is alive, ${state}` }
+      : {
+          subject: 'queue',
+          state: 'note',
+          message: `on ${place}, no worker is running, ${state}. Start one with "outturn up" or "outturn worker".`,
+        };
+  } catch (error) {
+    return { subject: 'queue', state: 'wrong', message: describeFailure(error) };
+  }
+}
+
+export async function checkArchive(runtime: Runtime): Promise<Finding> {
+  const folder = runtime.settings.archiveDir;
+  const probe = join(folder, `.doctor-${process.pid}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(probe, '');
+    await rm(probe);
+    return { subject: 'archive', state: 'ok', message: `${folder} can be written` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      subject: 'archive',
+      state: 'wrong',
+      message: `${folder} cannot be written (${reason}). Correct its permissions or OUTTURN_ARCHIVE.`,
+    };
+  }
+}
+
+export async function checkOrganisationFile(runtime: Runtime): Promise<Finding> {
+  const path = runtime.settings.configPath;
+  const isApplied = await hasRulebook(runtime.db);
+  try {
+    await access(path);
+  } catch {
+    return {
+      subject: 'organisation',
+      state: 'note',
+      message: isApplied
+        ? `a rulebook is in force, but there is no file ${path} here to change it with`
+        : `there is no ${path}: all cost is unattributed. "outturn init --from BILL" proposes one.`,
+    };
+  }
+  try {
+    const { organisation } = await readOrganisationFile(path);
+    return isApplied
+      ? {
+          subject: 'organisation',
+          state: 'ok',
+          message: `${path} is valid (${organisation.pods.length} pods, ${organisation.rules.length} rules)`,
+        }
+      : {
+          subject: 'organisation',
+          state: 'note',
+          message: `${path} is valid and not applied yet. Run "outturn plan", then "outturn apply".`,
+        };
+  } catch (error) {
+    if (error instanceof AppError) return { subject: 'organisation', state: 'wrong', message: describeFailure(error) };
+    throw error;
+  }
+}
+
+/** Every source with its last delivery; a failed newest load is named with its reason. */
+export async function checkSources(runtime: Runtime): Promise<Finding[]> {
+  const { rows } = await sql<{
+    id: string;
+    published_at: Date | null;
+    data_as_of: Date | null;
+    failure: string | null;
+  }>`
+    select source.id, max(load.published_at) as published_at, max(load.data_as_of) filter (where load.state = 'published') as data_as_of,
+      (select newest.failure ->> 'message' from load as newest
+        where newest.source_id = source.id and newest.state in ('published', 'failed') order by newest.id desc limit 1) as failure
+    from source left join load on load.source_id = source.id
+    where source.removed_at is null
+    group by source.id order by source.id
+  `.execute(runtime.db);
+  return rows.map((source) => {
+    const subject = `source ${source.id}`;
+    if (source.failure !== null)
+      return { subject, state: 'wrong', message: `the last delivery failed: ${source.failure}` };
+    if (source.published_at === null) return { subject, state: 'note', message: 'nothing was delivered yet' };
+    const asOf = source.data_as_of === null ? '' : `, data as of ${source.data_as_of.toISOString()}`;
+    return { subject, state: 'ok', message: `last published ${source.published_at.toISOString()}${asOf}` };
+  });
+}
+
+export async function checkSlack(runtime: Runtime): Promise<Finding> {
+  const { slack } = runtime.settings;
+  if (slack.botToken === undefined) {
+    return {
+      subject: 'slack',
+      state: 'note',
+      message: 'SLACK_BOT_TOKEN is not set: alerts stay in the outbox ("outturn alerts" shows them)',
+    };
+  }
+  try {
+    const identity = await checkSlackToken(slack);
+    return { subject: 'slack', state: 'ok', message: `connected as ${identity.user} to ${identity.team}` };
+  } catch (error) {
+    return { subject: 'slack', state: 'wrong', message: describeFailure(error) };
+  }
+}

@@ -1,0 +1,11 @@
+/** What an import of outcomes did, or would do, for the terminal: the counts, then every note of a row. */
+import type { OutcomeImport } from '../../services/outcomes/import-outcomes.ts';
+
+export function renderOutcomeImport(result: OutcomeImport): string {
+  const would = result.dryRun ? 'Dry run, nothing was written. It would be: ' : '';
+  const counts = `${result.created} created, ${result.changed} changed, ${result.unchanged} unchanged (workbook ${result.workbook}).`;
+  const notes = result.outcomes.flatMap((outcome) =>
+    outcome.notes.map((note) => `  line ${outcome.line} (${outcome.sourceRowId}): ${note}`),
+  );
+  return [`${would}${counts}`, ...notes].join('\n');
+}

@@ -1,0 +1,30 @@
+/** Puts the API together from a runtime and listens: shared by `api`, `up` and `demo`. */
+import packageJson from '../package.json' with { type: 'json' };
+import { buildApp } from '../api/app.ts';
+import { type ListeningServer, listen } from '../api/server.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface ServedApi extends ListeningServer {
+  /** Takes no further request and waits for the running ones. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves on HOST and PORT.
+ * @throws AppError port_in_use, not_loopback_without_token, queue_unreachable.
+ */
+export async function serveApi(runtime: Runtime): Promise<ServedApi> {
+  const { settings, db, clock, logger } = runtime;
+  const queue = await runtime.queue();
+  const app = await buildApp({
+    db,
+    clock,
+    queue,
+    archiveDir: settings.archiveDir,
+    version: packageJson.version,
+    logger,
+  });
+  const server = await listen(app, { db, clock, host: settings.host, port: settings.port });
+  logger.info({ url: server.url }, 'the API is listening');
+  return { ...server, close: () => app.close() };
+}

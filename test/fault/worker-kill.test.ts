@@ -1,0 +1,150 @@
+/**
+ * A worker is killed with SIGKILL at every named point of a load's way, then another one is started: the load becomes current with the
+ * bill's exact totals, once. Run on PostgreSQL's queue at every point, and on Redis at those where the queue matters most.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { describe, expect, test } from 'vitest';
+import { migrateQueue, openQueue } from '../../jobs/queue.ts';
+import { FAULT_POINTS, type FaultPoint } from '../../services/kernel/fault-point.ts';
+import { silentLogger } from '../../services/kernel/ports.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { isAvailable, startRedis } from '../support/requirements.ts';
+
+const WORKER = join(import.meta.dirname, '../support/worker-command.ts');
+const PUBLISHED = { timeout: 40_000, interval: 200 };
+const LOAD_POINTS = FAULT_POINTS.filter((point) => /^(inspect|register|stage|finish|attach|publish)-/.test(point));
+const QUEUE_POINTS: readonly FaultPoint[] = ['register-after-commit', 'stage-after-commit', 'publish-after-commit'];
+
+const BILL = [
+  'BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,BillingAccountId,BillingAccountName,BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ProviderName,PublisherName,InvoiceIssuerName,ServiceName,ServiceCategory,ResourceId,Tags',
+  ...['0.1000000000001', '-0.03', '12.5'].map(
+    (money, hour) =>
+      `${money},${money},${money},${money},USD,0001,Main,2026-09-01T00:00:00Z,2026-10-01T00:00:00Z,2026-09-02T0${hour}:00:00Z,2026-09-02T0${hour + 1}:00:00Z,Usage,AWS,AWS,AWS,Compute,Compute,i-${hour},`,
+  ),
+].join('\n');
+const TOTAL = '12.5700000000001';
+
+interface Scene {
+  readonly database: TestDatabase & { drop(): Promise<void> };
+  readonly folder: string;
+  readonly redisUrl?: string;
+}
+
+async function setScene(redisUrl?: string): Promise<Scene> {
+  const database = await createTestDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'outturn-kill-'));
+  await writeFile(join(folder, 'bill.csv'), BILL);
+  await sql`insert into source (id, kind, settings) values ('aws', 'focus-files', ${JSON.stringify({ path: folder })}::jsonb)`.execute(
+    database.db,
+  );
+  await migrateQueue({ databaseUrl: database.url, ...(redisUrl === undefined ? {} : { redisUrl }) });
+  return { database, folder, ...(redisUrl === undefined ? {} : { redisUrl }) };
+}
+
+async function clear(scene: Scene): Promise<void> {
+  await scene.database.drop();
+  await rm(scene.folder, { recursive: true, force: true });
+}
+
+function startWorkerProcess(scene: Scene, fault?: FaultPoint): ChildProcess {
+  const environment = { ...process.env, DATABASE_URL: scene.database.url, OUTTURN_DATA: join(scene.folder, 'data') };
+  return spawn(process.execPath, [WORKER], {
+    env: {
+      ...environment,
+      ...(scene.redisUrl === undefined ? {} : { REDIS_URL: scene.redisUrl }),
+      ...(fault === undefined ? {} : { OUTTURN_FAULT: fault }),
+    },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+}
+
+async function end(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return;
+  const exited = once(worker, 'exit');
+  worker.kill('SIGTERM');
+  await exited;
+}
+
+async function publishedTotals(scene: Scene): Promise<object> {
+  const { rows } = await sql<{ loads: string; days: string | null; lines: string | null; unfinished: string }>`
+    select (select count(*) from load where state = 'published') as loads,
+      (select trim_scale(sum(effective_cost))::text from pod_day where kind = 'direct') as days,
+      (select sum(charge.line_count)::text from charge where load_id = any (array(select id from load where state = 'published'))) as lines,
+      (select count(*) from load where state in ('staging', 'staged')) as unfinished
+  `.execute(scene.database.db);
+  return rows[0] ?? {};
+}
+
+async function killAndRecover(scene: Scene, point: FaultPoint): Promise<void> {
+  const queue = await openQueue({
+    databaseUrl: scene.database.url,
+    ...(scene.redisUrl === undefined ? {} : { redisUrl: scene.redisUrl }),
+    logger: silentLogger,
+  });
+  const killed = startWorkerProcess(scene, point);
+  let second: ChildProcess | undefined;
+  try {
+    const exited = once(killed, 'exit');
+    await queue.add('sync-source', { sourceId: 'aws', mayDropAccounts: false });
+    const [, signal] = await exited;
+    expect(signal).toBe('SIGKILL');
+    second = startWorkerProcess(scene);
+    await expect
+      .poll(() => publishedTotals(scene), PUBLISHED)
+      .toEqual({ loads: '1', days: TOTAL, lines: '3', unfinished: '0' });
+  } finally {
+    if (second !== undefined) await end(second);
+    killed.kill('SIGKILL');
+    await queue.close();
+  }
+}
+
+describe.concurrent('a worker killed on PostgreSQL’s queue and started again publishes the bill once', () => {
+  test.each(LOAD_POINTS)('at %s', { timeout: 60_000 }, async (point) => {
+    const scene = await setScene();
+    try {
+      await killAndRecover(scene, point);
+    } finally {
+      await clear(scene);
+    }
+  });
+});
+
+describe.runIf(isAvailable('redis'))('a worker killed on Redis and started again publishes the bill once', () => {
+  test.each(QUEUE_POINTS)('at %s', { timeout: 60_000 }, async (point) => {
+    const redis = await startRedis();
+    const scene = await setScene(redis.url);
+    try {
+      await killAndRecover(scene, point);
+    } finally {
+      await clear(scene);
+      await redis.stop();
+    }
+  });
+});
+
+test('a queue emptied while a load waits loses nothing: reconcile finds the load', { timeout: 60_000 }, async () => {
+  const scene = await setScene();
+  const queue = await openQueue({ databaseUrl: scene.database.url, logger: silentLogger });
+  const killed = startWorkerProcess(scene, 'register-after-commit');
+  let second: ChildProcess | undefined;
+  try {
+    const exited = once(killed, 'exit');
+    await queue.add('sync-source', { sourceId: 'aws', mayDropAccounts: false });
+    await exited;
+    await queue.obliterate();
+    second = startWorkerProcess(scene);
+    await once(second.stdout ?? second, 'data');
+    await queue.add('reconcile', {});
+    await expect.poll(() => publishedTotals(scene), PUBLISHED).toMatchObject({ loads: '1', days: TOTAL });
+  } finally {
+    if (second !== undefined) await end(second);
+    await queue.close();
+    await clear(scene);
+  }
+});
