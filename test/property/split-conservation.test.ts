@@ -65,7 +65,7 @@ const charges = fc.array(
     list: amount,
     contracted: amount,
   }),
-  { maxLength: 25 },
+  { maxLength: 30, size: 'max' },
 );
 
 const pods: fc.Arbitrary<RulebookPod[]> = fc.tuple(
@@ -106,26 +106,25 @@ const split: fc.Arbitrary<RuleSplit> = fc.oneof(
   ),
 );
 
+const result = fc.oneof(
+  { weight: 5, arbitrary: fc.constantFrom(...PODS).map((id) => ({ pod: id })) },
+  { weight: 5, arbitrary: split.map((one) => ({ split: one })) },
+  { weight: 1, arbitrary: fc.constant({ unattributed: 'nobody' }) },
+);
+
+/** A few dated rules before one for nearly every place, so that most runs have direct and shared cost side by side. */
 const rules: fc.Arbitrary<Rule[]> = fc
-  .array(
-    fc
-      .tuple(
-        fc.constantFrom(...PLACES_OF_ORIGIN),
-        fc.option(date, { nil: undefined, freq: 2 }),
-        fc.oneof(
-          fc.constantFrom(...PODS).map((id) => ({ pod: id })),
-          split.map((one) => ({ split: one })),
-          fc.constant({ unattributed: 'nobody' }),
-        ),
-      )
-      .map(([place, from, result]) => ({
-        when: { regionId: place },
-        ...(from === undefined ? {} : { from }),
-        ...result,
-      })),
-    { maxLength: 10 },
+  .tuple(
+    fc.array(fc.tuple(fc.constantFrom(...PLACES_OF_ORIGIN), date, result), { maxLength: 3 }),
+    fc.tuple(...PLACES_OF_ORIGIN.map((place) => result.map((one) => ({ when: { regionId: place }, ...one })))),
+    fc.boolean(),
   )
-  .map((list) => list.map((rule, index): Rule => ({ id: `r${index}`, ...rule })));
+  .map(([dated, lasting, isComplete]) =>
+    [
+      ...dated.map(([place, from, one]) => ({ when: { regionId: place }, from, ...one })),
+      ...(isComplete ? lasting : lasting.slice(1)),
+    ].map((rule, index): Rule => ({ id: `r${index}`, ...rule })),
+  );
 
 async function rows<Row>(db: Kysely<DB>, text: string): Promise<Row[]> {
   return (await sql<Row>`${sql.raw(text)}`.execute(db)).rows;
