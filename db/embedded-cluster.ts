@@ -18,6 +18,7 @@ const START_ATTEMPTS_MAX = 5;
 /** Crash recovery replays at most what max_wal_size lets pile up. */
 const START_TIMEOUT_S = 120;
 const STOP_TIMEOUT_S = 60;
+const LOG_NAME = 'server.log';
 const LOG_BYTES_MAX = 10 * 1024 * 1024;
 const LOG_TAIL_CHARACTERS = 1500;
 
@@ -111,10 +112,16 @@ export async function startServer(
     const options = Object.entries({ ...SETTINGS, ...settings, port: String(port) })
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' ');
+    // pg_ctl starts the server through a shell, so no path of ours is an argument: a quote or a dollar sign would be evaluated.
     const started = await runProgram(
       place.binaries.pgCtl,
-      ['start', '-w', '-s', '-t', String(START_TIMEOUT_S), '-D', folder, '-l', logFile(place), '-o', options],
-      { user: place.serverUser, timeoutMs: (START_TIMEOUT_S + 30) * 1000 },
+      ['start', '-w', '-s', '-t', String(START_TIMEOUT_S), '-l', LOG_NAME, '-o', options],
+      {
+        user: place.serverUser,
+        timeoutMs: (START_TIMEOUT_S + 30) * 1000,
+        folder: place.home,
+        variables: { PGDATA: folder },
+      },
     );
     // Another start, orphaned by the kill of its command, may have won the race: then that server is the one.
     const postmaster = findPostmaster(place);
@@ -208,7 +215,7 @@ async function giveToServer(place: EmbeddedPlace, path: string): Promise<void> {
 }
 
 function logFile(place: EmbeddedPlace): string {
-  return join(place.home, 'server.log');
+  return join(place.home, LOG_NAME);
 }
 
 async function rotateLog(place: EmbeddedPlace): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * Looks at the machine's processes for those of one cluster. PostgreSQL's processes all work in the cluster's folder, which
- * tells them from a foreign process that merely got a pid found in an old postmaster.pid. Where there is no /proc the pid alone
- * counts, and PostgreSQL's own checks remain.
+ * Looks at the machine's processes for those of one cluster. PostgreSQL's processes all work in the cluster's folder (initdb is
+ * told it), which tells them from a foreign process that merely got a pid found in an old postmaster.pid. Where there is no
+ * /proc the pid alone counts, and PostgreSQL's own checks remain.
  */
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -45,13 +45,7 @@ export function listServerProcesses(folder: string): number[] {
 function isServerProcess(pid: number, folder: string): boolean {
   try {
     if (!PROGRAMS.has(readFileSync(`/proc/${pid}/comm`, 'utf8').trim())) return false;
-    if (
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-        .split('\0')
-        .some((part) => part === folder || part === `--pgdata=${folder}`)
-    ) {
-      return true;
-    }
+    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(`--pgdata=${folder}`)) return true;
     return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(folder);
   } catch {
     return false; // It ended meanwhile, or belongs to a user whose processes we may not look at and therefore did not start.

@@ -1,6 +1,6 @@
 /**
  * Runs one of PostgreSQL's programs to its end: as the server's user, in a process group of its own (Ctrl-C in the terminal must
- * not reach a server), from `/` (which every user can enter) and without the caller's PG* variables.
+ * not reach a server), from a folder that user can enter, and without the caller's PG* variables.
  */
 import { spawn } from 'node:child_process';
 
@@ -21,14 +21,19 @@ export interface ProgramResult {
 export async function runProgram(
   file: string,
   args: readonly string[],
-  options: { user: ServerUser | null; timeoutMs: number },
+  options: {
+    user: ServerUser | null;
+    timeoutMs: number;
+    folder?: string;
+    variables?: Readonly<Record<string, string>>;
+  },
 ): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       ...(options.user === null ? {} : { uid: options.user.uid, gid: options.user.gid }),
-      cwd: '/',
+      cwd: options.folder ?? '/',
       detached: true,
-      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', ...options.variables },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: options.timeoutMs,
       killSignal: 'SIGKILL',

@@ -47,9 +47,9 @@ export function listCommandUsers(): CommandUser[] {
   return [self];
 }
 
-/** A data folder in a temporary folder of its own, owned by the user; `remove` ends whatever still runs there. */
+/** A data folder in a temporary folder (its name would trip up a careless shell), owned by the user; `remove` ends whatever still runs there. */
 export async function makeDataFolder(user: CommandUser): Promise<{ dataDir: string; remove(): Promise<void> }> {
-  const parent = await mkdtemp(join(tmpdir(), 'outturn-embedded-'));
+  const parent = await mkdtemp(join(tmpdir(), 'outturn embedded $HOME "ü\'-'));
   await chmod(parent, 0o755);
   if (user.uid !== null) await chown(parent, user.uid, user.uid);
   return {
@@ -97,11 +97,13 @@ export function startCommand(dataDir: string, user: CommandUser): Command {
   };
 }
 
-/** The postmasters on a cluster: their command line names the folder, which their children's titles do not. */
+/** The postmasters on a cluster: those of its processes that no other of its processes is the parent of. */
 export function listPostmasters(folder: string): number[] {
-  return listServerProcesses(folder).filter((pid) => {
+  const pids = listServerProcesses(folder);
+  return pids.filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(folder);
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      return !pids.includes(Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
     } catch {
       return false; // It ended while we looked.
     }
