@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { textOfParts } from '../billing/cell-sql.ts';
 import { countOf, openDuckDb, textOf } from '../billing/duckdb-session.ts';
-import type { InspectedFile } from '../billing/inspect-in-child.ts';
+import type { InspectedFile } from '../billing/inspected-file.ts';
 import { isNothingText } from '../billing/nothing-text.ts';
 import { type Bill, type DecimalCell, openBill } from '../billing/open-bill.ts';
 import { readTags } from '../billing/read-tags.ts';

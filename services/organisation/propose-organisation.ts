@@ -8,7 +8,7 @@ import { type BillFact, readBillFacts } from './bill-facts.ts';
 import { type Candidate, type CandidateValue, PODS_MAX, rankCandidates } from './pod-candidates.ts';
 import { assignPodIds, slugOf, uniqueId } from './pod-ids.ts';
 import { renderProposal } from './render-proposal.ts';
-import type { InspectedFile } from '../billing/inspect-in-child.ts';
+import type { InspectedFile } from '../billing/inspected-file.ts';
 import { parseOrganisation } from './read-organisation-file.ts';
 
 /** What a rule catches of a bill in one billing currency; `share` is of that currency's EffectiveCost, null where that is zero. */
@@ -135,7 +135,7 @@ function rulesOf(
       taken.add(id);
       return {
         id,
-        when: accountTest(group),
+        when: testOf(group),
         result: { pod: ids[index] ?? '' },
         facts: group,
         catches: catchesOf(group, facts),
@@ -166,27 +166,26 @@ function accountSuggestions(
     byAccount(account.facts).map((group) => {
       const id = uniqueId(`account-${slugOf(account.name, 'unnamed')}`, taken);
       taken.add(id);
-      return { id, when: accountTest(group), result: { pod: '…' }, facts: group, catches: catchesOf(group, facts) };
+      return { id, when: testOf(group), result: { pod: '…' }, facts: group, catches: catchesOf(group, facts) };
     }),
   );
 }
 
 /** Facts by provider and account: one name may stand for several accounts, and one number for accounts of two clouds. */
 function byAccount(facts: readonly BillFact[]): BillFact[][] {
-  return [
-    ...Map.groupBy(facts, (fact) => JSON.stringify([fact.provider, fact.subAccountId, fact.billingAccountId])).values(),
-  ];
+  const keyOf = (fact: BillFact): string => JSON.stringify(accountTest(fact));
+  return [...Map.groupBy(facts, keyOf).values()];
 }
 
-function accountTest(group: readonly BillFact[]): object {
-  const fact = group[0];
-  const billing = { billingAccountId: fact?.billingAccountId ?? '' };
-  return {
-    provider: fact?.provider ?? '',
-    ...(fact?.subAccountId == null
-      ? { ...billing, subAccountId: { exists: false } }
-      : { subAccountId: fact.subAccountId, ...billing }),
-  };
+/** The test that finds the fact's account; where a line names no sub account, it is the billing account's own. */
+function accountTest({ provider, subAccountId, billingAccountId }: BillFact): object {
+  return subAccountId === null
+    ? { provider, billingAccountId, subAccountId: { exists: false } }
+    : { provider, subAccountId };
+}
+
+function testOf(group: readonly BillFact[]): object {
+  return group[0] === undefined ? {} : accountTest(group[0]);
 }
 
 /** Sums per billing currency, most lines first; shares are of all facts in that currency. */

@@ -3,7 +3,7 @@
  * until somebody approves them. Foreign text is quoted wherever YAML could take it for anything else.
  */
 import { compare, decimal, isZero, multiply, ratio, ZERO } from '../kernel/decimal.ts';
-import { addDays, billingPeriodName, monthOf } from '../kernel/period.ts';
+import { billingPeriodName, monthOf } from '../kernel/period.ts';
 import type { Catch, ProposalParts, ProposedRule } from './propose-organisation.ts';
 
 /** A limit a little above what was spent: nobody is alerted on the first day, and the number still means something. */
@@ -92,24 +92,32 @@ function envelopeSection(parts: ProposalParts): string[] {
     .map(({ start }) => start)
     .sort()
     .at(-1);
-  const months = decimal(String(Math.max(new Set(periods.map(({ start }) => start)).size, 1)));
+  const months = decimal(String(countWholePeriods(periods)));
   const lines = [
     '# Not approved: a limit is the spend of one billing period and a tenth. Uncomment an entry when its limit is approved, with',
     '# approvedBy, approvedAt and approval.',
     'envelopes:',
   ];
   if (lastStart === undefined) return lines;
-  const next = monthOf(addDays(monthOf(lastStart).end, 0)).id;
+  const next = monthOf(monthOf(lastStart).end).id;
   for (const pod of parts.pods) {
     const main = pod.catches[0];
     if (main === undefined || compare(main.effectiveCost, ZERO) <= 0) continue;
-    const limit = decimal(ratio(multiply(main.effectiveCost, LIMIT_FACTOR), months, 2));
-    if (isZero(limit)) continue;
+    const limit = ratio(multiply(main.effectiveCost, LIMIT_FACTOR), months, 2);
+    if (isZero(decimal(limit))) continue;
     lines.push(
       `  # - { scope: { pod: ${scalar(pod.id)} }, period: ${next}, limit: "${limit}", currency: ${main.billingCurrency} }`,
     );
   }
   return lines;
+}
+
+/** Billing periods with at least a twentieth of the largest one's lines: a line or two of the next month is no month. */
+function countWholePeriods(periods: ProposalParts['files'][number]['periods']): number {
+  const rows = new Map<string, number>();
+  for (const { start, rowCount } of periods) rows.set(start, (rows.get(start) ?? 0) + rowCount);
+  const largest = Math.max(0, ...rows.values());
+  return Math.max(1, [...rows.values()].filter((count) => count * 20 >= largest).length);
 }
 
 function sourceSection(): string[] {
