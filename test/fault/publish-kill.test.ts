@@ -1,0 +1,79 @@
+/**
+ * A process that publishes a load or puts a rulebook in force is killed (SIGKILL) at every point that has a name. Afterwards the
+ * figures are the old ones or the new ones, whole; and doing it again gives the new ones, once.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { type Kysely, sql } from 'kysely';
+import { describe, expect } from 'vitest';
+import type { DB } from '../../db/schema.gen.ts';
+import { FAULT_POINTS, type FaultPoint } from '../../services/kernel/fault-point.ts';
+import { insertOrigin, insertStagedLoad, pod, rulebook, store } from '../support/billed-charges.ts';
+import { test } from '../support/database.ts';
+
+const SCRIPT = join(import.meta.dirname, '../support/publish-in-process.ts');
+const pointsOf = (prefix: string) => FAULT_POINTS.filter((point) => point.startsWith(prefix));
+
+/** Runs the script; gives the signal that ended it, or null after an ordinary end. */
+async function run(url: string, what: 'publish' | 'rulebook', id: string, fault?: FaultPoint): Promise<string | null> {
+  const child = spawn(process.execPath, [SCRIPT, url, what, id], {
+    env: { ...process.env, ...(fault === undefined ? {} : { OUTTURN_FAULT: fault }) },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  if (signal === null && code !== 0) throw new Error(`${what} ${id} ended with code ${code}`);
+  return signal;
+}
+
+/** `loadState:pod=billedCost,…` of everything: one text for the whole published picture. */
+async function readFigures(db: Kysely<DB>, loadIds: readonly string[]): Promise<string> {
+  const { rows } = await sql<{ picture: string }>`
+    select (select string_agg(state, ' ' order by id) from load where id = any(${loadIds}::bigint[]))
+      || ': ' || coalesce((select string_agg(concat(coalesce(pod_id, '-'), ' ', trim_scale(billed_cost)), ', '
+        order by pod_id, kind) from pod_day), 'nothing')
+      || '; changes ' || (select count(*) from audit_event where action = 'publish-load') as picture
+  `.execute(db);
+  return rows[0]?.picture ?? '';
+}
+
+async function clear(db: Kysely<DB>): Promise<void> {
+  await sql`truncate load, pod_cost, pod_day, shared_cost, attribution, audit_event cascade`.execute(db);
+  await sql`update organisation set rulebook_id = 0`.execute(db);
+}
+
+describe('killed while it publishes', () => {
+  test.for(pointsOf('publish-'))('%s', async (point, { database: { db, url } }) => {
+    await clear(db);
+    const originId = await insertOrigin(db, {});
+    const former = await insertStagedLoad(db, { charges: [{ originId, date: '2026-09-01', billed: '1' }] });
+    const restated = await insertStagedLoad(db, { charges: [{ originId, date: '2026-09-01', billed: '2' }] });
+    expect(await run(url, 'publish', former)).toBeNull();
+
+    expect(await run(url, 'publish', restated, point)).toBe('SIGKILL');
+    const isDone = point === 'publish-after-commit';
+    const before = 'published staged: - 1; changes 1';
+    const after = 'superseded published: - 2; changes 2';
+    expect(await readFigures(db, [former, restated])).toBe(isDone ? after : before);
+
+    expect(await run(url, 'publish', restated)).toBeNull();
+    expect(await readFigures(db, [former, restated])).toBe(after);
+  });
+});
+
+describe('killed while it puts a rulebook in force', () => {
+  test.for([...pointsOf('prepare-'), ...pointsOf('activate-')])('%s', async (point, { database: { db, url } }) => {
+    await clear(db);
+    const originId = await insertOrigin(db, {});
+    const loadId = await insertStagedLoad(db, { charges: [{ originId, date: '2026-09-01', billed: '1' }] });
+    expect(await run(url, 'publish', loadId)).toBeNull();
+    const content = rulebook([{ id: 'all', when: {}, pod: 'p' }], [pod('p')]);
+    const rulebookId = await db.transaction().execute((trx) => store(trx, content));
+
+    expect(await run(url, 'rulebook', String(rulebookId), point)).toBe('SIGKILL');
+    expect(await readFigures(db, [loadId])).toBe('published: - 1; changes 1');
+
+    expect(await run(url, 'rulebook', String(rulebookId))).toBeNull();
+    expect(await readFigures(db, [loadId])).toBe('published: p 1; changes 1');
+  });
+});
