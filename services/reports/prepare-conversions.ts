@@ -6,10 +6,11 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { fillConversionRates } from '../fx/conversion.ts';
 import { addDays, utcDate } from '../kernel/period.ts';
-import { type ReportRequest, readReportFrame } from './report-frame.ts';
+import { BILLING_CURRENCIES, type ReportRequest, readReportFrame } from './report-frame.ts';
 
 /** Fills every conversion that charges and outcomes of the period need, up to today. Cheap where all of them are stored. */
 export async function prepareConversions(db: Kysely<DB>, request: ReportRequest): Promise<void> {
+  if (request.currency === BILLING_CURRENCIES) return;
   const { period, currency } = await readReportFrame(db, request);
   const tomorrow = addDays(utcDate(request.at), 1);
   await fillConversionRates(db, {

@@ -1,0 +1,133 @@
+/**
+ * The lines of cost that the explorer groups: direct and unattributed cost, and the parts of split cost, each with its dimensions.
+ * Where the rollups keep every asked dimension they are read; else the charges of the current loads with their origins. What a
+ * split does not keep (a resource, a tag) is null on its parts. Either way the sum is the same, to the last decimal.
+ */
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { createWhenScope, type WhenScope } from '../attribution/compile-when.ts';
+import type { RulebookContent } from '../attribution/rulebook.ts';
+import { AppError } from '../kernel/errors.ts';
+import { type CostDimension, isKeptByRollup } from './cost-dimensions.ts';
+import type { ReportFrame } from './report-frame.ts';
+
+export interface CostLines {
+  /** A query of rows (load_id, charge_date, kind, pod_id, rule_id, billing_currency, four metrics, kept and asked origin columns). */
+  readonly rows: RawBuilder<unknown>;
+  /** The column of a row that holds a tag. */
+  readonly tagColumn: (key: string) => string;
+  readonly foldsTags: boolean;
+}
+
+const COSTS = sql`billed_cost, effective_cost, list_cost, contracted_cost`;
+const KEPT = ['provider_name', 'service_name', 'charge_category'];
+const NO_TAGS: RulebookContent['tags'] = { fold: true, keys: {} };
+
+/**
+ * Prepares the lines of the frame's whole period.
+ * @throws AppError forbidden where the reading role may not see charges and a dimension needs them.
+ */
+export async function costLines(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  dimensions: readonly CostDimension[],
+): Promise<CostLines> {
+  const isFast = dimensions.every(isKeptByRollup);
+  const needsRulebook = dimensions.some((one) => one.place === 'tag' || one.name === 'portfolio');
+  await refuseUnreadable(db, [
+    ...(isFast ? [] : ['charge', 'origin', 'attribution']),
+    ...(needsRulebook ? ['rulebook'] : []),
+  ]);
+  const loadIds = await listLoadsOf(db, frame);
+  if (isFast) {
+    const none = () => '';
+    return { rows: rollupRows(frame, loadIds), tagColumn: none, foldsTags: true };
+  }
+  const tags = needsRulebook ? await readTags(db, frame.rulebook) : NO_TAGS;
+  const scope = createWhenScope(tags, 'bound.texts');
+  const tagColumns = new Set(dimensions.flatMap((one) => (one.place === 'tag' ? [scope.tag(one.key)] : [])));
+  const columns = dimensions.flatMap((one) => (one.place === 'origin' && !one.isKept ? [one.column] : []));
+  return {
+    rows: chargeRows(frame, loadIds, { columns: [...new Set(columns)], tagColumns: [...tagColumns], scope }),
+    tagColumn: (key) => scope.tag(key),
+    foldsTags: tags.fold,
+  };
+}
+
+function rollupRows(frame: ReportFrame, loadIds: readonly string[]): RawBuilder<unknown> {
+  return sql`
+    select load_id, charge_date, 'direct' as kind, pod_id, rule_id, provider_name, service_name, charge_category,
+      billing_currency, ${COSTS}
+    from pod_cost
+    where load_id = any(${[...loadIds]}::bigint[]) and rulebook_id = ${frame.rulebook} and kind <> 'to_split'
+      and charge_date >= ${frame.period.start} and charge_date < ${frame.period.end}
+    union all
+    ${sharedRows(frame, [])}
+  `;
+}
+
+function chargeRows(
+  frame: ReportFrame,
+  loadIds: readonly string[],
+  asked: { columns: readonly string[]; tagColumns: readonly string[]; scope: WhenScope },
+): RawBuilder<unknown> {
+  const { columns, scope } = asked;
+  const originColumns = [...KEPT, ...columns].map((column) => sql.ref(`origin.${column}`));
+  const tagColumns = asked.tagColumns.map(
+    (column) => sql`${sql.raw(scope.columns.get(column) ?? 'null')} as ${sql.ref(column)}`,
+  );
+  return sql`
+    select charge.load_id, charge.charge_date, 'direct' as kind, attribution.pod_id, attribution.rule_id,
+      ${sql.join([...originColumns.slice(0, KEPT.length)])}, charge.billing_currency, ${COSTS}
+      ${withCommas([...originColumns.slice(KEPT.length), ...tagColumns])}
+    from charge
+    join attribution on attribution.rulebook_id = ${frame.rulebook} and attribution.origin_id = charge.origin_id
+      and attribution.valid_from <= charge.charge_date and attribution.valid_until > charge.charge_date
+    join origin on origin.id = charge.origin_id
+    cross join (select ${[...scope.texts]}::text[] as texts) as bound
+    where charge.load_id = any(${[...loadIds]}::bigint[]) and attribution.kind <> 'split'
+      and charge.charge_date >= ${frame.period.start} and charge.charge_date < ${frame.period.end}
+    union all
+    ${sharedRows(frame, [...columns, ...asked.tagColumns])}
+  `;
+}
+
+function sharedRows(frame: ReportFrame, lostColumns: readonly string[]): RawBuilder<unknown> {
+  return sql`
+    select load_id, charge_date, 'shared', pod_id, rule_id, provider_name, service_name, charge_category,
+      billing_currency, ${COSTS} ${withCommas(lostColumns.map(() => sql`null::text`))}
+    from shared_cost where charge_date >= ${frame.period.start} and charge_date < ${frame.period.end}
+  `;
+}
+
+function withCommas(columns: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+  return columns.length === 0 ? sql`` : sql`, ${sql.join([...columns])}`;
+}
+
+/** Bound as an array, so that partitions are pruned by it (pod_cost_load_id_rulebook_id_charge_date_idx finds them). */
+async function listLoadsOf(db: Kysely<DB>, frame: ReportFrame): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id::text as id from load where state = 'published' and exists (
+      select from pod_cost where load_id = load.id and rulebook_id = ${frame.rulebook}
+        and charge_date >= ${frame.period.start} and charge_date < ${frame.period.end})
+  `.execute(db);
+  return rows.map((row) => row.id);
+}
+
+async function readTags(db: Kysely<DB>, rulebook: number): Promise<RulebookContent['tags']> {
+  const { rows } = await sql<{ tags: RulebookContent['tags'] }>`
+    select content -> 'tags' as tags from rulebook where id = ${rulebook}
+  `.execute(db);
+  return rows[0]?.tags ?? NO_TAGS;
+}
+
+async function refuseUnreadable(db: Kysely<DB>, tables: readonly string[]): Promise<void> {
+  if (tables.length === 0) return;
+  const { rows } = await sql<{ readable: boolean }>`
+    select bool_and(has_table_privilege(name, 'select')) as readable from unnest(${[...tables]}::text[]) as asked (name)
+  `.execute(db);
+  if (rows[0]?.readable === true) return;
+  const message =
+    'A pod’s token sees its cost by pod, rule, source, day, month, billing period, currency, kind, provider, service and charge category. Ask finance for other dimensions.';
+  throw new AppError('forbidden', message);
+}

@@ -1,0 +1,168 @@
+/**
+ * The cost explorer: all four cost metrics of a period, grouped by any dimensions and filtered, converted at each day's rate or left
+ * in the billing currencies. It covers the whole period as billed so far; `through` says up to where that is complete.
+ */
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { requireConversionRates } from '../fx/conversion.ts';
+import { type Decimal, ZERO } from '../kernel/decimal.ts';
+import { AppError } from '../kernel/errors.ts';
+import { type CostDimension, dimensionSql, parseDimensions } from './cost-dimensions.ts';
+import { filterSql, parseFilters } from './cost-filters.ts';
+import { type CostLines, costLines } from './cost-lines.ts';
+import {
+  BILLING_CURRENCIES,
+  type ReportFrame,
+  type ReportPeriod,
+  type ReportRequest,
+  readReportFrame,
+  reportPeriod,
+} from './report-frame.ts';
+
+export interface FourCosts {
+  readonly billedCost: Decimal;
+  readonly effectiveCost: Decimal;
+  readonly listCost: Decimal;
+  readonly contractedCost: Decimal;
+}
+
+/** Its dimensions by name (null: none), then the four costs; `billingCurrency` where nothing is converted. */
+export type CostRow = FourCosts & { readonly [dimension: string]: string | null };
+
+export interface Costs {
+  readonly period: ReportPeriod;
+  /** The currency of every figure; `billing` where each row has its own. */
+  readonly currency: string;
+  readonly by: readonly string[];
+  readonly where: readonly string[];
+  readonly state: 'open';
+  readonly dataAsOf: string | null;
+  readonly rulebook: number;
+  readonly rows: readonly CostRow[];
+  /** One per billing currency where nothing is converted. */
+  readonly total: FourCosts | readonly CostRow[];
+}
+
+const ROWS_MAX = 100_000;
+const METRICS = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost'] as const;
+
+interface GroupRow {
+  readonly keys: (string | null)[];
+  readonly is_total: boolean;
+  readonly billed_cost: Decimal;
+  readonly effective_cost: Decimal;
+  readonly list_cost: Decimal;
+  readonly contracted_cost: Decimal;
+  readonly missing: number;
+}
+
+/**
+ * The costs of a period, by pod where `by` is absent. Reads only.
+ * @throws AppError invalid_input (dimension, filter, currency, too many rows), invalid_period, forbidden, missing_exchange_rate.
+ */
+export async function costs(
+  db: Kysely<DB>,
+  request: ReportRequest & { by?: readonly string[]; where?: readonly string[] },
+): Promise<Costs> {
+  const isBilling = request.currency === BILLING_CURRENCIES;
+  const { currency, ...rest } = request;
+  const frame = await readReportFrame(db, isBilling || currency === undefined ? rest : { ...rest, currency });
+  const asked = parseDimensions(request.by === undefined || request.by.length === 0 ? ['pod'] : request.by);
+  const filters = parseFilters(request.where ?? []);
+  const lines = await costLines(db, frame, [...asked, ...filters.map((filter) => filter.dimension)]);
+  const by = isBilling ? parseDimensions([...asked.map((one) => one.name), 'billingCurrency']) : asked;
+  const expression = (dimension: CostDimension) => dimensionSql(dimension, lines.tagColumn);
+  const names = new Set([...by, ...filters.map((filter) => filter.dimension)].map((dimension) => dimension.name));
+  const condition = filterSql(filters, expression, lines.foldsTags);
+  const source = (conversion: RawBuilder<unknown>) =>
+    sql`${joined(lines, frame, names)} ${conversion} where ${condition}`;
+  const rows = await readGroups(db, { frame, source, by, expression, isBilling });
+  if (rows.some((row) => row.missing > 0)) {
+    const need = sql`select line.billing_currency as from_currency, line.charge_date as on_date from ${source(sql``)}`;
+    await requireConversionRates(db, { need, to: frame.currency });
+  }
+  const totals = rows.filter((row) => row.is_total);
+  return {
+    period: reportPeriod(frame),
+    currency: isBilling ? BILLING_CURRENCIES : frame.currency,
+    by: asked.map((one) => one.name),
+    where: request.where ?? [],
+    state: 'open',
+    dataAsOf: frame.dataAsOf,
+    rulebook: frame.rulebook,
+    rows: rows.filter((row) => !row.is_total).map((row) => toRow(by, row)),
+    total: isBilling
+      ? totals.map((row) => toRow(by.slice(-1), { ...row, keys: row.keys.slice(-1) }))
+      : totalOf(totals[0]),
+  };
+}
+
+/** Lines with what their dimensions are joined from, where asked for: the load, and the pod's portfolio on the charge date. */
+function joined(lines: CostLines, frame: ReportFrame, names: ReadonlySet<string>): RawBuilder<unknown> {
+  const load = names.has('source') || names.has('billingPeriod') ? sql`join load on load.id = line.load_id` : sql``;
+  if (!names.has('portfolio')) return sql`(${lines.rows}) as line ${load}`;
+  return sql`(${lines.rows}) as line ${load}
+    left join (
+      select pod ->> 'id' as pod_id, dated ->> 'value' as portfolio_id, coalesce((dated ->> 'from')::date, '-infinity') as valid_from,
+        lead((dated ->> 'from')::date, 1, 'infinity') over (
+          partition by pod ->> 'id' order by coalesce((dated ->> 'from')::date, '-infinity')) as valid_until
+      from rulebook, jsonb_array_elements(content -> 'pods') as pod, jsonb_array_elements(pod -> 'portfolios') as dated
+      where rulebook.id = ${frame.rulebook}
+    ) as membership on membership.pod_id = line.pod_id
+      and membership.valid_from <= line.charge_date and membership.valid_until > line.charge_date`;
+}
+
+interface Grouping {
+  readonly frame: ReportFrame;
+  readonly source: (conversion: RawBuilder<unknown>) => RawBuilder<unknown>;
+  readonly by: readonly CostDimension[];
+  readonly expression: (dimension: CostDimension) => RawBuilder<unknown>;
+  readonly isBilling: boolean;
+}
+
+/** The groups in the order of their keys, nulls last, then the total: of everything, or of each billing currency (the last key). */
+async function readGroups(db: Kysely<DB>, grouping: Grouping): Promise<GroupRow[]> {
+  const { frame, source, by, expression, isBilling } = grouping;
+  const keys = by.map((_, index) => sql.ref(`key_${index}`));
+  const named = by.map((dimension, index) => sql`${expression(dimension)} as ${sql.ref(`key_${index}`)}`);
+  const totalOver = isBilling ? keys.slice(-1) : [];
+  const hasOwnTotal = totalOver.length < keys.length;
+  const converts = isBilling ? sql`false` : sql`line.billing_currency <> ${frame.currency}`;
+  const conversion = sql`
+    left join conversion_rate as conversion on ${converts} and conversion.from_currency = line.billing_currency
+      and conversion.to_currency = ${frame.currency} and conversion.on_date = line.charge_date`;
+  const figures = METRICS.map(
+    (metric) =>
+      sql`case when ${converts} then ${sql.ref(`line.${metric}`)} * conversion.rate else ${sql.ref(`line.${metric}`)} end as ${sql.ref(metric)}`,
+  );
+  const sums = METRICS.map((metric) => sql`trim_scale(coalesce(sum(${sql.ref(metric)}), 0)) as ${sql.ref(metric)}`);
+  const order = keys.map((key) => sql`${key} collate "C" nulls last`);
+  const { rows } = await sql<GroupRow>`
+    select array[${sql.join(keys)}]::text[] as keys, ${hasOwnTotal ? sql`grouping(key_0) = 1` : sql`false`} as is_total,
+      ${sql.join(sums)}, (count(*) filter (where billed_cost is null))::int as missing
+    from (select ${sql.join(named)}, ${sql.join(figures)} from ${source(conversion)}) as figure
+    group by grouping sets ((${sql.join(keys)}) ${hasOwnTotal ? sql`, (${totalOver.length === 0 ? sql`` : sql.join(totalOver)})` : sql``})
+    order by is_total, ${sql.join(order)} limit ${ROWS_MAX + 1}
+  `.execute(db);
+  if (rows.length > ROWS_MAX) {
+    throw new AppError(
+      'invalid_input',
+      `These costs have more than ${ROWS_MAX} rows. Ask for a shorter period, fewer dimensions or a filter.`,
+    );
+  }
+  return hasOwnTotal ? rows : [...rows, ...rows.map((row) => ({ ...row, is_total: true }))];
+}
+
+function toRow(by: readonly CostDimension[], row: GroupRow): CostRow {
+  const keys = Object.fromEntries(by.map((dimension, index) => [dimension.name, row.keys[index] ?? null]));
+  return { ...keys, ...totalOf(row) };
+}
+
+function totalOf(row: GroupRow | undefined): FourCosts {
+  return {
+    billedCost: row?.billed_cost ?? ZERO,
+    effectiveCost: row?.effective_cost ?? ZERO,
+    listCost: row?.list_cost ?? ZERO,
+    contractedCost: row?.contracted_cost ?? ZERO,
+  };
+}

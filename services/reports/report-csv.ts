@@ -1,0 +1,158 @@
+/**
+ * Reports as CSV (RFC 4180: CRLF, quotes doubled), one table per report. Figures stay exact and plain; a text that a spreadsheet
+ * would run as a formula is defused with an apostrophe. Null is an empty cell.
+ */
+import type { ListedEnvelope } from '../envelopes/list-envelopes.ts';
+import type { Costs } from './costs.ts';
+import type { Reconciliation } from './reconciliation.ts';
+import type { ValuePerPod } from './value-per-pod.ts';
+
+/** A figure is written as it is; anything else is foreign text. */
+type Cell = { readonly figure: string | number | null } | string | null;
+
+const COSTS = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const;
+
+/** One row per pod, then the unattributed and the total. */
+export function valuePerPodCsv(report: ValuePerPod): string {
+  const head = [
+    ['period', 'through', 'currency', 'cost_metric', 'pod', 'name', 'kind', 'portfolio'],
+    [
+      'cost_direct',
+      'cost_shared',
+      'cost_total',
+      'cost_estimated',
+      'verified',
+      'claimed',
+      'verified_outcomes',
+      'claimed_outcomes',
+    ],
+    [
+      'return',
+      'return_note',
+      'envelope_limit',
+      'envelope_actual',
+      'envelope_used',
+      'envelope_currency',
+      'envelope_state',
+    ],
+  ].flat();
+  const frame: Cell[] = [report.period.id, report.period.through, report.currency, report.costMetric];
+  const pods = report.pods.map((pod): Cell[] => [
+    ...frame,
+    pod.podId,
+    pod.name,
+    pod.kind,
+    pod.portfolio,
+    ...figures(pod.cost.direct, pod.cost.shared, pod.cost.total, pod.cost.estimated),
+    ...figures(pod.value.verified, pod.value.claimed, pod.value.verifiedOutcomes, pod.value.claimedOutcomes),
+    ...figures(pod.return),
+    pod.returnNote,
+    ...figures(pod.envelope?.limit ?? null, pod.envelope?.actual ?? null, pod.envelope?.used ?? null),
+    pod.envelope?.currency ?? null,
+    pod.envelope?.state ?? null,
+  ]);
+  const summary = (name: string, cost: string, verified: string, claimed: string, ratio: string | null): Cell[] => [
+    ...frame,
+    null,
+    name,
+    null,
+    null,
+    ...figures(null, null, cost, null, verified, claimed, null, null, ratio),
+    ...Array.from({ length: 6 }, () => null),
+  ];
+  const { unattributed, total } = report;
+  return toCsv(head, [
+    ...pods,
+    summary('unattributed', unattributed.cost, unattributed.verified, unattributed.claimed, null),
+    summary('total', total.cost, total.verified, total.claimed, total.returnOnTotal),
+  ]);
+}
+
+/** The rows of the explorer, without totals, so that a pivot table adds up. */
+export function costsCsv(report: Costs): string {
+  const isBilling = report.currency === 'billing';
+  const keys = [...new Set([...report.by, ...(isBilling ? ['billingCurrency'] : [])])];
+  const head = [...keys, ...COSTS, ...(isBilling ? [] : ['currency'])];
+  const rows = report.rows.map((row): Cell[] => [
+    ...keys.map((key) => row[key] ?? null),
+    ...figures(...COSTS.map((metric) => row[metric])),
+    ...(isBilling ? [] : [report.currency]),
+  ]);
+  return toCsv(head, rows);
+}
+
+/** The reconciled rows; what is billed or charged elsewhere is in the JSON only. */
+export function reconciliationCsv(report: Reconciliation): string {
+  const head = [
+    'source',
+    'billing_period',
+    'load',
+    'billing_currency',
+    'metric',
+    'file',
+    'ingested',
+    'attributed',
+    'unattributed',
+    'difference',
+  ];
+  const rows = report.rows.map((row): Cell[] => [
+    row.sourceId,
+    row.billingPeriod,
+    row.loadId,
+    row.billingCurrency,
+    row.metric,
+    ...figures(row.file, row.ingested, row.attributed, row.unattributed, row.difference),
+  ]);
+  return toCsv(head, rows);
+}
+
+export function envelopesCsv(envelopes: readonly ListedEnvelope[]): string {
+  const head = [
+    'envelope',
+    'scope_kind',
+    'scope',
+    'period',
+    'version',
+    'limit',
+    'actual',
+    'used',
+    'currency',
+    'cost_metric',
+    'counts',
+    'rung',
+    'state',
+    'method',
+    'data_as_of',
+  ];
+  const rows = envelopes.map((one): Cell[] => [
+    one.envelopeId,
+    one.scope.kind,
+    one.scope.id,
+    one.period,
+    ...figures(one.version, one.limit, one.actual, one.used),
+    one.currency,
+    one.costMetric,
+    one.counts,
+    ...figures(one.rung),
+    one.state,
+    one.method,
+    one.dataAsOf,
+  ]);
+  return toCsv(head, rows);
+}
+
+function figures(...values: readonly (string | number | null)[]): Cell[] {
+  return values.map((figure) => ({ figure }));
+}
+
+function toCsv(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  return [head.map(toText).join(','), ...rows.map((row) => row.map(toText).join(','))].map((line) => `${line}\r\n`).join('');
+}
+
+function toText(cell: Cell): string {
+  if (cell === null) return '';
+  if (typeof cell !== 'string') return String(cell.figure ?? '');
+  // Spreadsheets run what begins with one of these, blanks before it included (a bill's tags are anybody's text).
+  const text = /^\s*[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
