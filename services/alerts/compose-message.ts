@@ -7,8 +7,6 @@ import { daysBetween, addDays, type IsoDate } from '../kernel/period.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
 import { CONTEXT_LENGTH_MAX, cutEscaped, escapeForeign, SECTION_LENGTH_MAX, TEXT_LENGTH_MAX } from './slack-text.ts';
 
-const ONE = decimal('1');
-
 /** One crossed envelope of a message. */
 export interface MessagePart {
   readonly periodId: string;
@@ -112,10 +110,10 @@ function describePace(part: MessagePart, facts: MessageFacts): string[] {
 function describeIncreases(facts: MessageFacts): string[] {
   const [first] = facts.parts;
   if (first === undefined || facts.increases.length === 0) return [];
-  const list = facts.increases.map(({ serviceName, increase }) => {
-    const scale = compare(first.limit, ONE) < 0 ? first.limit : increase;
-    return `${escapeForeign(serviceName ?? 'without a service')} +${formatMoney(increase, first.currency, scale)}`;
-  });
+  const list = facts.increases.map(
+    ({ serviceName, increase }) =>
+      `${escapeForeign(serviceName ?? 'without a service')} +${formatMoney(increase, first.currency, first.limit)}`,
+  );
   return [`Largest increases, the last 14 days against the 14 before: ${list.join(', ')}.`];
 }
 

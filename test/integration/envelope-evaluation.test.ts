@@ -306,7 +306,7 @@ describe('the message', () => {
     expect(alert?.text).toBe(
       'Checkout has spent $41,000 of its approved $50,000 for September 2026 (82 %), with 66 % of the month gone. ' +
         'At this pace the limit is reached on 25 Sep. ' +
-        'Largest increases, the last 14 days against the 14 before: Amazon RDS +$3,200, S3 &lt;b&gt;&amp; +$300.00. ' +
+        'Largest increases, the last 14 days against the 14 before: Amazon RDS +$3,200, S3 &lt;b&gt;&amp; +$300. ' +
         'Data through 20 Sep. Approved by grace@example.com (FIN-1234).',
     );
   });
