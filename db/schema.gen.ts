@@ -223,6 +223,7 @@ export interface LoadAccount {
 
 export interface LoadFile {
   archive_path: string;
+  data_as_of: Timestamp | null;
   focus_version: string | null;
   format: string;
   load_id: Int8;
@@ -231,6 +232,7 @@ export interface LoadFile {
   row_count: Int8 | null;
   sha256: string;
   staged_at: Timestamp | null;
+  usage_until: Timestamp | null;
 }
 
 export interface LoadFileTotal {

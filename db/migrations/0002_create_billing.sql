@@ -43,8 +43,11 @@ create table load_file (
   format text not null check (format in ('csv', 'csv.gz', 'parquet')),
   focus_version text,
   archive_path text not null,
-  -- Lines of this billing period in the file, and lines of the whole file (the archive holds the whole file).
+  -- Lines of this billing period in the file (the archive holds the whole file).
   row_count bigint,
+  -- Of the file's usage lines of this billing period: the latest ChargePeriodStart and ChargePeriodEnd.
+  data_as_of timestamptz,
+  usage_until timestamptz,
   staged_at timestamptz,
   primary key (load_id, ordinal)
 );
@@ -120,6 +123,18 @@ create table origin (
 );
 create index origin_resource_id_idx on origin (resource_id);
 
+-- Tags as rules see them: by trimmed, case-folded key the value of the first (by original key) spelling that has one. The collations
+-- are PostgreSQL's own, so that the same tags fold alike on every machine.
+create function fold_tags(tags jsonb) returns jsonb language sql immutable parallel safe strict as $$
+  select coalesce(jsonb_object_agg(folded.key, folded.value), '{}')
+  from (
+    select distinct on (1) lower(btrim(tag.key) collate pg_c_utf8) as key, tag.value
+    from jsonb_each_text(tags) as tag
+    where btrim(tag.value) <> ''
+    order by 1, tag.key collate "C"
+  ) as folded
+$$;
+
 -- Money of one origin on one UTC charge date under one SKU and price category. One partition per load; the grain need not be unique.
 create table charge (
   load_id bigint not null,
@@ -149,7 +164,8 @@ create table charge (
 create function create_charge_table(p_load_id bigint) returns void language plpgsql as $$
 begin
   execute format(
-    'create table if not exists charge_%s (like charge including defaults including constraints, constraint charge_%s_load_id check (load_id = %s))',
-    p_load_id, p_load_id, p_load_id);
+    'create table if not exists charge_%1$s (like charge including defaults including constraints, constraint charge_%1$s_load_id check (load_id = %1$s))',
+    p_load_id);
+  execute format('alter table charge_%1$s alter column load_id set default %1$s', p_load_id);
 end;
 $$;

@@ -1,0 +1,44 @@
+/**
+ * The entry of the billing child process: takes one task over IPC, does it, answers and ends. It has no life of its own: when the
+ * parent is gone, so is it.
+ */
+import { AppError, TransientError } from '../kernel/errors.ts';
+import type { Progress } from '../kernel/ports.ts';
+import type { ChildMessage, ChildRequest, SentError } from './child-protocol.ts';
+import { inspectInChild, type InspectOptions } from './inspect-in-child.ts';
+import { readLinesInChild, type ReadLinesOptions } from './read-lines.ts';
+import { stageInChild, type StageOptions } from './stage-in-child.ts';
+
+const progress: Progress = { report: (step) => send({ kind: 'progress', step }) };
+
+process.on('disconnect', () => process.exit(1));
+process.once('message', (request: ChildRequest) => {
+  perform(request).then(
+    (result) => send({ kind: 'done', result }),
+    (error: unknown) => send({ kind: 'failed', error: describe(error) }),
+  );
+});
+
+async function perform({ task, options }: ChildRequest): Promise<unknown> {
+  switch (task) {
+    case 'inspect':
+      return await inspectInChild(options as InspectOptions, progress);
+    case 'stage':
+      return await stageInChild(options as StageOptions, progress);
+    case 'read-lines':
+      return await readLinesInChild(options as ReadLinesOptions);
+  }
+}
+
+function send(message: ChildMessage): void {
+  process.send?.(message);
+}
+
+function describe(error: unknown): SentError {
+  if (error instanceof AppError) {
+    return { code: error.code, message: error.message, details: error.details, faults: error.faults };
+  }
+  if (error instanceof TransientError) return { message: error.message, retryAfterMs: error.retryAfterMs };
+  if (!(error instanceof Error)) return { message: String(error) };
+  return error.stack === undefined ? { message: error.message } : { message: error.message, stack: error.stack };
+}

@@ -1,0 +1,69 @@
+/**
+ * One in-memory DuckDB with fixed limits, for the child process that reads bills. 800 MB of DuckDB is about 1.05 GB resident; what
+ * does not fit spills into the work folder. UTC always: a cast of a text with an offset depends on the session's zone.
+ */
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance, type JS } from '@duckdb/node-api';
+
+const MEMORY_LIMIT = '800MB';
+const THREADS = '2';
+
+/** A value as DuckDB's JavaScript conversion gives it; callers cast to VARCHAR or BIGINT in SQL and narrow. */
+export type DuckDbValue = JS;
+export type DuckDbRow = Readonly<Record<string, DuckDbValue>>;
+
+export interface DuckDbSession {
+  readonly connection: DuckDBConnection;
+  run(sql: string): Promise<void>;
+  /** All rows; for results known to be small. */
+  rows(sql: string): Promise<DuckDbRow[]>;
+  /** Rows in the order of the result, a vector (2,048) at a time. */
+  chunks(sql: string): AsyncIterable<DuckDbRow[]>;
+  close(): void;
+}
+
+/** Opens a session that spills below `workDir`. The caller closes it. */
+export async function openDuckDb(workDir: string): Promise<DuckDbSession> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    memory_limit: MEMORY_LIMIT,
+    threads: THREADS,
+    temp_directory: join(workDir, 'spill'),
+  });
+  const connection = await instance.connect();
+  await connection.run(`set TimeZone = 'UTC'`);
+  return {
+    connection,
+    run: async (sql) => {
+      await connection.run(sql);
+    },
+    rows: async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJS(),
+    chunks: async function* (sql) {
+      const result = await connection.stream(sql);
+      for await (const rows of result.yieldRowObjectJs()) yield rows;
+    },
+    close: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+/** A text as a SQL string literal. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A name as a quoted SQL identifier. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A value that SQL cast to VARCHAR. */
+export function textOf(value: DuckDbValue | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+/** A count that SQL cast to BIGINT or left a HUGEINT; counts of lines are far below 2^53. */
+export function countOf(value: DuckDbValue | undefined): number {
+  return typeof value === 'bigint' || typeof value === 'number' ? Number(value) : 0;
+}

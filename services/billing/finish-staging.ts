@@ -1,0 +1,133 @@
+/**
+ * Closes staging: reads back what arrived in PostgreSQL and compares it with what the files said of themselves, per currency and metric,
+ * before anything else may use the load. The two sums come from different systems and different queries.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { compare, type Decimal } from '../kernel/decimal.ts';
+import { AppError } from '../kernel/errors.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
+import { billingPeriodName, type IsoDate } from '../kernel/period.ts';
+import { MONEY_COLUMNS } from './focus-columns.ts';
+
+interface LoadRow {
+  readonly state: string;
+  readonly source_id: string;
+  readonly start: IsoDate;
+  readonly end: IsoDate;
+  readonly may_drop_accounts: boolean;
+  readonly unstaged: number;
+}
+
+type TotalRow = { readonly billing_currency: string; readonly row_count: string } & Readonly<
+  Record<'billed_cost' | 'effective_cost' | 'list_cost' | 'contracted_cost', Decimal>
+>;
+
+/**
+ * Writes the load's totals, accounts and counts and makes it `staged`. Does nothing where that was done before.
+ * @throws AppError conflict (a file is not staged, or the load is past it), control_total_mismatch, would_drop_account.
+ */
+export async function finishStaging(trx: Transaction<DB>, loadId: string): Promise<void> {
+  const load = await lockLoad(trx, loadId);
+  if (load.state !== 'staging') {
+    if (load.state !== 'failed') return;
+    throw new AppError('conflict', `Load ${loadId} failed; it cannot go on. Ingest the bill again.`);
+  }
+  if (load.unstaged > 0)
+    throw new AppError('conflict', `Load ${loadId} has ${load.unstaged} files that are not staged yet.`);
+  await refuseMismatch(trx, loadId);
+  await writeAccounts(trx, loadId);
+  if (!load.may_drop_accounts) await refuseDroppedAccounts(trx, loadId, load);
+  await sql`
+    update load set state = 'staged', staged_at = now(), row_count = counted.lines, charge_count = counted.charges,
+      data_as_of = files.data_as_of, usage_until = files.usage_until
+    from (select count(*) as charges, coalesce(sum(line_count), 0) as lines from ${chargeTable(loadId)}) as counted,
+      (select max(data_as_of) as data_as_of, max(usage_until) as usage_until from load_file where load_id = ${loadId}::bigint) as files
+    where id = ${loadId}::bigint`.execute(trx);
+  faultPoint('finish-before-commit');
+}
+
+async function lockLoad(trx: Transaction<DB>, loadId: string): Promise<LoadRow> {
+  const { rows } = await sql<LoadRow>`
+    select state, source_id, billing_period_start as start, billing_period_end as "end", may_drop_accounts,
+      (select count(*)::int from load_file where load_id = load.id and staged_at is null) as unstaged
+    from load where id = ${loadId}::bigint for update`.execute(trx);
+  const [load] = rows;
+  if (load === undefined) throw new AppError('not_found', `There is no load ${loadId}.`);
+  return load;
+}
+
+/** Reads the charges back into load_total and holds them against the files' own sums. */
+async function refuseMismatch(trx: Transaction<DB>, loadId: string): Promise<void> {
+  const metrics = sql.join(MONEY_COLUMNS.map((column) => sql.ref(column.sql)));
+  const sums = sql.join(
+    MONEY_COLUMNS.map((column) => sql`trim_scale(sum(${sql.ref(column.sql)})) as ${sql.ref(column.sql)}`),
+  );
+  const { rows: arrived } = await sql<TotalRow>`
+    insert into load_total (load_id, billing_currency, row_count, ${metrics})
+    select ${loadId}::bigint, billing_currency, sum(line_count), ${sums} from ${chargeTable(loadId)} group by billing_currency
+    returning billing_currency, row_count, ${metrics}`.execute(trx);
+  const { rows: said } = await sql<TotalRow>`
+    select billing_currency, sum(row_count)::text as row_count, ${sums} from load_file_total where load_id = ${loadId}::bigint
+    group by billing_currency`.execute(trx);
+  const currencies = new Set([...arrived, ...said].map((row) => row.billing_currency));
+  const differences = [...currencies].sort().flatMap((currency) => {
+    const [left, right] = [said, arrived].map((rows) => rows.find((row) => row.billing_currency === currency));
+    return compareTotals(currency, left, right);
+  });
+  if (differences.length === 0) return;
+  throw new AppError(
+    'control_total_mismatch',
+    `What arrived of load ${loadId} is not what its files hold: ${differences.join('; ')}. Nothing was published; please report this bill to the maintainers.`,
+    { details: { loadId, differences } },
+  );
+}
+
+function compareTotals(currency: string, said: TotalRow | undefined, arrived: TotalRow | undefined): string[] {
+  if (said === undefined || arrived === undefined)
+    return [`${currency} is only ${said === undefined ? 'in what arrived' : 'in the files'}`];
+  const lines =
+    said.row_count === arrived.row_count
+      ? []
+      : [`${currency} lines ${said.row_count} in the files, ${arrived.row_count} arrived`];
+  const sums = MONEY_COLUMNS.flatMap((column) => {
+    const metric = column.sql as keyof Omit<TotalRow, 'billing_currency' | 'row_count'>;
+    if (compare(said[metric], arrived[metric]) === 0) return [];
+    return [`${column.focus} ${said[metric]} ${currency} in the files, ${arrived[metric]} arrived`];
+  });
+  return [...lines, ...sums];
+}
+
+async function writeAccounts(trx: Transaction<DB>, loadId: string): Promise<void> {
+  await sql`
+    insert into load_account (load_id, provider_name, billing_account_id)
+    select distinct ${loadId}::bigint, provider_name, billing_account_id
+    from origin where id in (select origin_id from ${chargeTable(loadId)})`.execute(trx);
+}
+
+/** A delivery of a whole billing period that lacks an account of the published one is more likely a wrong file than a closed account. */
+async function refuseDroppedAccounts(trx: Transaction<DB>, loadId: string, load: LoadRow): Promise<void> {
+  const { rows: dropped } = await sql<{ provider_name: string; billing_account_id: string }>`
+    select provider_name, billing_account_id from load_account join load on load.id = load_id
+    where source_id = ${load.source_id} and billing_period_start = ${load.start}::date and billing_period_end = ${load.end}::date
+      and state = 'published'
+    except select provider_name, billing_account_id from load_account where load_id = ${loadId}::bigint
+    order by 1, 2`.execute(trx);
+  if (dropped.length === 0) return;
+  const accounts = dropped.map((row) => ({
+    providerName: row.provider_name,
+    billingAccountId: row.billing_account_id,
+  }));
+  const named = accounts.slice(0, 5).map((account) => `${account.billingAccountId} (${account.providerName})`);
+  throw new AppError(
+    'would_drop_account',
+    `This delivery of ${billingPeriodName(load.start, load.end)} to source "${load.source_id}" would remove ${accounts.length === 1 ? 'billing account' : `${accounts.length} billing accounts, among them`} ` +
+      `${named.join(', ')}: a delivery replaces the whole billing period of its source. If these are other accounts' bills, give them a source of their own with --source; ` +
+      'if the accounts are meant to go, repeat with --replace.',
+    { details: { loadId, accounts } },
+  );
+}
+
+function chargeTable(loadId: string) {
+  return sql.table(`charge_${BigInt(loadId)}`);
+}

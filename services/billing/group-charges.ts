@@ -1,0 +1,187 @@
+/**
+ * Sums a bill's lines to charges in DuckDB: one per origin, UTC charge date and the charge's own attributes. Attributes are grouped by
+ * hashes of four small sets of columns (17 wide text keys cost three times as much); each set's distinct rows are compared with its
+ * distinct hashes, so a collision is found and never merges two origins. The hash is DuckDB's own and never leaves this process.
+ */
+import assert from 'node:assert';
+import { something, textOfDecimal, textOfParts } from './cell-sql.ts';
+import { countOf, type DuckDbSession } from './duckdb-session.ts';
+import { CHARGE_TEXT_COLUMNS, type FocusColumn, MONEY_COLUMNS, ORIGIN_TEXT_COLUMNS } from './focus-columns.ts';
+import type { Bill, DecimalCell } from './open-bill.ts';
+import { canonicalTags, jsonOfTags, readTags } from './read-tags.ts';
+
+/** Nearly every line has its own; kept from the other attributes of an origin, which combine in few ways. */
+const RESOURCE_COLUMNS = new Set(['ResourceId', 'ResourceName']);
+const ORIGIN_SETS = ['place', 'resource', 'tag'] as const;
+
+const SETS: Readonly<Record<'place' | 'resource' | 'detail', readonly FocusColumn[]>> = {
+  place: ORIGIN_TEXT_COLUMNS.filter((column) => !RESOURCE_COLUMNS.has(column.focus)),
+  resource: ORIGIN_TEXT_COLUMNS.filter((column) => RESOURCE_COLUMNS.has(column.focus)),
+  detail: CHARGE_TEXT_COLUMNS,
+};
+
+const DECIMALS: readonly string[] = ['ConsumedQuantity', ...MONEY_COLUMNS.map((column) => column.focus)];
+
+/** `where …` over the archive's lines: those of one billing period. Empty where the file has no other. */
+export type LineFilter = string;
+
+/**
+ * Fills the temporary tables `origin` and `tag_set` and returns the queries that write charges: COPY columns in the order of
+ * `CHARGE_COPY_COLUMNS`, sorted by origin.
+ */
+export async function groupCharges(
+  bill: Bill,
+  filter: LineFilter,
+  unfitCount: number,
+): Promise<{ charges: string; singles: string | null }> {
+  const { session } = bill;
+  for (const name of ['place', 'resource', 'detail'] as const) await collectSet(bill, name, filter);
+  await collectTags(bill, filter);
+  const keys = `${keyOf(bill, 'place')} as place_key, ${keyOf(bill, 'resource')} as resource_key,
+    hash(${bill.tags}) as tag_key, ${keyOf(bill, 'detail')} as detail_key, cast(${bill.at('ChargePeriodStart')} as date) as charge_date`;
+  const lines = (decimals: string, fits: boolean) => `select * from (
+    select ${keys}, ${decimals} ${bill.from(['ChargePeriodStart'])} ${filter})
+    ${unfitCount === 0 ? '' : `where ${fits ? '' : 'not '}fits`}`;
+  await session.run(`create or replace temp table grouped as
+    select place_key, resource_key, tag_key, detail_key, charge_date, ${sumsOf(bill)}, count(*) as line_count
+    from (${lines(`${valuesOf(bill)}, ${fitsOf(bill)} as fits`, true)}) group by all`);
+  if (unfitCount > 0) {
+    const texts = DECIMALS.map((focus) => `${orZero(focus, `trim(${bill.decimal(focus).text})`)} as ${focus}`).join(
+      ', ',
+    );
+    await session.run(`create or replace temp table single as ${lines(`${texts}, ${fitsOf(bill)} as fits`, false)}`);
+  }
+  await collectOrigins(session, unfitCount > 0);
+  return {
+    charges: chargesFrom(
+      'grouped',
+      DECIMALS.map((focus) => orZero(focus, sumText(bill, focus))).join(', '),
+      'line_count',
+    ),
+    singles: unfitCount === 0 ? null : chargesFrom('single', DECIMALS.join(', '), '1'),
+  };
+}
+
+/** The columns of `charge` that the queries of `groupCharges` give, in order; load_id has the table's default. */
+export const CHARGE_COPY_COLUMNS: readonly string[] = [
+  'origin_id',
+  'charge_date',
+  ...CHARGE_TEXT_COLUMNS.map((column) => column.sql),
+  'consumed_quantity',
+  ...MONEY_COLUMNS.map((column) => column.sql),
+  'line_count',
+];
+
+/** The value columns of a line for summing: a native decimal, or a head and a tail. */
+export function valuesOf(bill: Bill): string {
+  return DECIMALS.map((focus) => {
+    const cell = bill.decimal(focus);
+    return cell.kind === 'native'
+      ? `${cell.value} as v_${focus}`
+      : `${cell.head} as h_${focus}, ${cell.tail} as t_${focus}`;
+  }).join(', ');
+}
+
+/** True where each of a line's values fits into its head and tail. */
+export function fitsOf(bill: Bill): string {
+  const parts = DECIMALS.flatMap((focus) => {
+    const cell = bill.decimal(focus);
+    return cell.kind === 'native'
+      ? []
+      : [`(${cell.text} is null or (${cell.head} is not null and ${cell.tail} is not null))`];
+  });
+  return parts.length === 0 ? 'true' : `(${parts.join(' and ')})`;
+}
+
+/** Sums of `valuesOf`, under the same names. */
+export function sumsOf(bill: Bill): string {
+  return DECIMALS.map((focus) =>
+    bill.decimal(focus).kind === 'native'
+      ? `sum(v_${focus}) as v_${focus}`
+      : `sum(h_${focus}) as h_${focus}, sum(t_${focus}) as t_${focus}`,
+  ).join(', ');
+}
+
+/** The exact text of a sum of `sumsOf`. */
+export function sumText(bill: Bill, focus: string): string {
+  const cell: DecimalCell = bill.decimal(focus);
+  return cell.kind === 'native'
+    ? textOfDecimal(`v_${focus}`, cell.scale)
+    : textOfParts(`h_${focus}`, `t_${focus}`, cell.scale);
+}
+
+/** An empty cost counts as zero; an empty quantity stays empty. */
+function orZero(focus: string, text: string): string {
+  return focus === 'ConsumedQuantity' ? text : `coalesce(${text}, '0')`;
+}
+
+function keyOf(bill: Bill, name: keyof typeof SETS): string {
+  return `hash(${SETS[name].map((column) => bill.cell(column.focus)).join(', ')})`;
+}
+
+async function collectSet(bill: Bill, name: keyof typeof SETS, filter: LineFilter): Promise<void> {
+  const columns = SETS[name];
+  await bill.session.run(`create or replace temp table ${name}_raw as
+    select distinct ${keyOf(bill, name)} as key, ${columns.map((column) => `${bill.cell(column.focus)} as ${column.sql}`).join(', ')}
+    ${bill.from([])} ${filter}`);
+  await assertUnique(bill.session, `${name}_raw`);
+  const cells = columns.map(
+    (column) =>
+      `${column.focus === 'BillingCurrency' ? `trim(${column.sql})` : something(column.sql)} as ${column.sql}`,
+  );
+  await bill.session.run(
+    `create or replace temp table ${name}_set as select key as ${name}_key, ${cells.join(', ')} from ${name}_raw`,
+  );
+}
+
+async function collectTags(bill: Bill, filter: LineFilter): Promise<void> {
+  const { session } = bill;
+  await session.run(
+    `create or replace temp table tag_raw as select distinct hash(${bill.tags}) as key, ${bill.tags} as tags ${bill.from([])} ${filter}`,
+  );
+  await assertUnique(session, 'tag_raw');
+  await session.run('create or replace temp table tag_read (tag_key ubigint, canonical varchar, json varchar)');
+  const appender = await session.connection.createAppender('tag_read');
+  for await (const rows of session.chunks('select key, tags from tag_raw')) {
+    for (const row of rows) {
+      const tags = readTags(typeof row['tags'] === 'string' ? row['tags'] : null);
+      assert(tags !== null && typeof row['key'] === 'bigint', 'inspection let tags pass that are none');
+      appender.appendUBigInt(row['key']);
+      appender.appendVarchar(canonicalTags(tags));
+      appender.appendVarchar(jsonOfTags(tags));
+      appender.endRow();
+    }
+  }
+  appender.closeSync();
+  await session.run(`create or replace temp table tag_set as
+    select row_number() over () as tag_set_id, canonical, any_value(json) as json from tag_read group by canonical`);
+}
+
+/** Identity of an origin: MD5 over every attribute a rule can test, each as length and value, nothing as a dash. */
+async function collectOrigins(session: DuckDbSession, hasSingles: boolean): Promise<void> {
+  const keys = ORIGIN_SETS.map((name) => `${name}_key`).join(', ');
+  const fields = ORIGIN_TEXT_COLUMNS.map(
+    ({ sql }) => `case when ${sql} is null then '-' else length(${sql}) || ':' || ${sql} end`,
+  );
+  await session.run(`create or replace temp table origin as
+    with seen as (select distinct ${keys} from grouped ${hasSingles ? `union select distinct ${keys} from single` : ''}),
+    described as (
+      select seen.*, ${ORIGIN_TEXT_COLUMNS.map(({ sql }) => sql).join(', ')}, tag_set_id, concat(${fields.join(', ')}, canonical) as canonical
+      from seen join place_set using (place_key) join resource_set using (resource_key)
+      join tag_read using (tag_key) join tag_set using (canonical))
+    select * exclude (canonical), cast(md5_number_lower(canonical) >> 1 as bigint) as id, md5(canonical) as digest from described`);
+  const [counts] = await session.rows(
+    'select count(distinct id) as ids, count(distinct digest) as digests from origin',
+  );
+  assert(countOf(counts?.['ids']) === countOf(counts?.['digests']), 'two origins of one bill have the same id');
+}
+
+function chargesFrom(table: string, decimals: string, lineCount: string): string {
+  return `select origin.id, charge_date, ${CHARGE_TEXT_COLUMNS.map(({ sql }) => sql).join(', ')}, ${decimals}, ${lineCount}
+    from ${table} join origin using (${ORIGIN_SETS.map((name) => `${name}_key`).join(', ')}) join detail_set using (detail_key) order by origin.id`;
+}
+
+async function assertUnique(session: DuckDbSession, table: string): Promise<void> {
+  const [counts] = await session.rows(`select count(*) as all_rows, count(distinct key) as keys from ${table}`);
+  assert(countOf(counts?.['all_rows']) === countOf(counts?.['keys']), `two rows of ${table} have the same hash`);
+}

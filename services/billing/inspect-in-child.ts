@@ -1,0 +1,127 @@
+/**
+ * The first half of ingestion, in the child process: takes a copy under its hash, turns it into the archive's Parquet where it is not
+ * one, and checks every line. Nothing of it touches PostgreSQL. Files of the archive are written beside and renamed, so that a kill
+ * leaves no half file under a hash.
+ */
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../kernel/errors.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
+import type { Progress } from '../kernel/ports.ts';
+import { checkLines } from './check-lines.ts';
+import { findLines } from './csv-faults.ts';
+import { type CsvShape, readCsvShape, refuseForeignFile } from './csv-shape.ts';
+import { csvToParquet } from './csv-to-parquet.ts';
+import { type BillFormat, billFormatOf } from './discover-files.ts';
+import { type DuckDbSession, openDuckDb } from './duckdb-session.ts';
+import type { InspectedFile } from './inspected-file.ts';
+import { matchColumns } from './match-columns.ts';
+import { openBill } from './open-bill.ts';
+import { takeCopy } from './take-copy.ts';
+import { withWorkFolder } from './work-folder.ts';
+
+export interface InspectOptions {
+  readonly path: string;
+  readonly name: string;
+  readonly archiveDir: string;
+  /** Where the inspection makes a folder of its own. */
+  readonly workDir: string;
+}
+
+/** Does what `inspectBill` promises. */
+export async function inspectInChild(options: InspectOptions, progress: Progress): Promise<InspectedFile> {
+  const format = billFormatOf(options.path);
+  if (format === null)
+    throw new AppError('invalid_input', `${options.name} is not a bill: a bill ends in .csv, .csv.gz or .parquet.`);
+  await mkdir(options.archiveDir, { recursive: true });
+  return await withWorkFolder(options.workDir, async (folder) => {
+    const session = await openDuckDb(folder);
+    try {
+      return await inspect(session, { ...options, workDir: folder }, format, progress);
+    } finally {
+      session.close();
+    }
+  });
+}
+
+async function inspect(
+  session: DuckDbSession,
+  options: InspectOptions,
+  format: BillFormat,
+  progress: Progress,
+): Promise<InspectedFile> {
+  const { path, name, archiveDir, workDir } = options;
+  const isParquet = format === 'parquet';
+  if (format === 'csv') await refuseForeignFile(path, name);
+  // On the archive's file system, so that the rename at the end is one.
+  const copyPath = isParquet ? join(archiveDir, `.${process.pid}.parquet.part`) : join(workDir, 'bill.csv');
+  try {
+    const report = (step: Parameters<Progress['report']>[0]) => progress.report(step);
+    const copy = await takeCopy({ path, name, to: copyPath, gunzip: format === 'csv.gz', isText: !isParquet, report });
+    faultPoint('inspect-after-copy');
+    const archivePath = join(archiveDir, `${copy.sha256}.parquet`);
+    const shape = isParquet ? null : await readCsvShape(copyPath, name);
+    if (shape !== null) matchColumns(name, shape.header);
+    progress.report({ label: `checking ${name}`, done: 0, total: 1, unit: 'steps' });
+    if (shape === null) await keepAs(copyPath, archivePath);
+    else if (!(await exists(archivePath))) await archiveCsv(session, { copyPath, name, shape, archivePath });
+    faultPoint('inspect-after-archive');
+    const bill = await readable(name, () => openBill(session, archivePath, name));
+    const lines = shape === null ? null : (ordinals: ReadonlySet<number>) => findLines(copyPath, shape, ordinals);
+    const periods = bill.rowCount === 0 ? [] : await readable(name, () => checkLines(bill, lines));
+    progress.report({ label: `checking ${name}`, done: 1, total: 1, unit: 'steps' });
+    return { name, ...copy, format, focusVersion: bill.focusVersion, rowCount: bill.rowCount, archivePath, periods };
+  } finally {
+    await rm(copyPath, { force: true });
+  }
+}
+
+async function archiveCsv(
+  session: DuckDbSession,
+  { copyPath, name, shape, archivePath }: { copyPath: string; name: string; shape: CsvShape; archivePath: string },
+): Promise<void> {
+  const part = `${archivePath}.${process.pid}.part`;
+  try {
+    await csvToParquet(session, { path: copyPath, name, shape, to: part });
+    await keepAs(part, archivePath);
+  } finally {
+    await rm(part, { force: true });
+  }
+}
+
+/** Durable before it is named: the archive must be there when PostgreSQL says so. */
+async function keepAs(part: string, archivePath: string): Promise<void> {
+  const handle = await open(part, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(part, archivePath);
+}
+
+/** DuckDB's complaints about a Parquet file are about the bill, not about us. */
+async function readable<Result>(name: string, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Error) || !/Parquet|parquet|magic bytes|Snappy|ZSTD|thrift|TProtocol/.test(error.message))
+      throw error;
+    const reason = error.message.split('\n')[0] ?? '';
+    throw new AppError(
+      'bill_unreadable',
+      `${name} cannot be read as Parquet, it may be cut off or damaged: ${reason} Download it again.`,
+      {
+        cause: error,
+        faults: [{ file: name, reason }],
+      },
+    );
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (status) => status.size > 0,
+    () => false,
+  );
+}

@@ -1,0 +1,180 @@
+/**
+ * Turns inspected files into loads, one per billing period. The manifest digest (over the hashes of the period's files) recognises a
+ * delivery: equal to the current load it changes nothing, equal to an unfinished load it goes on with that one.
+ */
+import { createHash } from 'node:crypto';
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { AppError } from '../kernel/errors.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
+import { billingPeriodName, type IsoDate } from '../kernel/period.ts';
+import type { BillPeriod } from './check-lines.ts';
+import type { InspectedFile } from './inspected-file.ts';
+
+export interface RegisterOptions {
+  readonly sourceId: string;
+  readonly files: readonly InspectedFile[];
+  /** The order of deliveries: a later one replaces an earlier one. */
+  readonly deliveredAt: Date;
+  /** The billing period of a file that has only a header. */
+  readonly period?: { readonly start: IsoDate; readonly end: IsoDate };
+  /** Lets billing accounts of the published load disappear. */
+  readonly mayDropAccounts: boolean;
+}
+
+export interface RegisteredLoad {
+  readonly loadId: string;
+  readonly billingPeriodStart: IsoDate;
+  readonly billingPeriodEnd: IsoDate;
+  /** The current load has the very same files: nothing is to be done. */
+  readonly unchanged: boolean;
+  /** An earlier run had begun this very delivery; the load is its own. */
+  readonly resumed: boolean;
+}
+
+interface PeriodFiles {
+  readonly start: IsoDate;
+  readonly end: IsoDate;
+  readonly files: readonly { readonly file: InspectedFile; readonly facts: BillPeriod | null }[];
+}
+
+const DELIVERY_LOCK_CLASS = 7_210;
+
+/**
+ * Registers a delivery and returns its loads in order of billing period.
+ * @throws AppError not_found (no such source), invalid_input (two files are the same, a header-only file without a period, a period that
+ * the files contradict).
+ */
+export async function registerDelivery(db: Kysely<DB>, options: RegisterOptions): Promise<RegisteredLoad[]> {
+  refuseSameFileTwice(options.files);
+  const periods = groupByPeriod(options);
+  const loads = await db.transaction().execute(async (trx) => {
+    // Two commands with one delivery: the second finds the load of the first.
+    await sql`select pg_advisory_xact_lock(${DELIVERY_LOCK_CLASS}, hashtext(${options.sourceId}))`.execute(trx);
+    await refuseUnknownSource(trx, options.sourceId);
+    const registered: RegisteredLoad[] = [];
+    for (const period of periods) registered.push(await registerPeriod(trx, options, period));
+    faultPoint('register-before-commit');
+    return registered;
+  });
+  faultPoint('register-after-commit');
+  return loads;
+}
+
+async function registerPeriod(
+  trx: Transaction<DB>,
+  options: RegisterOptions,
+  period: PeriodFiles,
+): Promise<RegisteredLoad> {
+  const digest = digestOf(period.files.map(({ file }) => file.sha256));
+  const named = { billingPeriodStart: period.start, billingPeriodEnd: period.end };
+  const { rows } = await sql<{ id: string; state: string }>`
+    select id, state from load
+    where source_id = ${options.sourceId} and billing_period_start = ${period.start}::date and billing_period_end = ${period.end}::date
+      and manifest_digest = ${digest} and state in ('staging', 'staged', 'published')
+    order by (state = 'published') desc, id desc limit 1`.execute(trx);
+  const [known] = rows;
+  if (known?.state === 'published') return { loadId: known.id, ...named, unchanged: true, resumed: false };
+  if (known !== undefined) {
+    await sql`update load set may_drop_accounts = may_drop_accounts or ${options.mayDropAccounts},
+      delivered_at = greatest(delivered_at, ${options.deliveredAt.toISOString()}::timestamptz) where id = ${known.id}::bigint`.execute(
+      trx,
+    );
+    return { loadId: known.id, ...named, unchanged: false, resumed: true };
+  }
+  return { loadId: await insertLoad(trx, options, period, digest), ...named, unchanged: false, resumed: false };
+}
+
+async function insertLoad(
+  trx: Transaction<DB>,
+  options: RegisterOptions,
+  period: PeriodFiles,
+  digest: string,
+): Promise<string> {
+  const { rows } = await sql<{ id: string }>`
+    insert into load (source_id, billing_period_start, billing_period_end, state, manifest_digest, delivered_at, may_drop_accounts)
+    values (${options.sourceId}, ${period.start}::date, ${period.end}::date, 'staging', ${digest},
+      ${options.deliveredAt.toISOString()}::timestamptz, ${options.mayDropAccounts})
+    returning id`.execute(trx);
+  const loadId = rows[0]?.id ?? '';
+  for (const [index, { file, facts }] of period.files.entries()) {
+    await sql`
+      insert into load_file (load_id, ordinal, name, sha256, format, focus_version, archive_path, row_count, data_as_of, usage_until)
+      values (${loadId}::bigint, ${index + 1}, ${file.name}, ${file.sha256}, ${file.format}, ${file.focusVersion}, ${file.archivePath},
+        ${facts?.rowCount ?? 0}, ${facts?.dataAsOf ?? null}::timestamptz, ${facts?.usageUntil ?? null}::timestamptz)`.execute(
+      trx,
+    );
+  }
+  // A single file makes the table in its own transaction, which spares the rows a later freezing; several need it beforehand.
+  if (period.files.length > 1) await sql`select create_charge_table(${loadId}::bigint)`.execute(trx);
+  return loadId;
+}
+
+/** Every file under each of its billing periods; header-only files under the one that the caller or the other files name. */
+function groupByPeriod({ files, period }: RegisterOptions): PeriodFiles[] {
+  const found = new Map<
+    string,
+    { start: IsoDate; end: IsoDate; files: { file: InspectedFile; facts: BillPeriod | null }[] }
+  >();
+  const at = (start: IsoDate, end: IsoDate) => {
+    const name = billingPeriodName(start, end);
+    const entry = found.get(name) ?? { start, end, files: [] };
+    found.set(name, entry);
+    return entry;
+  };
+  for (const file of files) for (const facts of file.periods) at(facts.start, facts.end).files.push({ file, facts });
+  if (period !== undefined) refuseOtherPeriod([...found.keys()], billingPeriodName(period.start, period.end));
+  const [only] = found.size === 1 ? [...found.values()] : [];
+  for (const file of files.filter((candidate) => candidate.periods.length === 0)) {
+    const home = period ?? only;
+    if (home === undefined) {
+      throw new AppError(
+        'invalid_input',
+        `${file.name} has only a header, so it does not tell its billing period. Say which one it is, for instance --period 2026-09.`,
+      );
+    }
+    at(home.start, home.end).files.push({ file, facts: null });
+  }
+  return [...found.values()].sort((left, right) =>
+    `${left.start}${left.end}` < `${right.start}${right.end}` ? -1 : 1,
+  );
+}
+
+function refuseOtherPeriod(found: readonly string[], asked: string): void {
+  const others = found.filter((name) => name !== asked);
+  if (others.length === 0) return;
+  throw new AppError(
+    'invalid_input',
+    `The files bill ${others.join(', ')}, not ${asked}. Leave the period out (it is only needed for files without lines), or name other files.`,
+  );
+}
+
+/** The same bill twice in one delivery would count twice; files that have only a header do no harm. */
+function refuseSameFileTwice(files: readonly InspectedFile[]): void {
+  const names = new Map<string, string>();
+  for (const file of files) {
+    const twin = names.get(file.sha256);
+    if (twin !== undefined && file.rowCount > 0) {
+      throw new AppError(
+        'invalid_input',
+        `${twin} and ${file.name} are the same file (SHA-256 ${file.sha256.slice(0, 12)}…): its charges would count twice. Remove one of them.`,
+      );
+    }
+    names.set(file.sha256, file.name);
+  }
+}
+
+async function refuseUnknownSource(trx: Transaction<DB>, sourceId: string): Promise<void> {
+  const { rows } = await sql`select from source where id = ${sourceId} and removed_at is null`.execute(trx);
+  if (rows.length > 0) return;
+  throw new AppError(
+    'not_found',
+    `There is no source "${sourceId}". Add it to the organisation file and run "outturn apply".`,
+  );
+}
+
+function digestOf(hashes: readonly string[]): string {
+  return createHash('sha256')
+    .update([...hashes].sort().join('\n'))
+    .digest('hex');
+}

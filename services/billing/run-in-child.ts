@@ -1,0 +1,80 @@
+/**
+ * Runs one billing task in a child process and waits for it. The child dies with this process (its IPC channel closes) and on the
+ * caller's abort; errors arrive as what they were thrown as.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import { AppError, TransientError } from '../kernel/errors.ts';
+import type { Progress } from '../kernel/ports.ts';
+import type { BillingTaskName, BillingTasks, ChildMessage, SentError } from './child-protocol.ts';
+
+const ENTRY = join(import.meta.dirname, 'child-main.ts');
+/** V8's heap in the child: tags and faults only; the bill itself is DuckDB's. */
+const HEAP_MB = 256;
+const RETRY_AFTER_MS = 5_000;
+
+export interface ChildRun {
+  readonly progress: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs the task.
+ * @throws what the task threw (AppError, TransientError), the signal's reason where it was aborted, TransientError where the child was
+ * killed from outside (for instance for want of memory).
+ */
+export async function runInChild<Name extends BillingTaskName>(
+  task: Name,
+  options: BillingTasks[Name]['options'],
+  { progress, signal }: ChildRun,
+): Promise<BillingTasks[Name]['result']> {
+  signal?.throwIfAborted();
+  const child = fork(ENTRY, [], {
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, '--disable-warning=ExperimentalWarning'],
+    serialization: 'json',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const abort = () => child.kill('SIGKILL');
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const answer = waitForAnswer(child, progress);
+    child.send({ task, options });
+    return (await answer) as BillingTasks[Name]['result'];
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    child.kill('SIGKILL');
+  }
+}
+
+async function waitForAnswer(child: ChildProcess, progress: Progress): Promise<unknown> {
+  return await new Promise((resolve, reject) => {
+    child.on('message', (message: ChildMessage) => {
+      if (message.kind === 'progress') progress.report(message.step);
+      else if (message.kind === 'done') resolve(message.result);
+      else reject(revive(message.error));
+    });
+    child.on('error', reject);
+    child.on('exit', (code, killedBy) => {
+      const how = killedBy === null ? `ended with exit code ${code}` : `was killed (${killedBy})`;
+      reject(
+        new TransientError(
+          `The process that reads the bill ${how}. If it happens again, look for a lack of memory.`,
+          RETRY_AFTER_MS,
+        ),
+      );
+    });
+  });
+}
+
+function revive(sent: SentError): Error {
+  if (sent.code !== undefined) {
+    return new AppError(sent.code, sent.message, { details: sent.details ?? {}, faults: sent.faults ?? [] });
+  }
+  if (sent.retryAfterMs !== undefined) return new TransientError(sent.message, sent.retryAfterMs);
+  const error = new Error(sent.message);
+  if (sent.stack !== undefined) error.stack = sent.stack;
+  return error;
+}

@@ -1,0 +1,138 @@
+/**
+ * The second half of ingestion, in the child process: sums one file of a load to charges and stores them. DuckDB works first; then one
+ * PostgreSQL transaction writes everything and the file's mark, so that a kill at any instruction leaves either all of it or nothing.
+ */
+import { join } from 'node:path';
+import pg from 'pg';
+import { errorCodeOf, SQL_STATE } from '../../db/sql-state.ts';
+import { AppError, TransientError } from '../kernel/errors.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
+import type { Progress } from '../kernel/ports.ts';
+import { type DuckDbSession, identifier, literal, openDuckDb } from './duckdb-session.ts';
+import { ORIGIN_TEXT_COLUMNS } from './focus-columns.ts';
+import { groupCharges, type LineFilter } from './group-charges.ts';
+import { type Bill, openBill } from './open-bill.ts';
+import { findStagingWork, type StagingWork, storeStaged } from './store-staged.ts';
+import { sumFile } from './sum-file.ts';
+import { withWorkFolder } from './work-folder.ts';
+
+export interface StageOptions {
+  readonly databaseUrl: string;
+  readonly loadId: string;
+  readonly ordinal: number;
+  readonly workDir: string;
+}
+
+const CONNECT_TIMEOUT_MS = 15_000;
+const RETRY_AFTER_MS = 2_000;
+const TRANSIENT_STATES: ReadonlySet<string> = new Set([
+  SQL_STATE.serializationFailure,
+  SQL_STATE.deadlockDetected,
+  SQL_STATE.adminShutdown,
+  SQL_STATE.crashShutdown,
+  SQL_STATE.cannotConnectNow,
+  SQL_STATE.tooManyConnections,
+  'ECONNREFUSED',
+  'ECONNRESET',
+]);
+
+/** Does what `stageFile` promises; false where another run had staged the file already. */
+export async function stageInChild(options: StageOptions, progress: Progress): Promise<{ staged: boolean }> {
+  const client = new pg.Client({
+    connectionString: options.databaseUrl,
+    application_name: 'outturn stage',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    options: '-c TimeZone=UTC -c citus.multi_shard_modify_mode=sequential',
+  });
+  try {
+    await client.connect();
+    const work = await findStagingWork(client, options.loadId, options.ordinal);
+    if (work === null) return { staged: false };
+    return await withWorkFolder(options.workDir, async (folder) => {
+      const session = await openDuckDb(folder);
+      try {
+        return { staged: await stage(session, client, work, folder, progress) };
+      } finally {
+        session.close();
+      }
+    });
+  } catch (error) {
+    throw TRANSIENT_STATES.has(errorCodeOf(error) ?? '')
+      ? new TransientError(
+          `PostgreSQL could not take the bill just now: ${(error as Error).message}`,
+          RETRY_AFTER_MS,
+          error,
+        )
+      : error;
+  } finally {
+    await client.end().catch(() => undefined); // The connection may be what failed.
+  }
+}
+
+async function stage(
+  session: DuckDbSession,
+  client: pg.Client,
+  work: StagingWork,
+  folder: string,
+  progress: Progress,
+): Promise<boolean> {
+  const report = (done: number) =>
+    progress.report({ label: `staging ${work.fileName}`, done, total: 3, unit: 'steps' });
+  report(0);
+  await session.run('set preserve_insertion_order = false');
+  const bill = await openArchive(session, work);
+  const filter = await filterOf(bill, work);
+  const { totals, unfitCount } = await sumFile(bill, filter);
+  const queries = await groupCharges(bill, filter, unfitCount);
+  report(1);
+  const files = {
+    charges: join(folder, 'charges.csv'),
+    singles: queries.singles === null ? null : join(folder, 'singles.csv'),
+    origins: join(folder, 'origins.csv'),
+    tagSets: join(folder, 'tags.csv'),
+  };
+  const write = (query: string, file: string) =>
+    session.run(`copy (${query}) to ${literal(file)} (format csv, header false)`);
+  await write(queries.charges, files.charges);
+  if (queries.singles !== null && files.singles !== null) await write(queries.singles, files.singles);
+  await write(
+    `select id, any_value(digest), ${ORIGIN_TEXT_COLUMNS.map(({ sql }) => `any_value(${identifier(sql)})`).join(', ')}, any_value(tag_set_id)
+      from origin group by id order by id`,
+    files.origins,
+  );
+  await write('select tag_set_id, json from tag_set', files.tagSets);
+  faultPoint('stage-after-grouping');
+  report(2);
+  const isStored = await storeStaged(client, work, files, totals);
+  report(3);
+  return isStored;
+}
+
+async function openArchive(session: DuckDbSession, work: StagingWork): Promise<Bill> {
+  try {
+    return await openBill(session, work.archivePath, work.fileName);
+  } catch (error) {
+    if (!(error instanceof Error) || !/No files found|Cannot open file/.test(error.message)) throw error;
+    throw new AppError(
+      'bill_unreadable',
+      `The archive of ${work.fileName} is gone: there is no ${work.archivePath}. Ingest the file again.`,
+      { cause: error },
+    );
+  }
+}
+
+/** A file with several billing periods is staged once for each; the lines are told by the raw cells of their period. */
+async function filterOf(bill: Bill, work: StagingWork): Promise<LineFilter> {
+  const [start, end] = [bill.cell('BillingPeriodStart'), bill.cell('BillingPeriodEnd')];
+  const moments = ['BillingPeriodStart', 'BillingPeriodEnd'];
+  const rows = await bill.session.rows(`
+    select start_cell, end_cell, bool_or(is_ours) as is_ours from (
+      select distinct ${start} as start_cell, ${end} as end_cell,
+        (${bill.at('BillingPeriodStart')}::date = ${literal(work.periodStart)}::date and ${bill.at('BillingPeriodEnd')}::date = ${literal(work.periodEnd)}::date) as is_ours
+      ${bill.from(moments)}) group by all`);
+  if (rows.every((row) => row['is_ours'] === true)) return '';
+  const ours = rows.filter((row) => row['is_ours'] === true);
+  if (ours.length === 0) return 'where false';
+  const pairs = ours.map((row) => `(${literal(String(row['start_cell']))}, ${literal(String(row['end_cell']))})`);
+  return `where (${start}, ${end}) in (${pairs.join(', ')})`;
+}
