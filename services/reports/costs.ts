@@ -11,7 +11,6 @@ import { type CostDimension, dimensionSql, parseDimensions } from './cost-dimens
 import { filterSql, parseFilters } from './cost-filters.ts';
 import { type CostLines, costLines } from './cost-lines.ts';
 import {
-  BILLING_CURRENCIES,
   type ReportFrame,
   type ReportPeriod,
   type ReportRequest,
@@ -43,6 +42,8 @@ export interface Costs {
   readonly total: FourCosts | readonly CostRow[];
 }
 
+/** In place of a currency: convert nothing. */
+export const BILLING_CURRENCIES = 'billing';
 const ROWS_MAX = 100_000;
 const METRICS = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost'] as const;
 

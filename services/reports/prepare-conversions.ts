@@ -6,7 +6,8 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { fillConversionRates } from '../fx/conversion.ts';
 import { addDays, utcDate } from '../kernel/period.ts';
-import { BILLING_CURRENCIES, type ReportRequest, readReportFrame } from './report-frame.ts';
+import { BILLING_CURRENCIES } from './costs.ts';
+import { type ReportRequest, readReportFrame } from './report-frame.ts';
 
 /** Fills every conversion that charges and outcomes of the period need, up to today. Cheap where all of them are stored. */
 export async function prepareConversions(db: Kysely<DB>, request: ReportRequest): Promise<void> {

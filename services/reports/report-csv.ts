@@ -146,7 +146,9 @@ function figures(...values: readonly (string | number | null)[]): Cell[] {
 }
 
 function toCsv(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  return [head.map(toText).join(','), ...rows.map((row) => row.map(toText).join(','))].map((line) => `${line}\r\n`).join('');
+  return [head.map(toText).join(','), ...rows.map((row) => row.map(toText).join(','))]
+    .map((line) => `${line}\r\n`)
+    .join('');
 }
 
 function toText(cell: Cell): string {

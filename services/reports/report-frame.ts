@@ -43,9 +43,6 @@ export interface ReportPeriod {
   readonly through: IsoDate | null;
 }
 
-/** In place of a currency: convert nothing. */
-export const BILLING_CURRENCIES = 'billing';
-
 /** The SQL column of each cost metric. */
 export const METRIC_COLUMNS = {
   BilledCost: 'billed_cost',
