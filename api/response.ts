@@ -3,11 +3,11 @@
  * compiler still holds every route to its schema.
  */
 
-export type Response<Value> = Value extends readonly (infer Item)[]
-  ? Response<Item>[]
-  : Value extends object
-    ? { -readonly [Key in keyof Value]: Response<Value[Key]> }
-    : Value;
+export type Response<Value> = Value extends string | number | boolean | null | undefined
+  ? Value
+  : Value extends readonly (infer Item)[]
+    ? Response<Item>[]
+    : { -readonly [Key in keyof Value]: Response<Value[Key]> };
 
 /** Gives the value back unchanged. */
 export function asResponse<Value>(value: Value): Response<Value> {

@@ -3,14 +3,18 @@ import type { ApiApp, ApiContext } from '../context.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { addAuditRoutes } from './audit.ts';
 import { addEnvelopeRoutes } from './envelopes.ts';
+import { addLoadRoutes } from './loads.ts';
 import { addOperationRoutes } from './operation.ts';
 import { addOutcomeRoutes } from './outcomes.ts';
 import { addPodRoutes } from './pods.ts';
+import { addReportRoutes } from './reports.ts';
 
 export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics): void {
   addOperationRoutes(app, context, metrics);
+  addReportRoutes(app, context);
   addOutcomeRoutes(app, context);
   addEnvelopeRoutes(app, context);
+  addLoadRoutes(app, context);
   addPodRoutes(app, context);
   addAuditRoutes(app, context);
 }

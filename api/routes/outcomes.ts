@@ -1,6 +1,7 @@
 /** What the pods delivered: listing, stating one, importing a sheet. */
 import { Type } from 'typebox';
 import { readAs } from '../../services/access/read-as.ts';
+import { AppError } from '../../services/kernel/errors.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { guardClaim } from '../../services/outcomes/guard-claim.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
@@ -90,7 +91,10 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const { workbook, dryRun = false } = request.query;
-      const csvText = request.body as string;
+      const csvText: unknown = request.body;
+      if (typeof csvText !== 'string' || csvText === '') {
+        throw new AppError('invalid_input', 'Send the sheet itself as the body, with "Content-Type: text/csv".');
+      }
       return await answerPost(context, request, reply, async (trx) => ({
         status: 200,
         body: await importOutcomes(trx, {

@@ -78,7 +78,18 @@ describe('the role that pods read as', () => {
   });
 
   test('may not read what no pod needs: bills, tokens, the audit trail, history', async ({ seeded }) => {
-    const closed = ['charge', 'origin', 'attribution', 'load_total', 'api_token', 'idempotent_request', 'audit_event', 'outcome_version', 'applied_file', 'rejection'];
+    const closed = [
+      'charge',
+      'origin',
+      'attribution',
+      'load_total',
+      'api_token',
+      'idempotent_request',
+      'audit_event',
+      'outcome_version',
+      'applied_file',
+      'rejection',
+    ];
     for (const table of closed) {
       await expect(
         readAs(seeded.db, checkout, (trx) => readAll(trx, table)),
@@ -88,7 +99,11 @@ describe('the role that pods read as', () => {
   });
 
   test('writes nothing, not even within its own pods', async ({ seeded }) => {
-    for (const statement of [`update envelope_version set envelope_limit = 1`, `delete from pod_day`, `insert into worker default values`]) {
+    for (const statement of [
+      `update envelope_version set envelope_limit = 1`,
+      `delete from pod_day`,
+      `insert into worker default values`,
+    ]) {
       await expect(
         readAs(seeded.db, checkout, (trx) => sql.raw(statement).execute(trx)),
         statement,

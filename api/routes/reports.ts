@@ -1,0 +1,80 @@
+/** The reports of the command line over HTTP, in the same bytes. A pod's token gets its own part of them. */
+import { readAs } from '../../services/access/read-as.ts';
+import { costs } from '../../services/reports/costs.ts';
+import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
+import { reconciliation } from '../../services/reports/reconciliation.ts';
+import { costsCsv, reconciliationCsv, valuePerPodCsv } from '../../services/reports/report-csv.ts';
+import { valuePerPod } from '../../services/reports/value-per-pod.ts';
+import { principalOf, READERS, WHOLE_READERS } from '../authorisation.ts';
+import type { ApiApp, ApiContext } from '../context.ts';
+import { printedResponse, sendPrinted } from '../printed.ts';
+import {
+  CostsQuery,
+  CostsReport,
+  ReconciliationQuery,
+  ReconciliationReport,
+  ValuePerPodQuery,
+  ValuePerPodReport,
+} from '../schemas/reports.ts';
+
+export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
+  app.get(
+    '/api/v1/reports/value-per-pod',
+    {
+      config: { roles: READERS },
+      schema: {
+        summary: 'What each pod’s cloud cost returned in a period',
+        description: 'A pod’s token sees its own pods; totals are then of these.',
+        tags: ['reports'],
+        querystring: ValuePerPodQuery,
+        response: printedResponse('As `outturn report value-per-pod`', ValuePerPodReport),
+      },
+    },
+    async (request, reply) => {
+      const { metric, ...query } = request.query;
+      const asked = { ...query, ...(metric === undefined ? {} : { costMetric: metric }), at: clock.now() };
+      await prepareConversions(db, asked);
+      const report = await readAs(db, principalOf(request), (trx) => valuePerPod(trx, asked));
+      return sendPrinted(request, reply, report, valuePerPodCsv);
+    },
+  );
+
+  app.get(
+    '/api/v1/reports/costs',
+    {
+      config: { roles: READERS },
+      schema: {
+        summary: 'Costs of a period by any dimensions',
+        description: 'A pod’s token sees its own cost, by the dimensions that its rollup keeps.',
+        tags: ['reports'],
+        querystring: CostsQuery,
+        response: printedResponse('As `outturn report costs`', CostsReport),
+      },
+    },
+    async (request, reply) => {
+      const { by = [], ...query } = request.query;
+      const asked = { ...query, by: by.flatMap((names) => names.split(',')), at: clock.now() };
+      await prepareConversions(db, asked);
+      const report = await readAs(db, principalOf(request), (trx) => costs(trx, asked));
+      return sendPrinted(request, reply, report, costsCsv);
+    },
+  );
+
+  app.get(
+    '/api/v1/reports/reconciliation',
+    {
+      config: { roles: WHOLE_READERS },
+      schema: {
+        summary: 'The bill against its attribution, to the last decimal',
+        tags: ['reports'],
+        querystring: ReconciliationQuery,
+        response: printedResponse('As `outturn report reconciliation`', ReconciliationReport),
+      },
+    },
+    async (request, reply) => {
+      const asked = { ...request.query, at: clock.now() };
+      const report = await readAs(db, principalOf(request), (trx) => reconciliation(trx, asked));
+      return sendPrinted(request, reply, report, reconciliationCsv);
+    },
+  );
+}

@@ -1,0 +1,162 @@
+/**
+ * Reports over HTTP: the shapes of `outturn report … --json`. They describe and promise; the answer itself is the command line's
+ * document, byte for byte, so that a script may take either.
+ */
+import { Type } from 'typebox';
+import {
+  COST_METRIC,
+  CurrencyCode,
+  DateText,
+  DecimalText,
+  InstantText,
+  nullable,
+  oneOf,
+  PeriodText,
+  RatioText,
+} from './common.ts';
+
+const Metric = Type.Optional(COST_METRIC);
+const Words = (description: string) =>
+  Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 500 }), { maxItems: 50, description }));
+
+export const ValuePerPodQuery = Type.Object(
+  {
+    period: PeriodText,
+    metric: Metric,
+    currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'The reporting currency if absent.' })),
+    portfolio: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'Only pods of this portfolio.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const CostsQuery = Type.Object(
+  {
+    period: PeriodText,
+    by: Words('Dimensions, repeated or separated by commas: pod, portfolio, serviceName, tag.<key>, day, month, …'),
+    where: Words(
+      'Filters, repeated: dim=value, dim!=value, dim~glob. An empty value means none: pod= is the unattributed cost.',
+    ),
+    currency: Type.Optional(
+      Type.String({ pattern: '^([A-Z]{3}|billing)$', description: '"billing" converts nothing.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const ReconciliationQuery = Type.Object({ period: PeriodText }, { additionalProperties: false });
+
+const Period = Type.Object({
+  id: Type.String(),
+  start: DateText,
+  end: DateText,
+  through: nullable(Type.String({ description: 'The last complete charge date; figures go up to it.' })),
+});
+
+const FourCosts = {
+  billedCost: DecimalText,
+  effectiveCost: DecimalText,
+  listCost: DecimalText,
+  contractedCost: DecimalText,
+};
+
+export const ValuePerPodReport = Type.Object({
+  period: Period,
+  currency: CurrencyCode,
+  costMetric: COST_METRIC,
+  revenueBasis: oneOf(['margin', 'gross'], 'Which revenue enters the return.'),
+  state: Type.String(),
+  statementId: nullable(Type.String()),
+  dataAsOf: nullable(InstantText),
+  rulebook: Type.Integer(),
+  portfolio: nullable(Type.String()),
+  pods: Type.Array(
+    Type.Object({
+      podId: Type.String(),
+      name: Type.String(),
+      kind: oneOf(['delivery', 'platform', 'central'], 'What kind of pod it is.'),
+      portfolio: nullable(Type.String()),
+      cost: Type.Object({ direct: DecimalText, shared: DecimalText, total: DecimalText, estimated: DecimalText }),
+      envelope: nullable(
+        Type.Object({
+          envelopeId: Type.String(),
+          limit: DecimalText,
+          actual: nullable(DecimalText),
+          used: nullable(RatioText),
+          currency: CurrencyCode,
+          counts: oneOf(['controlled', 'loaded'], 'Which cost counts.'),
+          state: oneOf(['ok', 'near', 'over'], 'Where it stands.'),
+        }),
+      ),
+      value: Type.Object({
+        verified: DecimalText,
+        claimed: DecimalText,
+        verifiedOutcomes: Type.Integer(),
+        claimedOutcomes: Type.Integer(),
+        beside: Type.Record(Type.String(), DecimalText),
+        besideVerified: Type.Record(Type.String(), DecimalText),
+      }),
+      adjustments: Type.Object({ cost: DecimalText, value: DecimalText }),
+      return: nullable(RatioText),
+      returnNote: nullable(Type.String()),
+    }),
+  ),
+  unattributed: Type.Object({ cost: DecimalText, verified: DecimalText, claimed: DecimalText }),
+  total: Type.Object({
+    cost: DecimalText,
+    verified: DecimalText,
+    claimed: DecimalText,
+    return: nullable(RatioText),
+    returnOnTotal: nullable(RatioText),
+  }),
+  coverage: Type.Object({ cost: nullable(RatioText), joined: nullable(RatioText) }),
+  method: Type.String(),
+});
+
+/** A row has a member per dimension of `by`, null where there is none, and `billingCurrency` where nothing is converted. */
+const CostRow = Type.Object(FourCosts, { additionalProperties: nullable(Type.String()) });
+
+export const CostsReport = Type.Object({
+  period: Period,
+  currency: Type.String(),
+  by: Type.Array(Type.String()),
+  where: Type.Array(Type.String()),
+  state: Type.String(),
+  dataAsOf: nullable(InstantText),
+  rulebook: Type.Integer(),
+  rows: Type.Array(CostRow),
+  total: Type.Union([CostRow, Type.Array(CostRow)]),
+});
+
+const LoadKey = { sourceId: Type.String(), billingPeriod: Type.String(), loadId: Type.String() };
+
+const ElsewhereRow = Type.Object({
+  ...LoadKey,
+  chargeMonth: Type.String(),
+  billingCurrency: CurrencyCode,
+  metric: COST_METRIC,
+  ingested: DecimalText,
+});
+
+export const ReconciliationReport = Type.Object({
+  period: Period,
+  rulebook: Type.Integer(),
+  dataAsOf: nullable(InstantText),
+  rows: Type.Array(
+    Type.Object({
+      ...LoadKey,
+      billingCurrency: CurrencyCode,
+      metric: COST_METRIC,
+      file: DecimalText,
+      ingested: DecimalText,
+      attributed: DecimalText,
+      unattributed: DecimalText,
+      difference: DecimalText,
+      invoice: nullable(DecimalText),
+      invoiceDifference: nullable(DecimalText),
+    }),
+  ),
+  billedHereChargedElsewhere: Type.Array(ElsewhereRow),
+  chargedHereBilledElsewhere: Type.Array(ElsewhereRow),
+});
