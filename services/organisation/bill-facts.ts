@@ -2,13 +2,13 @@
  * What a bill says about who caused its cost: EffectiveCost and lines per account and set of tags, summed exactly from the
  * archived lines. The basis of a proposed organisation; nothing of it is stored.
  */
-import { mkdir } from 'node:fs/promises';
 import { textOfParts } from '../billing/cell-sql.ts';
-import { countOf, openDuckDb, textOf } from '../billing/duckdb-session.ts';
+import { countOf, type DuckDbRow, openDuckDb, textOf } from '../billing/duckdb-session.ts';
 import type { InspectedFile } from '../billing/inspected-file.ts';
 import { isNothingText } from '../billing/nothing-text.ts';
 import { type Bill, type DecimalCell, openBill } from '../billing/open-bill.ts';
 import { readTags } from '../billing/read-tags.ts';
+import { withWorkFolder } from '../billing/work-folder.ts';
 import { AppError } from '../kernel/errors.ts';
 import { add, type Decimal, decimal, sum } from '../kernel/decimal.ts';
 
@@ -28,37 +28,38 @@ export interface BillFact {
 /** So many distinct sets of tags mean tags of single requests; a proposal from them would help nobody. */
 const FACTS_MAX = 1_000_000;
 
-/** Reads the facts of inspected bills. DuckDB spills below `workDir`. */
+/** Reads the facts of inspected bills. DuckDB spills into a folder below `workDir` that is gone afterwards. */
 export async function readBillFacts(files: readonly InspectedFile[], workDir: string): Promise<BillFact[]> {
-  await mkdir(workDir, { recursive: true });
-  const facts = new Map<string, BillFact>();
-  for (const file of files) {
-    if (file.rowCount === 0) continue;
-    const session = await openDuckDb(workDir);
-    try {
-      const bill = await openBill(session, file.archivePath, file.name);
-      for await (const rows of session.chunks(factsSql(bill))) {
-        for (const row of rows) {
-          const text = (name: string): string | null => presentText(textOf(row[name]));
-          const fact: BillFact = {
-            provider: text('provider') ?? '',
-            billingAccountId: text('billing_account') ?? '',
-            subAccountId: text('sub_account'),
-            subAccountName: text('sub_account_name'),
-            chargeCategory: text('charge_category') ?? '',
-            billingCurrency: text('currency') ?? '',
-            tags: presentTags(text('tags')),
-            effectiveCost: decimalOf(textOf(row['parts']), textOf(row['odd'])),
-            lines: countOf(row['lines']),
-          };
-          merge(facts, fact);
-        }
-      }
-    } finally {
-      session.close();
-    }
+  return withWorkFolder(workDir, async (folder) => {
+    const facts = new Map<string, BillFact>();
+    for (const file of files) await readFile(file, folder, (fact) => merge(facts, fact));
+    return [...facts.values()];
+  });
+}
+
+async function readFile(file: InspectedFile, folder: string, take: (fact: BillFact) => void): Promise<void> {
+  const session = await openDuckDb(folder);
+  try {
+    const bill = await openBill(session, file.archivePath, file.name);
+    for await (const rows of session.chunks(factsSql(bill))) for (const row of rows) take(factOf(row));
+  } finally {
+    session.close();
   }
-  return [...facts.values()];
+}
+
+function factOf(row: DuckDbRow): BillFact {
+  const text = (name: string): string | null => presentText(textOf(row[name]));
+  return {
+    provider: text('provider') ?? '',
+    billingAccountId: text('billing_account') ?? '',
+    subAccountId: text('sub_account'),
+    subAccountName: text('sub_account_name'),
+    chargeCategory: text('charge_category') ?? '',
+    billingCurrency: text('currency') ?? '',
+    tags: presentTags(text('tags')),
+    effectiveCost: decimalOf(textOf(row['parts']), textOf(row['odd'])),
+    lines: countOf(row['lines']),
+  };
 }
 
 function merge(facts: Map<string, BillFact>, fact: BillFact): void {

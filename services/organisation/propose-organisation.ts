@@ -42,9 +42,15 @@ export interface ProposedRule {
   readonly catches: readonly Catch[];
 }
 
+/** What a proposal says of the files it is from. */
+export interface ProposalFile {
+  readonly name: string;
+  readonly periods: readonly { readonly start: string; readonly end: string; readonly rowCount: number }[];
+}
+
 export interface ProposalParts {
   readonly name: string;
-  readonly files: readonly Pick<InspectedFile, 'name' | 'rowCount' | 'periods'>[];
+  readonly files: readonly ProposalFile[];
   readonly candidate: Candidate | null;
   readonly pods: readonly ProposedPod[];
   /** Values of the candidate beyond the pods proposed. */
