@@ -69,10 +69,7 @@ from (
   select origin.id, origin.outcome, case when origin.outcome = ${DATED} then ${allMatches(compiled)} end as outcomes
   from (
     select origin.*, ${firstMatch(compiled)} as outcome
-    from (
-      select origin.*${taggedPodColumns(content, scope, bind)}
-      from (select origin.*${computedColumns(scope)} from origin
-        where ${TEXTS_PARAMETER} is not null and ${originFilter(bind)} offset 0) as origin offset 0
+    from (${preparedOrigins(content, scope, originFilter, bind)}
     ) as origin offset 0
   ) as origin offset 0
 ) as matched
@@ -86,6 +83,38 @@ cross join lateral (
 order by matched.id, stretch.valid_from
 on conflict (rulebook_id, origin_id, valid_from) do nothing`;
   return { text, parameters };
+}
+
+/**
+ * A SELECT of one row per selected origin: per rule whether its `when` matches (dates and tagged pods aside), and the number of
+ * the pod that its tag names, if it reads one.
+ */
+export function compileRuleChecks(content: RulebookContent, originFilter: (bind: Bind) => string): CompiledStatement {
+  const parameters: unknown[] = [];
+  const bind: Bind = (value, type) => `$${parameters.push(value)}::${type}`;
+  const scope = createWhenScope(content.tags, TEXTS_PARAMETER);
+  parameters.push(scope.texts);
+  const matches = content.rules.map((rule) => `(${compileWhen(rule.when, scope)}) is true`);
+  const taggedPods = content.rules.map((rule) =>
+    'podFromTag' in rule ? `origin.${taggedPodColumn(scope.tag(rule.podFromTag))}` : 'null',
+  );
+  const text = `
+select array[${matches.join(',\n')}]::boolean[] as matches, array[${taggedPods.join(', ')}]::integer[] as tagged_pods
+from (${preparedOrigins(content, scope, originFilter, bind)}) as origin`;
+  return { text, parameters };
+}
+
+/** The selected origins with what is computed once each: asked tags, the folded provider, and the pods that tags name. */
+function preparedOrigins(
+  content: RulebookContent,
+  scope: WhenScope,
+  originFilter: (bind: Bind) => string,
+  bind: Bind,
+): string {
+  return `
+      select origin.*${taggedPodColumns(content, scope, bind)}
+      from (select origin.*${computedColumns(scope)} from origin
+        where ${TEXTS_PARAMETER} is not null and ${originFilter(bind)} offset 0) as origin offset 0`;
 }
 
 function compileRule(

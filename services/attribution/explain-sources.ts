@@ -1,0 +1,112 @@
+/** What every explanation ends in: the current loads with their files, exchange rates, and lines from the archive. */
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { readArchivedLines } from '../billing/archive-lines.ts';
+import { describeLoads, type LoadView } from '../billing/describe-load.ts';
+import { AppError } from '../kernel/errors.ts';
+import type { IsoDate } from '../kernel/period.ts';
+import { METRIC_COLUMNS } from './check-conservation.ts';
+
+/** The four metrics of a group of charges, in their billing currency. */
+export interface ExplainedMoney {
+  readonly billingCurrency: string;
+  readonly billedCost: string;
+  readonly effectiveCost: string;
+  readonly listCost: string;
+  readonly contractedCost: string;
+}
+
+/** One line of a delivered bill. */
+export interface ExplainedLine {
+  readonly loadId: string;
+  readonly originId: string;
+  readonly file: string;
+  /** The record's ordinal in the file; 1 is the first after the header. */
+  readonly record: number;
+  readonly columns: Readonly<Record<string, string>>;
+}
+
+export interface ExplainedRate {
+  readonly from: string;
+  readonly to: string;
+  readonly onDate: IsoDate;
+  /** Null: no rate is stored for this date. */
+  readonly rate: string | null;
+  readonly publishedOn: IsoDate | null;
+  /** `direct`, `inverse`, or `through` another currency. */
+  readonly path: string | null;
+}
+
+export interface LinesQuery {
+  readonly workDir: string;
+  readonly linesPerOrigin: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The four metrics of `table` summed, as exact texts under their names in the contract. */
+export function sumsAsText(table: string) {
+  const named = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'];
+  return sql.join(
+    METRIC_COLUMNS.map((column, index) => {
+      return sql`trim_scale(sum(${sql.ref(`${table}.${column}`)}))::text as ${sql.ref(named[index] ?? column)}`;
+    }),
+  );
+}
+
+/** The ids of the loads whose figures count now. */
+export async function readCurrentLoadIds(db: Kysely<DB>): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`select id from load where state = 'published' order by id`.execute(db);
+  return rows.map((row) => row.id);
+}
+
+export async function describeSources(db: Kysely<DB>, loadIds: readonly string[]): Promise<readonly LoadView[]> {
+  return (await describeLoads(db, loadIds)).loads;
+}
+
+/** The stored rates into the reporting currency, for the dates on which these currencies were charged. */
+export async function readRates(
+  db: Kysely<DB>,
+  charged: readonly { readonly currency: string; readonly date: IsoDate }[],
+): Promise<ExplainedRate[]> {
+  const { rows } = await sql<ExplainedRate>`
+    select charged.currency as "from", organisation.reporting_currency as "to", charged.on_date as "onDate",
+      trim_scale(stored.rate)::text as rate, stored.published_on as "publishedOn", stored.path
+    from organisation
+    cross join (
+      select distinct currency, on_date
+      from unnest(${charged.map((one) => one.currency)}::text[], ${charged.map((one) => one.date)}::date[])
+        as given (currency, on_date)
+    ) as charged
+    left join conversion_rate as stored on stored.from_currency = charged.currency
+      and stored.to_currency = organisation.reporting_currency and stored.on_date = charged.on_date
+    where charged.currency <> organisation.reporting_currency
+    order by 1, 3
+  `.execute(db);
+  return rows;
+}
+
+/** A sample of the lines behind origins, or why there is none: an archive that is gone does not spoil the explanation. */
+export async function sampleLines(
+  db: Kysely<DB>,
+  wanted: readonly { readonly originId: string; readonly loadId: string }[],
+  query: LinesQuery,
+): Promise<{ lines: ExplainedLine[]; linesNote: string | null }> {
+  const lines: ExplainedLine[] = [];
+  if (query.linesPerOrigin === 0) return { lines, linesNote: null };
+  try {
+    for (const { originId, loadId } of wanted) {
+      const found = await readArchivedLines(db, {
+        loadId,
+        originId,
+        limit: query.linesPerOrigin,
+        workDir: query.workDir,
+        ...(query.signal === undefined ? {} : { signal: query.signal }),
+      });
+      lines.push(...found.map((line) => ({ loadId, originId, ...line })));
+    }
+    return { lines, linesNote: null };
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'bill_unreadable') return { lines, linesNote: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Why a cost is where it is: the path from a pod's figure, an origin or a resource back to rules, rates, loads, files and lines.
+ * Everything is read from what is published now, under the rulebook in force.
+ */
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { AppError } from '../kernel/errors.ts';
+import { explainOrigin, type OriginExplanation } from './explain-origin.ts';
+import { explainPod, type PodExplanation } from './explain-pod.ts';
+
+export type ExplainRequest =
+  /** `podId: null` explains the unattributed cost. `period` is a period's name. */
+  | { readonly podId: string | null; readonly period: string }
+  | { readonly originId: string }
+  | { readonly resourceId: string };
+
+export interface ExplainOptions {
+  /** Where the process that reads the archive may put what it needs for a moment. */
+  readonly workDir: string;
+  /** Lines from the archive per origin; 3 unless given, 0 for none (the archive is then not read at all). */
+  readonly linesPerOrigin?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ResourceExplanation {
+  readonly subject: 'resource';
+  readonly resourceId: string;
+  /** A resource has several origins where its tags, account or charge category differ between charges. */
+  readonly origins: readonly OriginExplanation[];
+}
+
+export type Explanation = PodExplanation | OriginExplanation | ResourceExplanation;
+
+const LINES_PER_ORIGIN = 3;
+const ORIGINS_PER_RESOURCE_MAX = 20;
+
+/**
+ * Explains a pod's cost of a period, an origin, or a resource.
+ * @throws AppError not_found, invalid_period.
+ */
+export async function explain(db: Kysely<DB>, request: ExplainRequest, options: ExplainOptions): Promise<Explanation> {
+  const complete = { ...options, linesPerOrigin: options.linesPerOrigin ?? LINES_PER_ORIGIN };
+  if ('podId' in request) return explainPod(db, request.podId, request.period, complete);
+  if ('originId' in request) return explainOrigin(db, request.originId, complete);
+  const originIds = await listOriginsOf(db, request.resourceId);
+  const origins: OriginExplanation[] = [];
+  for (const originId of originIds) origins.push(await explainOrigin(db, originId, complete));
+  return { subject: 'resource', resourceId: request.resourceId, origins };
+}
+
+async function listOriginsOf(db: Kysely<DB>, resourceId: string): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from origin where resource_id = ${resourceId} order by id limit ${ORIGINS_PER_RESOURCE_MAX}
+  `.execute(db);
+  if (rows.length > 0) return rows.map((row) => row.id);
+  throw new AppError(
+    'not_found',
+    `No charge names the resource "${resourceId}". A ResourceId is compared exactly, with its case; copy it from the bill.`,
+  );
+}
