@@ -30,8 +30,8 @@ export interface ApiContext {
   readonly db: Kysely<DB>;
   readonly clock: Clock;
   readonly queue: QueuePort;
-  /** Where loads' lines are kept. */
-  readonly archiveDir: string;
+  /** Where line drill-down may put what it needs for a moment. */
+  readonly workDir: string;
   /** The release, shown in the OpenAPI document. */
   readonly version: string;
 }

@@ -1,4 +1,5 @@
 /** Puts the API together from a runtime and listens: shared by `api`, `up` and `demo`. */
+import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from '../api/app.ts';
 import { type ListeningServer, listen } from '../api/server.ts';
@@ -20,7 +21,7 @@ export async function serveApi(runtime: Runtime): Promise<ServedApi> {
     db,
     clock,
     queue,
-    archiveDir: settings.archiveDir,
+    workDir: join(settings.dataDir, 'work'),
     version: packageJson.version,
     logger,
   });

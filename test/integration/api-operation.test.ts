@@ -40,7 +40,7 @@ describe('probes', () => {
       db,
       clock: api.clock,
       queue: api.queue,
-      archiveDir: '/nonexistent',
+      workDir: '/nonexistent',
       version: '0.0.0',
       logger: app.log,
     });
@@ -163,7 +163,7 @@ describe('listening', () => {
       db: database.db,
       clock: api.clock,
       queue: api.queue,
-      archiveDir: '/nonexistent',
+      workDir: '/nonexistent',
       version: '0.0.0',
       logger: api.app.log,
     });
@@ -183,7 +183,7 @@ describe('listening', () => {
       db: database.db,
       clock: api.clock,
       queue: api.queue,
-      archiveDir: '/nonexistent',
+      workDir: '/nonexistent',
       version: '0.0.0',
       logger: api.app.log,
     });

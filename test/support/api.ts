@@ -41,7 +41,7 @@ export async function startTestApi(database: TestDatabase, now = '2026-09-15T12:
   );
   await migrateQueue({ databaseUrl: database.url });
   const queue = await openQueue({ databaseUrl: database.url, logger });
-  const app = await buildApp({ db: database.db, clock, queue, archiveDir: '/nonexistent', version: '0.0.0', logger });
+  const app = await buildApp({ db: database.db, clock, queue, workDir: '/nonexistent', version: '0.0.0', logger });
   return {
     app,
     queue,
