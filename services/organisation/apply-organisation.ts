@@ -21,7 +21,7 @@ import { rulebookOf } from './rulebook-of.ts';
 import { storeOrganisation } from './store-organisation.ts';
 
 /** One apply at a time; taken before every other lock of the transaction. */
-const APPLY_LOCK = 7_206;
+const APPLY_LOCK = 7_208;
 
 export interface ApplyResult {
   /** Whether nothing was changed, exchange rates included. */

@@ -28,7 +28,7 @@ interface StoredOutcome {
   readonly verified_by: string | null;
 }
 
-const OUTCOME_WRITERS_LOCK = 7_207;
+const OUTCOME_WRITERS_LOCK = 7_209;
 
 /** What saving would do to each statement, in their order; takes the writers' lock until the transaction ends. */
 export async function planOutcomes(trx: Transaction<DB>, stated: readonly StatedOutcome[]): Promise<SavedOutcome[]> {
