@@ -122,6 +122,15 @@ function saysTheSame(content: VersionContent, other: VersionContent): boolean {
   );
 }
 
+function hasSameFigures(content: VersionContent, other: VersionContent | undefined): boolean {
+  return (
+    content.limit === other?.limit &&
+    content.currency === other.currency &&
+    content.costMetric === other.costMetric &&
+    content.rungs.join() === other.rungs.join()
+  );
+}
+
 function isGone(envelope: StoredEnvelope): boolean {
   return !envelope.isWithdrawn && envelope.asserted?.origin === 'explicit' && envelope.newest.origin === 'explicit';
 }
@@ -132,10 +141,13 @@ function refuseConflicts(
   stored: ReadonlyMap<string, StoredEnvelope>,
 ): void {
   const meets = [
-    ...changed.map((draft) => ({
-      says: `${draft.content.limit} ${draft.content.currency}`,
-      present: stored.get(keyOf(draft)),
-    })),
+    // A file that took over what was granted agrees with the product, whatever it says of the approval.
+    ...changed
+      .filter((draft) => !hasSameFigures(draft.content, stored.get(keyOf(draft))?.newest))
+      .map((draft) => ({
+        says: `${draft.content.limit} ${draft.content.currency}`,
+        present: stored.get(keyOf(draft)),
+      })),
     ...gone.map((present) => ({ says: 'no envelope', present })),
   ];
   for (const { says, present } of meets) {

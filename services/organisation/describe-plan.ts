@@ -14,6 +14,7 @@ export function describePlan(plan: Plan): string {
     return change.action === 'change' ? `${head}: ${describeDifference(change.from, change.to)}` : head;
   });
   if (plan.reordered.length > 0) lines.push(`~ order of rules: ${plan.reordered.join(', ')}`);
+  lines.push(...plan.agreed.map(({ noun, id }) => `= ${noun} ${id}: the product has it already`));
   lines.push(describeRulebook(plan));
   return `${lines.join('\n')}${keptLines(plan)}${plan.conflicts.map((conflict) => `\n${describeConflict(conflict)}`).join('')}`;
 }

@@ -29,6 +29,8 @@ export interface Merge<Value> {
   /** What the product has to do, `from` being what it has. */
   readonly changes: readonly Change<Value>[];
   readonly kept: readonly Kept<Value>[];
+  /** Ids that the file changed to what the product has already. */
+  readonly agreed: readonly string[];
   readonly conflicts: readonly Conflict<Value>[];
 }
 
@@ -40,17 +42,19 @@ export function mergeThreeWay<Value>(sides: {
 }): Merge<Value> {
   const changes: Change<Value>[] = [];
   const kept: Kept<Value>[] = [];
+  const agreed: string[] = [];
   const conflicts: Conflict<Value>[] = [];
   for (const id of new Set([...sides.file.keys(), ...sides.base.keys(), ...sides.product.keys()])) {
     const base = sides.base.get(id) ?? null;
     const file = sides.file.get(id) ?? null;
     const product = sides.product.get(id) ?? null;
-    if (isSame(file, product)) continue;
-    if (isSame(product, base)) changes.push({ id, action: actionOf(product, file), from: product, to: file });
+    if (isSame(file, product)) {
+      if (!isSame(file, base)) agreed.push(id);
+    } else if (isSame(product, base)) changes.push({ id, action: actionOf(product, file), from: product, to: file });
     else if (isSame(file, base)) kept.push({ id, base, product });
     else conflicts.push({ id, base, file, product });
   }
-  return { changes, kept, conflicts };
+  return { changes, kept, agreed, conflicts };
 }
 
 /** Equality of plain data, whatever the order of keys. */

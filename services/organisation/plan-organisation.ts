@@ -30,6 +30,8 @@ export interface Plan {
   readonly reordered: readonly string[];
   /** Changed in the product and not in the file: stays as it is. */
   readonly kept: readonly (Kept<unknown> & { readonly noun: Noun })[];
+  /** Changed in the file to what the product has already: taken over. */
+  readonly agreed: readonly { readonly noun: Noun; readonly id: string }[];
   /** Changed in both: applying stops. */
   readonly conflicts: readonly (Conflict<unknown> & { readonly noun: Noun })[];
 }
@@ -76,12 +78,13 @@ export async function planOrganisation(db: Kysely<DB>, file: ReadOrganisation, a
   });
   const changes = merges.flatMap(({ noun, merge }) => merge.changes.map((change) => ({ noun, ...change })));
   const conflicts = merges.flatMap(({ noun, merge }) => merge.conflicts.map((conflict) => ({ noun, ...conflict })));
+  const agreed = merges.flatMap(({ noun, merge }) => merge.agreed.map((id) => ({ noun, id })));
   const kept = merges.flatMap(({ noun, merge }) => merge.kept.map((entry) => ({ noun, ...entry })));
   const rulebook = await planRulebook(db, organisation);
   const reordered = reorderedRules(base, organisation);
-  // A file that says the same in another order of pods is no change; the rulebook is compared for files applied by older versions.
-  const unchanged = base !== null && changes.length + conflicts.length + reordered.length === 0 && !rulebook.changed;
-  return { isFirst: base === null, unchanged, rulebook, changes, reordered, kept, conflicts };
+  const differences = changes.length + agreed.length + conflicts.length + reordered.length;
+  const unchanged = base !== null && differences === 0 && !rulebook.changed;
+  return { isFirst: base === null, unchanged, rulebook, changes, reordered, kept, agreed, conflicts };
 }
 
 async function planRulebook(db: Kysely<DB>, organisation: Organisation): Promise<Plan['rulebook']> {

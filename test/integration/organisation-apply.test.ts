@@ -255,13 +255,19 @@ describe('what the product changed since', () => {
     expect(rows).toEqual([{ owner_email: 'ada@example.com' }]);
   });
 
-  test('a file that takes over what was granted is no conflict', async ({ db }) => {
-    await apply(db, BASE);
+  test('a file that takes over what was granted is no conflict, and may change it again', async ({ db }) => {
+    const unsigned = BASE.replace(', approvedBy: grace@example.com', '');
+    await apply(db, unsigned);
     await grant(db, '64000');
-    const plan = await planOrganisation(db, fileOf(BASE.replace('50000.00', '64000')), LATER);
-    expect(plan.conflicts).toEqual([]);
-    await apply(db, BASE.replace('50000.00', '64000'), LATER);
+    const taken = unsigned.replace('50000.00', '64000');
+    const plan = await planOrganisation(db, fileOf(taken), LATER);
+    expect(describePlan(plan)).toBe(
+      '= envelope pod checkout 2026-Q4: the product has it already\nRulebook 1 stays in force.',
+    );
+    await apply(db, taken, LATER);
     expect(await currentLimit(db)).toBe('64000');
+    await apply(db, taken.replace('64000', '70000'), LATER);
+    expect(await currentLimit(db)).toBe('70000');
   });
 
   test('a pod changed in both is named with both values', async ({ db }) => {

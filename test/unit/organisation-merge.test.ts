@@ -9,10 +9,15 @@ type Side = string | null;
 
 function merge(base: Side, file: Side, product: Side): string {
   const side = (value: Side): Map<string, string> => new Map(value === null ? [] : [['pod', value]]);
-  const { changes, kept, conflicts } = mergeThreeWay({ base: side(base), file: side(file), product: side(product) });
+  const { changes, kept, agreed, conflicts } = mergeThreeWay({
+    base: side(base),
+    file: side(file),
+    product: side(product),
+  });
   const outcomes = [
     ...changes.map(({ action, from, to }) => `${action} ${from ?? '-'} ${to ?? '-'}`),
     ...kept.map((entry) => `keep ${entry.product ?? '-'}`),
+    ...agreed.map(() => 'agree'),
     ...conflicts.map(() => 'conflict'),
   ];
   return outcomes.join() || 'nothing';
@@ -27,9 +32,9 @@ describe('three sides', () => {
     ['the product adds', null, null, 'a', 'keep a'],
     ['the product changes', 'a', 'a', 'b', 'keep b'],
     ['the product removes', 'a', 'a', null, 'keep -'],
-    ['both change to the same', 'a', 'b', 'b', 'nothing'],
-    ['both add the same', null, 'a', 'a', 'nothing'],
-    ['both remove', 'a', null, null, 'nothing'],
+    ['both change to the same', 'a', 'b', 'b', 'agree'],
+    ['both add the same', null, 'a', 'a', 'agree'],
+    ['both remove', 'a', null, null, 'agree'],
     ['both change, differently', 'a', 'b', 'c', 'conflict'],
     ['both add, differently', null, 'a', 'b', 'conflict'],
     ['the file changes what the product removed', 'a', 'b', null, 'conflict'],
