@@ -65,6 +65,9 @@ export async function readEnvelopeFigures(db: Kysely<DB>, choice: EnvelopeChoice
       ? sql`true`
       : sql`(state.closed_at is null
           or envelope.period_start < ${choice.until}::date and envelope.period_end > ${choice.from}::date)`;
+  // Rows of a kind that no envelope of the span counts are passed over before they are added up.
+  const inSpan = sql`pod_day.charge_date >= span.period_start and pod_day.charge_date < span.period_end
+    and (pod_day.kind <> 'shared' or span.needs_shared) and (pod_day.kind <> 'owned' or span.needs_owned)`;
   const { rows } = await sql<FigureRow>`
     with chosen as materialized (
       select envelope.id, envelope.scope_kind, envelope.scope_id, envelope.period_id, envelope.period_start,
@@ -77,45 +80,57 @@ export async function readEnvelopeFigures(db: Kysely<DB>, choice: EnvelopeChoice
       left join envelope_state as state on state.envelope_id = envelope.id
       where envelope.withdrawn_at is null and ${chosen}
     ),
-    span as (
-      select distinct period_start, period_end, cost_metric, scope_kind = 'portfolio' as by_portfolio from chosen
+    span as materialized (
+      select row_number() over () as span_id, period_start, period_end, cost_metric, by_portfolio,
+        bool_or(not is_controlled) as needs_shared, bool_or(is_controlled) as needs_owned
+      from (
+        select chosen.*, scope_kind = 'portfolio' as by_portfolio,
+          scope_kind in ('pod', 'portfolio') and counts = 'controlled' as is_controlled
+        from chosen
+      ) as scoped
+      group by period_start, period_end, cost_metric, by_portfolio
+    ),
+    located as (
+      select chosen.id, chosen.scope_kind, chosen.scope_id, span.span_id,
+        case chosen.counts when 'controlled' then 'owned' else 'shared' end as kind_beside_direct
+      from chosen
+      join span using (period_start, period_end, cost_metric)
+      where span.by_portfolio = (chosen.scope_kind = 'portfolio')
     ),
     pod_sum as materialized (
-      select span.period_start, span.period_end, span.cost_metric, pod_day.pod_id, pod_day.kind, pod_day.billing_currency,
+      select span.span_id, pod_day.pod_id, pod_day.kind, pod_day.billing_currency,
         sum(${metricColumn('pod_day', sql`span.cost_metric`)}) as cost
       from span
-      join pod_day on pod_day.charge_date >= span.period_start and pod_day.charge_date < span.period_end
+      join pod_day on ${inSpan}
       where not span.by_portfolio
-      group by 1, 2, 3, 4, 5, 6
+      group by 1, 2, 3, 4
     ),
     membership as (${portfolioMembership}),
     portfolio_sum as (
-      select span.period_start, span.period_end, span.cost_metric, membership.portfolio_id, pod_day.kind,
-        pod_day.billing_currency, sum(${metricColumn('pod_day', sql`span.cost_metric`)}) as cost
+      select span.span_id, membership.portfolio_id, pod_day.kind, pod_day.billing_currency,
+        sum(${metricColumn('pod_day', sql`span.cost_metric`)}) as cost
       from span
-      join pod_day on pod_day.charge_date >= span.period_start and pod_day.charge_date < span.period_end
+      join pod_day on ${inSpan}
       join membership on membership.pod_id = pod_day.pod_id
         and pod_day.charge_date >= membership.valid_from and pod_day.charge_date < membership.valid_until
       where span.by_portfolio
-      group by 1, 2, 3, 4, 5, 6
+      group by 1, 2, 3, 4
     ),
     part as (
-      select chosen.id, billing_currency, cost from chosen
-      join pod_sum using (period_start, period_end, cost_metric)
-      where scope_kind = 'pod' and pod_id = scope_id
-        and kind in ('direct', case counts when 'controlled' then 'owned' else 'shared' end)
+      select located.id, billing_currency, cost from located
+      join pod_sum using (span_id)
+      where scope_kind = 'pod' and pod_id = scope_id and kind in ('direct', kind_beside_direct)
       union all
-      select chosen.id, billing_currency, cost from chosen
-      join portfolio_sum using (period_start, period_end, cost_metric)
-      where scope_kind = 'portfolio' and portfolio_id = scope_id
-        and kind in ('direct', case counts when 'controlled' then 'owned' else 'shared' end)
+      select located.id, billing_currency, cost from located
+      join portfolio_sum using (span_id)
+      where scope_kind = 'portfolio' and portfolio_id = scope_id and kind in ('direct', kind_beside_direct)
       union all
-      select chosen.id, billing_currency, cost from chosen
-      join pod_sum using (period_start, period_end, cost_metric)
+      select located.id, billing_currency, cost from located
+      join pod_sum using (span_id)
       where scope_kind = 'organisation' and kind in ('direct', 'shared')
       union all
-      select chosen.id, billing_currency, cost from chosen
-      join pod_sum using (period_start, period_end, cost_metric)
+      select located.id, billing_currency, cost from located
+      join pod_sum using (span_id)
       where scope_kind = 'unattributed' and pod_id is null and kind in ('direct', 'shared')
     ),
     actual as (

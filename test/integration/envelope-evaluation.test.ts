@@ -196,7 +196,7 @@ describe('crossings', () => {
         return evaluateEnvelopes(trx, { at: new Date('2026-09-02T06:00:00Z'), cause: 'load' });
       });
     const runs = await Promise.all([publish('2026-08-10'), publish('2026-09-01')]);
-    expect(runs.map((run) => run.pendingAlerts).toSorted()).toEqual([0, 1]);
+    expect(runs.map((run) => run.pendingAlerts).toSorted((a, b) => a - b)).toEqual([0, 1]);
     expect(summarise(await listAlerts(database.db))).toEqual(['checkout 2026-Q3 1 pending open']);
   });
 
