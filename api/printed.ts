@@ -3,8 +3,7 @@
  * asked either way gives one document.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
-import type { TSchema } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 
 const CSV_TYPE = 'text/csv';
 
@@ -16,6 +15,16 @@ export function printedResponse(description: string, schema: TSchema) {
       content: { 'application/json': { schema }, [CSV_TYPE]: { schema: Type.String({ description: 'One table.' }) } },
     },
   };
+}
+
+/** A document that has no table. */
+export function printedJson(description: string, schema: TSchema) {
+  return { 200: { description, content: { 'application/json': { schema } } } };
+}
+
+/** JSON as the command line prints it. */
+export function printed(document: object): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 /** Sends a report in the form the caller prefers. */
@@ -35,7 +44,7 @@ export function sendPrinted<Report extends object>(
     return reply.send(toCsv(report));
   }
   reply.type('application/json; charset=utf-8');
-  return reply.send(`${JSON.stringify(report, null, 2)}\n`);
+  return reply.send(printed(report));
 }
 
 /** Whether CSV is wanted more than JSON: a wildcard or nothing means JSON. */

@@ -2,6 +2,7 @@
 import type { ApiApp, ApiContext } from '../context.ts';
 import type { ApiMetrics } from '../metrics.ts';
 import { addAuditRoutes } from './audit.ts';
+import { addChargeRoutes } from './charges.ts';
 import { addEnvelopeRoutes } from './envelopes.ts';
 import { addLoadRoutes } from './loads.ts';
 import { addOperationRoutes } from './operation.ts';
@@ -12,6 +13,7 @@ import { addReportRoutes } from './reports.ts';
 export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics): void {
   addOperationRoutes(app, context, metrics);
   addReportRoutes(app, context);
+  addChargeRoutes(app, context);
   addOutcomeRoutes(app, context);
   addEnvelopeRoutes(app, context);
   addLoadRoutes(app, context);

@@ -26,8 +26,8 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
-export async function startTestApi(database: TestDatabase, now = '2026-09-15T12:00:00Z'): Promise<TestApi> {
-  let instant = new Date(now);
+export async function startTestApi(database: TestDatabase, workDir = '/nonexistent'): Promise<TestApi> {
+  let instant = new Date('2026-09-15T12:00:00Z');
   const clock = {
     now: () => instant,
     set: (text: string) => {
@@ -41,7 +41,7 @@ export async function startTestApi(database: TestDatabase, now = '2026-09-15T12:
   );
   await migrateQueue({ databaseUrl: database.url });
   const queue = await openQueue({ databaseUrl: database.url, logger });
-  const app = await buildApp({ db: database.db, clock, queue, workDir: '/nonexistent', version: '0.0.0', logger });
+  const app = await buildApp({ db: database.db, clock, queue, workDir, version: '0.0.0', logger });
   return {
     app,
     queue,

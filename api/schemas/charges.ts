@@ -1,0 +1,136 @@
+/** The path from a figure to the bill's lines over HTTP: the shapes of `outturn explain --json`. */
+import { Type } from 'typebox';
+import { COST_METRIC, CurrencyCode, DateText, DecimalText, nullable, oneOf, PeriodText, RatioText } from './common.ts';
+import { LoadViewSchema } from './loads.ts';
+
+const LINES_MAX = 100;
+
+const Lines = Type.Optional(
+  Type.Integer({
+    minimum: 0,
+    maximum: LINES_MAX,
+    description: 'Lines of the bill per origin; 3 if absent, 0 for none.',
+  }),
+);
+const OriginId = Type.String({ pattern: '^\\d{1,19}$', description: 'From another explanation.' });
+
+export const ChargesQuery = Type.Object(
+  {
+    podId: Type.Optional(Type.String({ maxLength: 200, description: 'With `period`. Empty: the unattributed cost.' })),
+    period: Type.Optional(PeriodText),
+    originId: Type.Optional(OriginId),
+    resourceId: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 2_000, description: 'As in the bill, with its case.' }),
+    ),
+    lines: Lines,
+  },
+  { additionalProperties: false },
+);
+
+export const OriginParams = Type.Object({ originId: OriginId });
+export const OriginQuery = Type.Object({ lines: Lines }, { additionalProperties: false });
+
+const Money = {
+  billingCurrency: CurrencyCode,
+  billedCost: DecimalText,
+  effectiveCost: DecimalText,
+  listCost: DecimalText,
+  contractedCost: DecimalText,
+};
+const Count = Type.String({ pattern: '^\\d+$' });
+const Tags = Type.Record(Type.String(), nullable(Type.String()));
+const Kind = oneOf(['direct', 'shared'], 'Its own cost, or its share of split cost.');
+const RuleContent = Type.Unknown({ description: 'The rule as the rulebook has it; null where none matched.' });
+
+const Sources = {
+  rates: Type.Array(
+    Type.Object({
+      from: CurrencyCode,
+      to: CurrencyCode,
+      onDate: DateText,
+      rate: nullable(DecimalText),
+      publishedOn: nullable(DateText),
+      path: nullable(Type.String()),
+    }),
+  ),
+  loads: Type.Array(LoadViewSchema),
+  lines: Type.Array(
+    Type.Object({
+      loadId: Type.String(),
+      originId: Type.String(),
+      file: Type.String(),
+      record: Type.Integer({ description: 'The record in the file; 1 is the first after the header.' }),
+      columns: Type.Record(Type.String(), Type.String(), { description: 'FOCUS columns as delivered.' }),
+    }),
+  ),
+  linesNote: nullable(Type.String({ description: 'Why there are no lines.' })),
+};
+
+const PodExplanation = Type.Object({
+  subject: Type.Literal('pod'),
+  podId: nullable(Type.String()),
+  period: Type.Object({ id: Type.String(), start: DateText, end: DateText }),
+  rulebook: Type.Integer(),
+  reportingCurrency: CurrencyCode,
+  costMetric: COST_METRIC,
+  rules: Type.Array(
+    Type.Object({
+      ruleId: nullable(Type.String()),
+      kind: Kind,
+      rule: RuleContent,
+      share: nullable(RatioText),
+      lineCount: Count,
+      ...Money,
+    }),
+  ),
+  origins: Type.Array(
+    Type.Object({
+      originId: Type.String(),
+      ruleId: nullable(Type.String()),
+      kind: Kind,
+      share: nullable(RatioText),
+      lineCount: Count,
+      loadId: Type.String(),
+      providerName: nullable(Type.String()),
+      subAccountId: nullable(Type.String()),
+      serviceName: nullable(Type.String()),
+      resourceId: nullable(Type.String()),
+      resourceName: nullable(Type.String()),
+      chargeCategory: nullable(Type.String()),
+      tags: Tags,
+      ...Money,
+    }),
+  ),
+  ...Sources,
+});
+
+export const OriginExplanationView = Type.Object({
+  subject: Type.Literal('origin'),
+  originId: Type.String(),
+  attributes: Type.Record(Type.String(), Type.String()),
+  tags: Tags,
+  rulebook: Type.Integer(),
+  stretches: Type.Array(
+    Type.Object({
+      from: nullable(DateText),
+      until: nullable(DateText),
+      kind: oneOf(['pod', 'split', 'unattributed'], 'Where its charges go on these dates.'),
+      podId: nullable(Type.String()),
+      ruleId: nullable(Type.String()),
+      rule: RuleContent,
+      passedOver: Type.Array(Type.Object({ ruleId: Type.String(), reason: Type.String() })),
+    }),
+  ),
+  days: Type.Array(Type.Object({ chargeDate: DateText, loadId: Type.String(), lineCount: Count, ...Money })),
+  ...Sources,
+});
+
+export const ExplanationView = Type.Union([
+  PodExplanation,
+  OriginExplanationView,
+  Type.Object({
+    subject: Type.Literal('resource'),
+    resourceId: Type.String(),
+    origins: Type.Array(OriginExplanationView),
+  }),
+]);
