@@ -83,9 +83,9 @@ function classifyPostError(error: unknown): PostOutcome {
   }
   if (error instanceof WebAPIHTTPError) {
     const text = `HTTP ${error.statusCode}`;
-    return error.statusCode >= 400 && error.statusCode < 500
-      ? { kind: 'refused', error: text }
-      : { kind: 'ambiguous', error: text };
+    // Slack itself says no with a 200 and a reason: a 4xx is a proxy's, or another address's, and nothing was posted.
+    const isBeforeSlack = error.statusCode >= 400 && error.statusCode < 500;
+    return { kind: isBeforeSlack ? 'unreachable' : 'ambiguous', error: text };
   }
   if (error instanceof WebAPIRequestError) {
     const codes = causeCodes(error.original);

@@ -43,16 +43,8 @@ export interface ListedEnvelope {
  * Envelopes by scope and period, those of one period where `period` names exactly it; then the pods with cost and no envelope
  * whose period meets the month of the latest charge up to `at` (or `period`).
  */
-export async function listEnvelopes(
-  db: Kysely<DB>,
-  options: { at: Date; period?: Period; podIds?: readonly string[] },
-): Promise<ListedEnvelope[]> {
-  const envelopes = await readEnvelopes(db, options.period);
-  const pods = await readPodsWithout(db, options);
-  const visible = options.podIds;
-  const all = [...envelopes, ...pods];
-  if (visible === undefined) return all;
-  return all.filter(({ scope }) => scope.kind === 'pod' && visible.includes(scope.id));
+export async function listEnvelopes(db: Kysely<DB>, options: { at: Date; period?: Period }): Promise<ListedEnvelope[]> {
+  return [...(await readEnvelopes(db, options.period)), ...(await readPodsWithout(db, options))];
 }
 
 /** near: the highest rung below 1 has spoken; over: one at 1 or above has. */

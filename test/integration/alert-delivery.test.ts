@@ -217,6 +217,18 @@ describe('delivery', () => {
     expect(slack.messages).toHaveLength(1);
   });
 
+  test('a proxy that answers 403 is waited out: nothing was posted, and nothing is given up', async ({ database }) => {
+    await clean(database);
+    const id = await addMessage(database.db, { pod: 'checkout', text: 'x', at: START });
+    slack.faults.push({ kind: 'http', status: 403 });
+    await deliver(database);
+    expect(await messageOf(database, id)).toMatchObject({ state: 'pending', error: 'HTTP 403' });
+    clock.move(MINUTE_MS);
+    await deliver(database);
+    expect(slack.calls).not.toContain('conversations.history');
+    expect(slack.messages).toHaveLength(1);
+  });
+
   for (const error of ['is_archived', 'not_in_channel', 'channel_not_found', 'invalid_blocks', 'token_revoked']) {
     test(`${error} fails at once, and finance is told why, how to fix it and what was said`, async ({ database }) => {
       await clean(database, 'C0FINANCE');

@@ -162,6 +162,15 @@ describe('crossings', () => {
     expect(messages).toHaveLength(1);
   });
 
+  test('evaluating the same load a hundred times leaves one alert and one message', async ({ database }) => {
+    await reset(database);
+    await addEnvelope(database.db, { scope: CHECKOUT, period: '2026-09', limit: '100' });
+    await loadDay(database, '2026-09-10', '130');
+    for (let count = 0; count < 100; count += 1) await evaluate(database, '2026-09-11T06:00:00Z');
+    expect(summarise(await listAlerts(database.db))).toEqual(['checkout 2026-09 1 pending open']);
+    expect(await database.db.selectFrom('message').selectAll().execute()).toHaveLength(1);
+  });
+
   test('month and quarter crossing together share one message that names both', async ({ database }) => {
     await reset(database);
     await addEnvelope(database.db, { scope: CHECKOUT, period: '2026-Q3', limit: '100000' });
