@@ -1,0 +1,73 @@
+/** Times one ingestion into a fresh copy of the prepared database, watches its memory, and refuses figures that are not the bill's. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { BenchPlace } from './bench-place.ts';
+import type { BenchBill } from './bill-generator.ts';
+import type { IngestAnswer, IngestRequest } from './ingest-process.ts';
+import { watchMemory } from './resident-memory.ts';
+
+/** The database every ingestion starts from: migrated, with the organisation applied. */
+export const TEMPLATE = 'bench_template';
+/** The database of the latest ingestion. */
+export const INGESTED = 'bench_ingested';
+
+export interface IngestRun {
+  readonly elapsedMs: number;
+  /** Of the ingesting process and its children together. */
+  readonly peakBytes: number | null;
+}
+
+/**
+ * Ingests a bill from its file to published.
+ * @throws Error where it fails or where what is published is not, to the last decimal, what the generator wrote.
+ */
+export async function ingestBill(place: BenchPlace, bill: BenchBill): Promise<IngestRun> {
+  const databaseUrl = await place.createDatabase(INGESTED, TEMPLATE);
+  const dataDir = join(place.folder, 'worker');
+  await rm(dataDir, { recursive: true, force: true });
+  await place.checkpoint();
+  const child = fork(join(import.meta.dirname, 'ingest-process.ts'), [], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const memory = watchMemory(child.pid ?? 0);
+  try {
+    child.send({ databaseUrl, dataDir, path: bill.path } satisfies IngestRequest);
+    const ended = once(child, 'exit').then(() => [{ failure: `ingesting ${bill.path} was ended from outside` }]);
+    const [answer] = (await Promise.race([once(child, 'message'), ended])) as [IngestAnswer];
+    if ('failure' in answer) throw new Error(answer.failure);
+    await refuseInexact(databaseUrl, bill);
+    return { elapsedMs: answer.elapsedMs, peakBytes: memory.stop() };
+  } finally {
+    memory.stop();
+    child.kill('SIGKILL');
+  }
+}
+
+/** Charges, rollup and published figures, each against the generator's own sums. */
+export async function refuseInexact(databaseUrl: string, bill: BenchBill): Promise<void> {
+  const sums = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost']
+    .map((metric) => `trim_scale(sum(${metric}))::text`)
+    .join(` || ' ' || `);
+  const expected = [bill.billedCost, bill.effectiveCost, bill.listCost, bill.contractedCost].join(' ');
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ place: string; found: string | null; lines: string | null }>(
+      `select 'charge' as place, ${sums} as found, sum(line_count)::text as lines from charge
+       union all select 'pod_cost', ${sums}, sum(line_count)::text from pod_cost
+         where rulebook_id = (select rulebook_id from organisation)
+       union all select 'pod_day', ${sums}, null from pod_day`,
+    );
+    for (const { place, found, lines } of rows) {
+      if (found === expected && (lines === null || Number(lines) === bill.lines)) continue;
+      throw new Error(
+        `${bill.path}: ${place} has ${found} of ${lines} lines; the bill has ${expected} of ${bill.lines}.`,
+      );
+    }
+  } finally {
+    await client.end();
+  }
+}
