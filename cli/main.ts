@@ -9,7 +9,9 @@ import { apiCommand } from './commands/api.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { alertsCommand, envelopesCommand } from './commands/envelopes.ts';
+import { explainCommand } from './commands/explain.ts';
 import { ingestCommand } from './commands/ingest.ts';
+import { initCommand } from './commands/init.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { applyCommand, planCommand } from './commands/organisation.ts';
 import { outcomesCommand } from './commands/outcomes.ts';
@@ -24,11 +26,13 @@ import { interruption } from './runtime.ts';
 const COMMANDS: readonly CommandModule[] = [
   demoCommand,
   upCommand,
+  initCommand,
   planCommand,
   applyCommand,
   ingestCommand,
   outcomesCommand,
   reportCommand,
+  explainCommand,
   envelopesCommand,
   alertsCommand,
   tokensCommand,

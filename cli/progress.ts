@@ -42,14 +42,12 @@ function bar(stream: NodeJS.WriteStream): TerminalProgress {
 }
 
 function lines(stream: NodeJS.WriteStream): TerminalProgress {
-  let label = '';
   let printedAt = 0;
   return {
     stop: () => {},
     report: (step) => {
       const now = Date.now();
-      if (step.label === label && now - printedAt < LINE_EVERY_MS) return;
-      label = step.label;
+      if (now - printedAt < LINE_EVERY_MS) return;
       printedAt = now;
       const share = step.total === undefined || step.total === 0 ? '' : ` of ${step.total}`;
       stream.write(`${step.label}: ${step.done}${share} ${step.unit}\n`);

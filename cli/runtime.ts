@@ -140,7 +140,8 @@ async function startServer(settings: Settings, logger: Logger) {
   return startEmbedded({ dataDir: settings.dataDir, logger });
 }
 
-function openLogger(settings: Settings, isService: boolean): Logger {
+/** The log of a command or a service: JSON lines on stderr. */
+export function openLogger(settings: Settings, isService: boolean): Logger {
   const isExplicit = (process.env['LOG_LEVEL'] ?? '') !== '';
   const level = isService || isExplicit ? settings.logLevel : 'warn';
   return pino(

@@ -2,11 +2,9 @@
  * The first step of every ingestion: finds the files, reads and checks each one into the archive, and registers one load per
  * billing period. Nothing is published here; what cannot be read is refused before any load exists.
  */
-import { join } from 'node:path';
-import { discoverBillFiles } from '../services/billing/discover-files.ts';
-import { type InspectedFile, inspectBill } from '../services/billing/inspect-bill.ts';
 import { type RegisteredLoad, registerDelivery } from '../services/billing/register-delivery.ts';
 import type { Period } from '../services/kernel/period.ts';
+import { inspectFiles } from './inspect-files.ts';
 import type { JobContext } from './job-context.ts';
 
 export interface Delivery {
@@ -22,24 +20,10 @@ export interface Delivery {
 export async function receiveDelivery(context: JobContext, delivery: Delivery): Promise<RegisteredLoad[]> {
   // The order of deliveries is the order of commands, so the instant is taken before any file is read.
   const deliveredAt = context.clock.now();
-  const files = await discoverBillFiles(delivery.paths);
-  const inspected: InspectedFile[] = [];
-  for (const file of files) {
-    inspected.push(
-      await inspectBill({
-        path: file.path,
-        name: file.name,
-        archiveDir: context.settings.archiveDir,
-        workDir: join(context.settings.dataDir, 'work'),
-        progress: context.progress,
-        logger: context.logger,
-        signal: context.signal,
-      }),
-    );
-  }
+  const files = await inspectFiles(delivery.paths, context);
   return await registerDelivery(context.db, {
     sourceId: delivery.sourceId,
-    files: inspected,
+    files,
     deliveredAt,
     ...(delivery.period === undefined ? {} : { period: { start: delivery.period.start, end: delivery.period.end } }),
     mayDropAccounts: delivery.mayDropAccounts,

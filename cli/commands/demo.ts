@@ -15,8 +15,10 @@ import { applyOrganisation } from '../../services/organisation/apply-organisatio
 import { readOrganisationFile } from '../../services/organisation/read-organisation-file.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { withExamples } from '../command.ts';
+import { demoEnvironment } from '../demo/demo-environment.ts';
+import { loadOwnBill } from '../demo/load-own-bill.ts';
 import { type PreparedSample, prepareSample } from '../demo/prepare-sample.ts';
-import { printDemo } from '../demo/print-demo.ts';
+import { printEnvelopes, printReports } from '../demo/print-demo.ts';
 import { printText } from '../output.ts';
 import { terminalProgress, type TerminalProgress } from '../progress.ts';
 import { openRuntime, type Runtime } from '../runtime.ts';
@@ -25,6 +27,7 @@ import { untilInterrupted } from '../until-interrupted.ts';
 
 interface DemoOptions {
   readonly serve: boolean;
+  readonly bill?: readonly string[];
 }
 
 /** Verifies outcomes as the sample's finance partner would. */
@@ -36,44 +39,54 @@ export function demoCommand(program: Command): void {
   const command = program
     .command('demo')
     .description('a sample organisation from its bills to value per pod, in a database of its own')
+    .option('--bill <file...>', 'then the same for bills of your own, with an organisation proposed from their tags')
     .option('--no-serve', 'print the reports and end, without serving the API')
     .action(runDemo);
-  withExamples(command, 'npm run demo', 'outturn demo --no-serve', 'PORT=8080 outturn demo');
+  withExamples(
+    command,
+    'npm run demo',
+    'outturn demo --bill bill.csv',
+    'outturn demo --no-serve',
+    'PORT=8080 outturn demo',
+  );
 }
 
 async function runDemo(options: DemoOptions): Promise<void> {
   const startedAt = process.hrtime.bigint();
   const settings = readSettings(process.env, process.cwd());
+  const root = join(settings.dataDir, 'demo');
   const progress = terminalProgress();
-  const sample = await prepareSample(join(settings.dataDir, 'demo'), utcDate(systemClock.now()), progress);
+  const sample = await prepareSample(root, utcDate(systemClock.now()), progress);
   const runtime = await openRuntime({
     applicationName: 'outturn demo',
-    environment: demoEnvironment(sample),
+    environment: demoEnvironment(sample.dataDir, join(sample.folder, 'outturn.yaml')),
     poolMax: 10,
   });
   try {
     await loadSample(runtime, sample, progress);
     progress.stop();
-    await printDemo(runtime, sample);
+    await printReports(runtime, sample.quarterIds.slice(-2));
+    await printEnvelopes(runtime);
     const seconds = Number((process.hrtime.bigint() - startedAt) / 1_000_000_000n);
     printText(`\nDone in ${seconds} s. The sample's files are in ${sample.folder}.`);
-    if (options.serve) await serve(runtime);
+    if (options.bill !== undefined) await showOwnBill(`${root}-own`, options, progress);
+    else if (options.serve) await serve(runtime);
   } finally {
     progress.stop();
     await runtime.close();
   }
 }
 
-/** The demo's own settings: its folder, its embedded database, no other queue. Host, port and Slack stay the user's. */
-function demoEnvironment(sample: PreparedSample): Readonly<Record<string, string | undefined>> {
-  return {
-    ...process.env,
-    DATABASE_URL: undefined,
-    REDIS_URL: undefined,
-    OUTTURN_DATA: sample.dataDir,
-    OUTTURN_ARCHIVE: undefined,
-    OUTTURN_CONFIG: join(sample.folder, 'outturn.yaml'),
-  };
+async function showOwnBill(root: string, options: DemoOptions, progress: TerminalProgress): Promise<void> {
+  const own = await loadOwnBill(root, options.bill ?? [], progress);
+  try {
+    progress.stop();
+    await printReports(own.runtime, own.periods);
+    printText(`\nThe organisation proposed from your bill is in ${own.configPath}.`);
+    if (options.serve) await serve(own.runtime);
+  } finally {
+    await own.runtime.close();
+  }
 }
 
 async function loadSample(runtime: Runtime, sample: PreparedSample, progress: TerminalProgress): Promise<void> {

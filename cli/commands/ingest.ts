@@ -4,6 +4,7 @@ import { sourceFolder } from '../../jobs/handlers/sync-source.ts';
 import { hasLiveWorker } from '../../jobs/worker.ts';
 import { type IngestedLoad, runIngest } from '../../jobs/run-ingest.ts';
 import { describeLoads } from '../../services/billing/describe-load.ts';
+import { ensureSource } from '../../services/billing/ensure-source.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import { parsePeriod } from '../../services/kernel/period.ts';
 import { withExamples, withJson } from '../command.ts';
@@ -43,7 +44,8 @@ async function ingest(runtime: Runtime, files: readonly string[], options: Inges
     files.length > 0
       ? [{ sourceId: options.source ?? 'files', paths: files }]
       : await dueDeliveries(runtime, options.source);
-  if (files.length === 0 && (await hasLiveWorker(runtime))) {
+  if (files.length > 0) await ensureSource(runtime.db, options.source ?? 'files');
+  else if (await hasLiveWorker(runtime)) {
     const queue = await runtime.queue();
     for (const { sourceId } of deliveries) {
       await queue.add('sync-source', { sourceId, mayDropAccounts: options.replace === true });
@@ -72,7 +74,7 @@ async function ingest(runtime: Runtime, files: readonly string[], options: Inges
     runtime.db,
     ingested.map((load) => load.loadId),
   );
-  const loads = described.map((load) => ({ ...load, unchanged: unchanged.has(load.loadId) }));
+  const loads = described.loads.map((load) => ({ ...load, unchanged: unchanged.has(load.loadId) }));
   if (options.json === true) printJson({ loads });
   else printText(renderLoads(loads));
 }

@@ -10,21 +10,25 @@ import { renderEnvelopes } from '../render/envelopes.ts';
 import { renderReconciliation } from '../render/reconciliation.ts';
 import { renderValuePerPod } from '../render/value-per-pod.ts';
 import type { Runtime } from '../runtime.ts';
-import type { PreparedSample } from './prepare-sample.ts';
 
-export async function printDemo(runtime: Runtime, sample: PreparedSample): Promise<void> {
+/** Value per pod of each period, then the reconciliation of the last one. */
+export async function printReports(runtime: Runtime, periods: readonly string[]): Promise<void> {
   const at = runtime.clock.now();
-  for (const period of sample.quarterIds.slice(-2)) {
+  for (const period of periods) {
     const request = { period, at };
     await prepareConversions(runtime.db, request);
     heading(`Value per pod, ${period}`);
     printText(renderValuePerPod(await valuePerPod(runtime.db, request)));
   }
-  const current = sample.quarterIds.at(-1) ?? '';
-  heading(`Reconciliation with the bills, ${current}`);
-  printText(renderReconciliation(await reconciliation(runtime.db, { period: current, at })));
+  const last = periods.at(-1);
+  if (last === undefined) return;
+  heading(`Reconciliation with the bills, ${last}`);
+  printText(renderReconciliation(await reconciliation(runtime.db, { period: last, at })));
+}
+
+export async function printEnvelopes(runtime: Runtime): Promise<void> {
   heading('Envelopes');
-  printText(renderEnvelopes(await listEnvelopes(runtime.db, { at })));
+  printText(renderEnvelopes(await listEnvelopes(runtime.db, { at: runtime.clock.now() })));
   heading('Alerts');
   printText(renderAlerts(await listAlerts(runtime.db)));
 }
