@@ -45,6 +45,7 @@ export const JOBS = {
   },
   'roll-up-load': { queue: 'bulk', payload: LoadPayload, attempts: 5, backoffMs: 2_000 },
   'publish-load': { queue: 'bulk', payload: LoadPayload, attempts: 8, backoffMs: 1_000 },
+  'evaluate-envelopes': { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 60_000 },
   'deliver-alert': { queue: 'quick', payload: NoPayload, attempts: 3, backoffMs: 1_000 },
   reconcile: { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 1_000 },
   'prune-loads': { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 60_000 },

@@ -3,9 +3,7 @@
  * The reconcile job leaves such loads alone.
  */
 import pg from 'pg';
-
-/** First key of the two-part advisory lock; the second is the load's id. */
-export const LOAD_LOCK_CLASS = 7_202;
+import { LOAD_LOCK_CLASS } from '../services/kernel/advisory-locks.ts';
 
 export interface LoadLock {
   hold(loadId: string): Promise<void>;

@@ -8,6 +8,7 @@ import Value from 'typebox/value';
 import { AppError, TransientError } from '../services/kernel/errors.ts';
 import { isJobName, JOB_NAMES, JOBS, type JobName, QUEUES } from './catalog.ts';
 import { deliverAlert } from './handlers/deliver-alert.ts';
+import { evaluateEnvelopes } from './handlers/evaluate-envelopes.ts';
 import { pruneLoads } from './handlers/prune-loads.ts';
 import { publishLoad } from './handlers/publish-load.ts';
 import { reconcile } from './handlers/reconcile.ts';
@@ -35,6 +36,7 @@ const HANDLERS: { readonly [Name in JobName]: JobHandler<never> } = {
   'stage-file': stageFile,
   'roll-up-load': rollUpLoad,
   'publish-load': publishLoad,
+  'evaluate-envelopes': evaluateEnvelopes,
   'deliver-alert': deliverAlert,
   reconcile,
   'prune-loads': pruneLoads,

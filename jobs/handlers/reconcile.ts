@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import type { JobPayload } from '../catalog.ts';
 import type { JobContext } from '../job-context.ts';
 import { enqueueLoad, publishJobId } from '../load-flow.ts';
-import { LOAD_LOCK_CLASS } from '../load-lock.ts';
+import { LOAD_LOCK_CLASS } from '../../services/kernel/advisory-locks.ts';
 
 /** More than this many at once are left for the next run, a minute later. */
 const LOADS_PER_RUN_MAX = 500;

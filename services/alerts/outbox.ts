@@ -4,13 +4,12 @@
  */
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { CLAIM_LOCK } from '../kernel/advisory-locks.ts';
 
 /** About one message per second and channel is what Slack allows; a little more apart is safe. */
 export const CHANNEL_PACE_MS = 1_100;
 /** Longer than any call may take: past it the process is dead or has lost its right to the message. */
 export const CLAIM_MS = 60_000;
-
-const CLAIM_LOCK = 7_207;
 
 export interface ClaimedMessage {
   readonly id: string;

@@ -5,13 +5,12 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import {
+  BILLING_PERIOD_LOCK_CLASS,
+  CHARGE_MONTH_LOCK_CLASS,
+  RULEBOOK_IN_FORCE_LOCK,
+} from '../kernel/advisory-locks.ts';
 import type { IsoDate } from '../kernel/period.ts';
-
-/** Held while a rulebook gets its number. */
-export const RULEBOOK_NUMBER_LOCK = 7_202;
-const RULEBOOK_IN_FORCE_LOCK = 7_203;
-const BILLING_PERIOD_LOCK_CLASS = 7_204;
-const CHARGE_MONTH_LOCK_CLASS = 7_205;
 
 /** Publishers share it: the rulebook in force stays what it is until they end. Activation takes it alone. */
 export async function lockRulebookInForce(trx: Transaction<DB>, mode: 'shared' | 'exclusive'): Promise<void> {

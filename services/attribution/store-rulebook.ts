@@ -9,7 +9,7 @@ import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { RULEBOOK_NUMBER_LOCK } from './locks.ts';
+import { RULEBOOK_NUMBER_LOCK } from '../kernel/advisory-locks.ts';
 import type { RulebookContent } from './rulebook.ts';
 
 export interface NumberedRulebook {

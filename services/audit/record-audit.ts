@@ -4,6 +4,7 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { AUDIT_CHAIN_LOCK } from '../kernel/advisory-locks.ts';
 import type { Principal } from '../kernel/ports.ts';
 
 export interface AuditEntry {
@@ -16,9 +17,6 @@ export interface AuditEntry {
   /** Facts worth keeping; money as decimal strings. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
-
-/** Chosen once; any transaction that appends holds it until it ends, so that the chain never forks. */
-const AUDIT_CHAIN_LOCK = 7_201;
 
 /** Appends one event. Call it late in the transaction: appends are serialised. */
 export async function recordAudit(trx: Transaction<DB>, entry: AuditEntry): Promise<void> {

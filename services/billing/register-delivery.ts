@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { DELIVERY_LOCK_CLASS } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { billingPeriodName, type IsoDate } from '../kernel/period.ts';
@@ -37,8 +38,6 @@ interface PeriodFiles {
   readonly end: IsoDate;
   readonly files: readonly { readonly file: InspectedFile; readonly facts: BillPeriod | null }[];
 }
-
-const DELIVERY_LOCK_CLASS = 7_210;
 
 /**
  * Registers a delivery and returns its loads in order of billing period.

@@ -5,8 +5,7 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-
-const ENVELOPE_LOCK = 7_206;
+import { ENVELOPE_LOCK } from '../kernel/advisory-locks.ts';
 
 /** Waits for the lock and keeps it until the transaction ends; taking it again does nothing. */
 export async function lockEnvelopes(trx: Transaction<DB>): Promise<void> {

@@ -11,6 +11,7 @@ import { recordAudit } from '../audit/record-audit.ts';
 import { evaluateEnvelopes } from '../envelopes/evaluate-envelopes.ts';
 import { syncEnvelopes } from '../envelopes/sync-envelopes.ts';
 import { clearConversionRates, importFxFiles } from '../fx/import-rates.ts';
+import { APPLY_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type Principal, type Progress, silentProgress } from '../kernel/ports.ts';
 import { describeConflict } from './describe-plan.ts';
@@ -19,9 +20,6 @@ import type { ReadOrganisation } from './read-organisation-file.ts';
 import { type Plan, planOrganisation } from './plan-organisation.ts';
 import { rulebookOf } from './rulebook-of.ts';
 import { storeOrganisation } from './store-organisation.ts';
-
-/** One apply at a time; taken before every other lock of the transaction. */
-const APPLY_LOCK = 7_208;
 
 export interface ApplyResult {
   /** Whether nothing was changed, exchange rates included. */

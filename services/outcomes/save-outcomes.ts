@@ -5,6 +5,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
+import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { BASIS_POINTS_WHOLE, contentDigest, type StatedOutcome } from './outcome.ts';
@@ -27,8 +28,6 @@ interface StoredOutcome {
   readonly content_digest: string;
   readonly verified_by: string | null;
 }
-
-const OUTCOME_WRITERS_LOCK = 7_209;
 
 /** What saving would do to each statement, in their order; takes the writers' lock until the transaction ends. */
 export async function planOutcomes(trx: Transaction<DB>, stated: readonly StatedOutcome[]): Promise<SavedOutcome[]> {
