@@ -4,6 +4,7 @@
  */
 import { CompiledQuery, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { withBulkPlans } from './bulk-plans.ts';
 import { chargeTableOf } from './charge-table.ts';
 import { type Bind, compileAttribution } from './compile-rules.ts';
 import { readRulebook } from './store-rulebook.ts';
@@ -53,9 +54,7 @@ async function attribute(
 ): Promise<number> {
   const { content } = await readRulebook(trx, rulebookId);
   const { text, parameters } = compileAttribution(rulebookId, content, originFilter);
-  // Thousands of branches cost far more to compile to machine code than they save.
-  await sql`set local jit = off`.execute(trx);
-  const result = await trx.executeQuery(CompiledQuery.raw(text, [...parameters]));
+  const result = await withBulkPlans(trx, () => trx.executeQuery(CompiledQuery.raw(text, [...parameters])));
   return Number(result.numAffectedRows ?? 0n);
 }
 

@@ -5,6 +5,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { IsoDate } from '../kernel/period.ts';
+import { withBulkPlans } from './bulk-plans.ts';
 import { METRIC_COLUMNS, refuseDifferences } from './check-conservation.ts';
 import { type FiguresScope, insertSharedCost, podCostOf } from './split-shared.ts';
 import { currentRulebook } from './store-rulebook.ts';
@@ -20,15 +21,14 @@ export async function rebuildMonths(trx: Transaction<DB>, months: readonly IsoDa
   if (months.length === 0) return;
   const { id: rulebookId, content } = await currentRulebook(trx);
   const scope: FiguresScope = { months, rulebookId, loadIds: await listCurrentLoadIds(trx) };
-  // Plans of these statements cost more to compile to machine code than they run.
-  await sql`set local jit = off`.execute(trx);
   await deleteMonths(trx, 'pod_day', months);
   await deleteMonths(trx, 'shared_cost', months);
-  await insertDirectDays(trx, scope);
-  if (content.rules.some((rule) => 'split' in rule)) {
+  await withBulkPlans(trx, async () => {
+    await insertDirectDays(trx, scope);
+    if (!content.rules.some((rule) => 'split' in rule)) return;
     await insertSharedCost(trx, scope, content);
     await insertSharedDays(trx, months);
-  }
+  });
   await refuseDifferences(trx, {
     what: 'split of shared cost over pods',
     expected: podCostOf(scope),
@@ -72,12 +72,15 @@ async function insertSharedDays(trx: Transaction<DB>, months: readonly IsoDate[]
   );
   await sql`
     insert into pod_day (charge_date, pod_id, kind, billing_currency, ${sql.join(METRICS)})
+    with part as materialized (
+      select charge_date, pod_id, owner_pod_id, billing_currency, ${sql.join(SUMS)}
+      from ${rowsOf('shared_cost', months)} as shared_cost group by charge_date, pod_id, owner_pod_id, billing_currency
+    )
     select charge_date, pod_id, case when pod_id is null then 'direct' else 'shared' end, billing_currency, ${sql.join(SUMS)}
-    from ${rowsOf('shared_cost', months)} as shared_cost group by charge_date, pod_id, billing_currency
+    from part group by charge_date, pod_id, billing_currency
     union all
     select charge_date, owner_pod_id, 'owned', billing_currency, ${sql.join(SUMS)}
-    from ${rowsOf('shared_cost', months)} as shared_cost where owner_pod_id is not null
-    group by charge_date, owner_pod_id, billing_currency
+    from part where owner_pod_id is not null group by charge_date, owner_pod_id, billing_currency
     on conflict on constraint pod_day_key do update set ${sql.join(added)}
   `.execute(trx);
 }

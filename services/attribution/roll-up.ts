@@ -6,6 +6,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { attributeLoadOrigins } from './attribute-origins.ts';
+import { withBulkPlans } from './bulk-plans.ts';
 import { chargeTableOf } from './charge-table.ts';
 import { METRIC_COLUMNS, refuseDifferences } from './check-conservation.ts';
 
@@ -27,10 +28,7 @@ export async function rollUpLoad(trx: Transaction<DB>, loadId: string, rulebookI
     insert into load_rollup (load_id, rulebook_id) values (${loadId}::bigint, ${rulebookId}) on conflict do nothing
   `.execute(trx);
   if (mark.numAffectedRows === 0n) return;
-  // With the default 4 MB the aggregate and the join spill to disk.
-  await sql`set local work_mem = '64MB'`.execute(trx);
-  await sql`set local jit = off`.execute(trx);
-  await insertPodCost(trx, loadId, rulebookId);
+  await withBulkPlans(trx, () => insertPodCost(trx, loadId, rulebookId));
   await refuseDifferences(trx, {
     what: `rollup of load ${loadId} under rulebook ${rulebookId}`,
     expected: sql`select null::date as charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost

@@ -40,58 +40,60 @@ export async function insertSharedCost(
   scope: FiguresScope,
   content: RulebookContent,
 ): Promise<void> {
-  const metrics = METRIC_COLUMNS.map((column) => sql.ref(column));
-  const each = (part: (column: string) => RawBuilder<unknown>) => sql.join(METRIC_COLUMNS.map(part));
-  const name = (prefix: string, column: string) => sql.ref(`${prefix}_${column}`);
   const owners = content.rules.flatMap((rule) =>
     'split' in rule && rule.split.owner !== undefined ? [{ ruleId: rule.id, podId: rule.split.owner }] : [],
   );
+  const metrics = METRIC_COLUMNS.map(metricSql);
+  const each = (part: (metric: MetricSql) => RawBuilder<unknown>) => sql.join(metrics.map(part));
+  // `offset 0` keeps the planner from working each quotient out again at every mention.
   await sql`
     insert into shared_cost (charge_date, load_id, rule_id, owner_pod_id, pod_id, provider_name, service_name, charge_category,
-      billing_currency, ${sql.join(metrics)})
+      billing_currency, ${each(({ whole }) => whole)})
     with cell as materialized (
-      select row_number() over () as cell, to_split.*
-      from ${podCostOf(scope)} as to_split where kind = 'to_split'
+      select row_number() over () as cell, to_split.*, owner.pod_id as owner_pod_id, ${each(({ counted }) => counted)}
+      from ${podCostOf(scope)} as to_split
+      left join unnest(${owners.map((one) => one.ruleId)}::text[], ${owners.map((one) => one.podId)}::text[])
+        as owner (rule_id, pod_id) on owner.rule_id = to_split.rule_id
+      where to_split.kind = 'to_split'
     ), participant as materialized (${participantsSql(scope, content)}),
-    counted as (
-      select cell.*, participant.pod_id as carrier, participant.weight, participant.weights,
-        ${each(
-          (
-            column,
-          ) => sql`abs(cell.${sql.ref(column)}) * ('1e' || greatest(12, min_scale(cell.${sql.ref(column)})))::numeric
-          as ${name('units', column)}`,
-        )}
+    divided as (
+      select cell.*, participant.pod_id as carrier, weight, weights, ${each(({ divided }) => divided)}
       from cell left join participant on participant.rule_id = cell.rule_id
         and participant.charge_date = cell.charge_date and participant.billing_currency = cell.billing_currency
-    ), divided as (
-      select counted.*,
-        ${each((column) => sql`div(${name('units', column)} * weight, weights) as ${name('quotient', column)}`)}
-      from counted
+      offset 0
     ), ranked as (
-      select divided.*,
-        ${each(
-          (column) => sql`${name('units', column)} - sum(${name('quotient', column)}) over (partition by cell)
-          as ${name('missing', column)}`,
-        )},
-        ${each(
-          (column) => sql`row_number() over (partition by cell order by
-          ${name('units', column)} * weight - ${name('quotient', column)} * weights desc, carrier collate "C")
-          as ${name('rank', column)}`,
-        )}
-      from divided
+      select divided.*, ${each(({ ranked }) => ranked)} from divided
     )
-    select ranked.charge_date, ranked.load_id, ranked.rule_id, owner.pod_id, carrier, provider_name, service_name, charge_category,
-      billing_currency,
-      ${each(
-        (column) => sql`case when carrier is null then ${sql.ref(`ranked.${column}`)} else trim_scale(
-        sign(${sql.ref(`ranked.${column}`)})
-        * (${name('quotient', column)} + case when ${name('rank', column)} <= ${name('missing', column)} then 1 else 0 end)
-        * ('1e-' || greatest(12, min_scale(${sql.ref(`ranked.${column}`)})))::numeric) end`,
-      )}
+    select charge_date, load_id, rule_id, owner_pod_id, carrier, provider_name, service_name, charge_category,
+      billing_currency, ${each(({ part }) => part)}
     from ranked
-    left join unnest(${owners.map((one) => one.ruleId)}::text[], ${owners.map((one) => one.podId)}::text[])
-      as owner (rule_id, pod_id) on owner.rule_id = ranked.rule_id
   `.execute(trx);
+}
+
+interface MetricSql {
+  readonly whole: RawBuilder<unknown>;
+  readonly counted: RawBuilder<unknown>;
+  readonly divided: RawBuilder<unknown>;
+  readonly ranked: RawBuilder<unknown>;
+  readonly part: RawBuilder<unknown>;
+}
+
+/** The steps of the division for one metric, each an item of its step's select list. */
+function metricSql(column: string): MetricSql {
+  const whole = sql.ref(column);
+  const name = (step: string) => sql.ref(`${column}_${step}`);
+  const places = sql`greatest(12, min_scale(${whole}))`;
+  return {
+    whole,
+    counted: sql`abs(${whole}) * ('1e' || ${places})::numeric as ${name('units')},
+      sign(${whole}) * ('1e-' || ${places})::numeric as ${name('quantum')}`,
+    divided: sql`div(${name('units')} * weight, weights) as ${name('quotient')}`,
+    ranked: sql`${name('units')} - sum(${name('quotient')}) over (partition by cell) as ${name('missing')},
+      row_number() over (partition by cell
+        order by ${name('units')} * weight - ${name('quotient')} * weights desc, carrier collate "C") as ${name('rank')}`,
+    part: sql`case when carrier is null then ${whole} else trim_scale(${name('quantum')}
+      * (${name('quotient')} + case when ${name('rank')} <= ${name('missing')} then 1 else 0 end)) end`,
+  };
 }
 
 /**
