@@ -33,7 +33,7 @@ export async function describeApi(app: ApiApp, version: string): Promise<void> {
         },
       },
     },
-    refResolver: { buildLocalReference: (schema) => String(schema['$id']) },
+    refResolver: { buildLocalReference: ({ $id: name }) => (typeof name === 'string' ? name : 'Unnamed') },
   });
   await app.register(fastifySwaggerUi, { routePrefix: '/api/docs', staticCSP: true, theme: { title: 'Outturn API' } });
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());

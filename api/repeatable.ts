@@ -46,7 +46,7 @@ export async function answerPost<Body extends object>(
   const answer = await context.db.transaction().execute(async (trx) => {
     if (typeof key !== 'string') return { ...(await keep(trx)), isRepeated: false };
     const keyed = { principal: principalOf(request), key, requestHash: hashOf(request), at: context.clock.now() };
-    return await answerOnce(trx, keyed, () => keep(trx));
+    return answerOnce(trx, keyed, () => keep(trx));
   });
   if (answer.isRepeated) reply.header('idempotency-replayed', 'true');
   reply.code(answer.status);

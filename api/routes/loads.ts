@@ -32,7 +32,7 @@ export function addLoadRoutes(app: ApiApp, context: ApiContext): void {
       const { limit: _limit, cursor: _cursor, ...filter } = request.query;
       const { limit, after } = readPageRequest(request.query);
       const asked = { ...filter, before: rowNumberOf(after), limit: limit + 1 };
-      return await readAs(context.db, principalOf(request), async (trx) => {
+      return readAs(context.db, principalOf(request), async (trx) => {
         const page = firstOf(await listLoadIds(trx, asked), (loadId) => loadId, limit);
         linkNextPage(request, reply, page);
         return asResponse((await describeLoads(trx, page.rows)).loads);

@@ -66,7 +66,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
-      return await answerPost(context, request, reply, async (trx) => {
+      return answerPost(context, request, reply, async (trx) => {
         const created = await createOutcome(trx, { input: request.body, principal, at: clock.now() });
         await guardClaim(trx, principal, created);
         return { status: created.change === 'created' ? 201 : 200, body: created };
@@ -95,7 +95,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
       if (typeof csvText !== 'string' || csvText === '') {
         throw new AppError('invalid_input', 'Send the sheet itself as the body, with "Content-Type: text/csv".');
       }
-      return await answerPost(context, request, reply, async (trx) => ({
+      return answerPost(context, request, reply, async (trx) => ({
         status: 200,
         body: await importOutcomes(trx, {
           csvText,

@@ -22,7 +22,7 @@ export async function explainAs(
   request: ExplainRequest,
   options: ExplainOptions,
 ): Promise<Explanation> {
-  if (principal.role !== 'pod') return await readAs(db, principal, (trx) => explain(trx, request, options));
+  if (principal.role !== 'pod') return readAs(db, principal, (trx) => explain(trx, request, options));
   if ('podId' in request && (request.podId === null || !principal.pods.includes(request.podId))) {
     throw new AppError('forbidden', 'A pod’s token explains the cost of its own pods only.');
   }

@@ -15,7 +15,7 @@ export async function readAs<Result>(
   principal: Principal,
   work: (trx: Transaction<DB>) => Promise<Result>,
 ): Promise<Result> {
-  return await db
+  return db
     .transaction()
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
@@ -25,6 +25,6 @@ export async function readAs<Result>(
         await sql`select set_config('outturn.pods', ${JSON.stringify(principal.pods)}, true)`.execute(trx);
         await sql`set local role outturn_pod`.execute(trx);
       }
-      return await work(trx);
+      return work(trx);
     });
 }

@@ -93,7 +93,7 @@ async function readRows(db: Kysely<DB>, { period, rulebook }: ReportFrame): Prom
       ) as part group by load_id, billing_currency, is_attributed
     )
     select load.source_id as "sourceId", ${billingPeriodSql('load')} as "billingPeriod", load.id::text as "loadId",
-      billing_currency as "billingCurrency", metric.name as metric,
+      key.billing_currency as "billingCurrency", metric.name as metric,
       trim_scale(metric.file) as file, trim_scale(metric.ingested) as ingested,
       trim_scale(metric.attributed) as attributed, trim_scale(metric.unattributed) as unattributed,
       trim_scale(metric.file - metric.attributed - metric.unattributed) as difference,
@@ -111,7 +111,7 @@ async function readRows(db: Kysely<DB>, { period, rulebook }: ReportFrame): Prom
       and not nobody.is_attributed
     cross join lateral (values ${sql.join(METRICS.map(([name, column], index) => metricRow(index, name, column)))})
       as metric (ordinal, name, file, ingested, attributed, unattributed)
-    order by load.source_id collate "C", load.billing_period_start, load.billing_period_end, billing_currency collate "C", metric.ordinal
+    order by load.source_id collate "C", load.billing_period_start, load.billing_period_end, key.billing_currency collate "C", metric.ordinal
   `.execute(db);
   return rows;
 }

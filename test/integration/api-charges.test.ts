@@ -144,7 +144,10 @@ describe('a pod’s token', () => {
       '/api/v1/charges?resourceId=vm-checkout&lines=0',
       '/api/v1/charges?resourceId=gateway',
       '/api/v1/charges?resourceId=nobodys',
-      ...origins.flatMap((id) => [`/api/v1/charges?originId=${id}&lines=0`, `/api/v1/origins/${id}/explanation?lines=100`]),
+      ...origins.flatMap((id) => [
+        `/api/v1/charges?originId=${id}&lines=0`,
+        `/api/v1/origins/${id}/explanation?lines=100`,
+      ]),
     ];
     const answered: string[] = [];
     for (const url of attempts) {

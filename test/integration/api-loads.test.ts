@@ -14,7 +14,7 @@ const test = base.extend('api', { scope: 'file' }, async ({ database }, { onClea
 });
 
 async function startSync(api: TestApi, headers: Record<string, string>, payload: object) {
-  return await api.app.inject({ method: 'POST', url: '/api/v1/loads', headers, payload });
+  return api.app.inject({ method: 'POST', url: '/api/v1/loads', headers, payload });
 }
 
 async function waitingJobs(api: TestApi): Promise<number> {

@@ -26,7 +26,7 @@ const OUTCOME = {
 };
 
 async function post(api: TestApi, headers: Record<string, string>, payload: object, url = '/api/v1/outcomes') {
-  return await api.app.inject({ method: 'POST', url, headers, payload });
+  return api.app.inject({ method: 'POST', url, headers, payload });
 }
 
 async function count(db: { db: Parameters<typeof seedTwoPods>[0] }, table: string): Promise<number> {
@@ -188,7 +188,7 @@ const SHEET = `source_row_id,pod,title,delivered_on,basis,amount,currency,owner_
 
 describe('a sheet', () => {
   const send = async (api: TestApi, headers: Record<string, string>, query: string, payload = SHEET) =>
-    await api.app.inject({
+    api.app.inject({
       method: 'POST',
       url: `/api/v1/outcomes/import?${query}`,
       headers: { ...headers, 'content-type': 'text/csv; charset=utf-8' },
