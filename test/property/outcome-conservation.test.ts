@@ -1,0 +1,135 @@
+/**
+ * Recognition and sharing conserve: random outcomes with amounts of up to 14 decimals, three currencies, shares, schedules and windows.
+ * Over any cut of time, pods and the unattributed rest add up to what the outcomes recognise; over all time, to their amounts.
+ */
+import fc from 'fast-check';
+import { sql } from 'kysely';
+import { describe, expect } from 'vitest';
+import { add, decimal, sum } from '../../services/kernel/decimal.ts';
+import { addDays } from '../../services/kernel/period.ts';
+import { importFxFiles } from '../../services/fx/import-rates.ts';
+import { BASIS_POINTS_WHOLE, type OutcomeContent, type StatedOutcome } from '../../services/outcomes/outcome.ts';
+import { planOutcomes, saveOutcomes } from '../../services/outcomes/save-outcomes.ts';
+import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
+import { valuePerPod } from '../../services/reports/value-per-pod.ts';
+import { test } from '../support/database.ts';
+import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
+
+const AT = new Date('2027-06-01T00:00:00Z');
+const PODS = ['a', 'b', 'c'];
+
+const amount = fc
+  .tuple(fc.bigInt({ min: 0n, max: 10n ** 15n }), fc.integer({ min: 0, max: 14 }))
+  .map(([units, scale]) => decimal(`${units}e-${scale}`));
+
+const shares = fc
+  .array(fc.integer({ min: 1, max: BASIS_POINTS_WHOLE }), { minLength: 1, maxLength: PODS.length })
+  .map((points) => {
+    const whole = Math.max(
+      BASIS_POINTS_WHOLE,
+      points.reduce((total, point) => total + point, 0),
+    );
+    return points.map((point, index) => ({
+      podId: PODS[index] ?? '',
+      basisPoints: Math.max(1, Math.floor((point * BASIS_POINTS_WHOLE) / whole)),
+    }));
+  });
+
+const scheduleRow = fc.record({
+  start: fc.integer({ min: 0, max: 300 }),
+  days: fc.integer({ min: 1, max: 90 }),
+  amount,
+});
+
+const stated = fc
+  .record({
+    shares,
+    rows: fc.array(scheduleRow, { minLength: 1, maxLength: 3 }),
+    currency: fc.constantFrom('USD', 'EUR', 'GBP'),
+    state: fc.constantFrom('claimed' as const, 'verified' as const),
+  })
+  .map(({ rows, currency, state, ...given }): StatedOutcome => {
+    const content: OutcomeContent = {
+      title: 'x',
+      outcomeType: null,
+      unit: null,
+      quantity: null,
+      basis: 'cost_reduction',
+      grossOrMargin: null,
+      amount: sum(rows.map((row) => row.amount)),
+      amountLow: null,
+      amountHigh: null,
+      currency,
+      deliveredOn: '2026-01-01',
+      schedule: rows.map((row) => ({
+        from: addDays('2026-01-01', row.start),
+        until: addDays('2026-01-01', row.start + row.days),
+        amount: row.amount,
+      })),
+      shares: given.shares,
+      ownerEmail: 'x@example.com',
+      baseline: null,
+      evidenceUrl: null,
+      references: [],
+    };
+    return { content, state, verifiedBy: state === 'verified' ? 'l@example.com' : null, sheetRow: null };
+  });
+
+function ratesCsv(): string {
+  const lines = ['date,base,quote,rate'];
+  for (let day = 0; day < 420; day += 3) {
+    const date = addDays('2025-12-30', day);
+    lines.push(`${date},EUR,USD,1.${1000 + ((day * 37) % 900)}`, `${date},EUR,GBP,0.8${100 + ((day * 13) % 800)}`);
+  }
+  return lines.join('\n');
+}
+
+describe('recognised value', () => {
+  test('of pods and nobody adds up to the outcomes, and windows add up to the whole, exactly', {
+    timeout: 120_000,
+  }, async ({ database }) => {
+    const cuts = fc.uniqueArray(fc.integer({ min: 1, max: 399 }), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(stated, { minLength: 1, maxLength: 6 }), cuts, async (outcomes, days) => {
+        const trx = await database.db.startTransaction().execute();
+        try {
+          await insertPods(trx, ...PODS.map((id) => ({ id })));
+          await importFxFiles(trx, [{ name: 'r.csv', text: ratesCsv() }]);
+          const plan = await planOutcomes(trx, outcomes);
+          await saveOutcomes(trx, { stated: outcomes, plan, principal: FINANCE, at: AT });
+          await sql`set constraints all immediate`.execute(trx);
+          const bounds = [
+            '2026-01-01',
+            ...days.sort((one, two) => one - two).map((day) => addDays('2026-01-01', day)),
+            '2027-02-05',
+          ];
+          const read = async (start: string, end: string, currency: string) => {
+            const request = { period: `${start}..${end}`, currency, at: AT };
+            await prepareConversions(trx, request);
+            const report = await valuePerPod(trx, request);
+            const { verified, claimed } = report.total;
+            const parts = sum([
+              ...report.pods.map((pod) => add(pod.value.verified, pod.value.claimed)),
+              report.unattributed.verified,
+              report.unattributed.claimed,
+            ]);
+            expect(parts).toBe(add(verified, claimed));
+            return parts;
+          };
+          const whole = await read('2026-01-01', '2027-02-05', 'USD');
+          const pieces = [];
+          for (const [index, start] of bounds.slice(0, -1).entries())
+            pieces.push(await read(start, bounds[index + 1] ?? '', 'USD'));
+          expect(sum(pieces)).toBe(whole);
+          const alike = outcomes.filter((one) => one.content.currency === 'USD');
+          if (alike.length === outcomes.length) {
+            expect(whole).toBe(sum(alike.map((one) => one.content.amount ?? decimal('0'))));
+          }
+        } finally {
+          await trx.rollback().execute();
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
