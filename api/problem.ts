@@ -4,6 +4,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { errorCodeOf, SQL_STATE } from '../db/sql-state.ts';
 import { AppError, type ErrorCode, TransientError } from '../services/kernel/errors.ts';
+import { PROBLEM_TYPE } from './schemas/common.ts';
 
 /** Exhaustive: a new code does not compile without its status. */
 const STATUS: { readonly [Code in ErrorCode]: number } = {
@@ -55,7 +56,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (problem.status >= 500) request.log.error({ err: error }, 'request failed');
   if (problem.status === 503) void reply.header('retry-after', retryAfterSeconds(error));
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer realm="outturn"');
-  return reply.code(problem.status).type('application/problem+json').send(problem);
+  return reply.code(problem.status).type(PROBLEM_TYPE).send(problem);
 }
 
 function problemOf(error: unknown, requestId: string): ProblemDocument {
