@@ -1,6 +1,6 @@
 /**
- * The entry of the billing child process: takes one task over IPC, does it, answers and ends. It has no life of its own: when the
- * parent is gone, so is it.
+ * The entry of the billing child process: takes one task at a time over IPC, does it and answers. It has no life of its own: when the
+ * parent is gone or has no more work, so is it.
  */
 import { AppError, TransientError } from '../kernel/errors.ts';
 import type { Progress } from '../kernel/ports.ts';
@@ -12,9 +12,9 @@ import { stageInChild, type StageOptions } from './stage-in-child.ts';
 const progress: Progress = { report: (step) => send({ kind: 'progress', step }) };
 
 process.on('disconnect', () => process.exit(1));
-process.once('message', (request: ChildRequest) => {
+process.on('message', (request: ChildRequest) => {
   perform(request).then(
-    (result) => send({ kind: 'done', result }),
+    (result) => send({ kind: 'done', result, residentBytes: process.memoryUsage.rss() }),
     (error: unknown) => send({ kind: 'failed', error: describe(error) }),
   );
 });
@@ -22,11 +22,11 @@ process.once('message', (request: ChildRequest) => {
 async function perform({ task, options }: ChildRequest): Promise<unknown> {
   switch (task) {
     case 'inspect':
-      return await inspectInChild(options as InspectOptions, progress);
+      return inspectInChild(options as InspectOptions, progress);
     case 'stage':
-      return await stageInChild(options as StageOptions, progress);
+      return stageInChild(options as StageOptions, progress);
     case 'read-lines':
-      return await readLinesInChild(options as ReadLinesOptions);
+      return readLinesInChild(options as ReadLinesOptions);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Runs one billing task in a child process and waits for it. The child dies with this process (its IPC channel closes) and on the
- * caller's abort; errors arrive as what they were thrown as.
+ * caller's abort; errors arrive as what they were thrown as. A child that did its task in little memory waits a few seconds for the
+ * next one: a year of small bills would otherwise spend most of its time starting processes.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
@@ -12,6 +13,12 @@ const ENTRY = join(import.meta.dirname, 'child-main.ts');
 /** V8's heap in the child: tags and faults only; the bill itself is DuckDB's. */
 const HEAP_MB = 256;
 const RETRY_AFTER_MS = 5_000;
+const IDLE_MS = 5_000;
+/** A child that grew beyond this is ended, so that its memory is given back. */
+const IDLE_RESIDENT_BYTES_MAX = 300 * 1024 * 1024;
+
+/** The one child that waits for work. */
+let waiting: { readonly child: ChildProcess; readonly timer: NodeJS.Timeout } | undefined;
 
 export interface ChildRun {
   readonly progress: Progress;
@@ -29,31 +36,71 @@ export async function runInChild<Name extends BillingTaskName>(
   { progress, signal }: ChildRun,
 ): Promise<BillingTasks[Name]['result']> {
   signal?.throwIfAborted();
-  const child = fork(ENTRY, [], {
-    execArgv: [`--max-old-space-size=${HEAP_MB}`, '--disable-warning=ExperimentalWarning'],
-    serialization: 'json',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  const child = takeChild();
   const abort = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
+  let isReusable = false;
   try {
     const answer = waitForAnswer(child, progress);
     child.send({ task, options });
-    return (await answer) as BillingTasks[Name]['result'];
+    const { result, residentBytes } = await answer;
+    isReusable = residentBytes <= IDLE_RESIDENT_BYTES_MAX;
+    return result as BillingTasks[Name]['result'];
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
-    child.kill('SIGKILL');
+    child.removeAllListeners();
+    if (isReusable && waiting === undefined) keepWaiting(child);
+    else child.kill('SIGKILL');
   }
 }
 
-async function waitForAnswer(child: ChildProcess, progress: Progress): Promise<unknown> {
-  return await new Promise((resolve, reject) => {
+function takeChild(): ChildProcess {
+  const taken = waiting;
+  if (taken !== undefined) {
+    clearTimeout(taken.timer);
+    waiting = undefined;
+    taken.child.removeAllListeners();
+    if (taken.child.connected) {
+      taken.child.ref();
+      taken.child.channel?.ref();
+      return taken.child;
+    }
+  }
+  return fork(ENTRY, [], {
+    execArgv: [`--max-old-space-size=${HEAP_MB}`, '--disable-warning=ExperimentalWarning'],
+    serialization: 'json',
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+}
+
+/** Neither the child nor its timer keeps this process from ending. */
+function keepWaiting(child: ChildProcess): void {
+  const forget = () => {
+    if (waiting?.child === child) waiting = undefined;
+  };
+  child.once('exit', forget);
+  child.once('error', forget);
+  const timer = setTimeout(() => {
+    forget();
+    child.kill('SIGKILL');
+  }, IDLE_MS);
+  timer.unref();
+  child.unref();
+  child.channel?.unref();
+  waiting = { child, timer };
+}
+
+async function waitForAnswer(
+  child: ChildProcess,
+  progress: Progress,
+): Promise<{ result: unknown; residentBytes: number }> {
+  return new Promise((resolve, reject) => {
     child.on('message', (message: ChildMessage) => {
       if (message.kind === 'progress') progress.report(message.step);
-      else if (message.kind === 'done') resolve(message.result);
+      else if (message.kind === 'done') resolve(message);
       else reject(revive(message.error));
     });
     child.on('error', reject);
