@@ -1,4 +1,5 @@
 /** Leads from an origin's charges back to the lines they were summed from, in the archived files. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -31,12 +32,19 @@ export async function readArchivedLines(db: Kysely<DB>, query: ArchiveQuery): Pr
     from load join load_file on load_id = load.id where load.id = ${query.loadId}::bigint order by ordinal`.execute(db);
   const [first] = loads;
   if (first === undefined) throw new AppError('not_found', `There is no load ${query.loadId}.`);
+  const gone = loads.find((file) => !existsSync(file.archive_path));
+  if (gone !== undefined) {
+    throw new AppError(
+      'bill_unreadable',
+      `The archive of ${gone.name} is not at ${gone.archive_path}. Put the archive back there, or ingest the bill again.`,
+    );
+  }
   const attributes = sql.join(ORIGIN_TEXT_COLUMNS.map((column) => sql.ref(column.sql)));
   const { rows: origins } = await sql<Record<string, string | null>>`
     select ${attributes}, tags::text as tags from origin where id = ${query.originId}::bigint`.execute(db);
   const [origin] = origins;
   if (origin === undefined) throw new AppError('not_found', `There is no origin ${query.originId}.`);
-  return await runInChild(
+  return runInChild(
     'read-lines',
     {
       files: loads.map((file) => ({ name: file.name, archivePath: file.archive_path })),

@@ -10,6 +10,7 @@ export const MONEY_SCALE = 12;
 export const QUANTITY_SCALE = 6;
 
 const TAIL_DIGITS = 16;
+const TAIL_UNIT = `cast('1${'0'.repeat(TAIL_DIGITS)}' as hugeint)`;
 /** A decimal of at most 15 significant digits survives the way to a DOUBLE and back. */
 const DOUBLE_SAFE_DIGITS = 15;
 const WIDE_SCALE = 28;
@@ -27,60 +28,84 @@ export function something(cell: string): string {
   return `(case when ${isNothing(cell)} then null else ${cell} end)`;
 }
 
-/** True where a text is a number. The cast is the quick way; it also takes underscores, which are none of ours. */
+/**
+ * True where a text is a number. The cast is the quick way; it also takes underscores and a sign without digits, so only a text that
+ * ends in a digit and holds neither underscore nor space is judged by it.
+ */
 export function isNumber(cell: string): string {
-  return `(case when try_cast(${cell} as decimal(18, 12)) is not null then not contains(${cell}, '_')
+  return `(case when right(${cell}, 1) between '0' and '9' and not contains(${cell}, '_') and not contains(${cell}, ' ')
+      and try_cast(${cell} as decimal(18, 12)) is not null then true
     else coalesce(regexp_full_match(${cell}, '${NUMBER_PATTERN}'), false) end)`;
 }
 
-export interface Parts {
-  readonly head: string;
-  readonly tail: string;
+/**
+ * How a number becomes head and tail. Each step is a column of a further SELECT, because DuckDB computes a column once but plans an
+ * expression as often as it is written: `quick` is the whole value where the head holds it (nearly always), else null; `plain` the text of
+ * the others without exponent, null where the digits do not fit anyway; `head` and `tail` are null then.
+ */
+export interface PartsReader {
+  readonly quick: (source: string) => string;
+  readonly plain: (source: string, quick: string) => string;
+  readonly head: (quick: string, plain: string) => string;
+  readonly tail: (quick: string, plain: string) => string;
 }
 
-/** Head and tail of a text that is a number; both null where it has more digits than they hold. */
-export function partsOfText(text: string, scale: number): Parts {
-  const hasExponent = `(contains(${text}, 'e') or contains(${text}, 'E'))`;
-  const isShort = `(not ${hasExponent} and (not contains(${text}, '.') or length(${text}) - strpos(${text}, '.') <= ${scale}))`;
-  const plain = `(case when ${hasExponent} then ${plainOfExponent(text)} else trim(${text}) end)`;
-  const point = `strpos(${plain}, '.')`;
-  const fits = `(${point} > 0 and length(rtrim(${plain}, '0')) - ${point} <= ${scale + TAIL_DIGITS})`;
-  const sign = `(case when starts_with(${plain}, '-') then -1 else 1 end)`;
-  const digits = `rpad(substr(${plain}, ${point} + ${scale + 1}, ${TAIL_DIGITS}), ${TAIL_DIGITS}, '0')`;
+/** For text that is a number. */
+export function textParts(scale: number): PartsReader {
+  const decimals = (plain: string) => `(length(rtrim(${plain}, '0')) - strpos(${plain}, '.'))`;
+  const fits = (plain: string) => `(contains(${plain}, '.') and ${decimals(plain)} <= ${scale + TAIL_DIGITS})`;
+  const digits = (plain: string) =>
+    `rpad(substr(${plain}, strpos(${plain}, '.') + ${scale + 1}, ${TAIL_DIGITS}), ${TAIL_DIGITS}, '0')`;
   return {
-    head: `(case when ${isShort} then try_cast(${text} as ${head(scale)})
-      when ${fits} then try_cast(left(${plain}, ${point} + ${scale}) as ${head(scale)}) end)`,
-    tail: `(case when ${isShort} then 0::bigint when ${fits} then ${sign} * try_cast(${digits} as bigint) end)`,
+    quick: (text) =>
+      `(case when not ${hasExponent(text)} and (not contains(${text}, '.') or length(${text}) - strpos(${text}, '.') <= ${scale})
+        then try_cast(${text} as ${headType(scale)}) end)`,
+    plain: (text, quick) =>
+      `(case when ${quick} is not null then null when ${hasExponent(text)} then ${plainOfExponent(text)} else trim(${text}) end)`,
+    head: (quick, plain) =>
+      `(case when ${quick} is not null then ${quick}
+        when ${fits(plain)} then try_cast(left(${plain}, strpos(${plain}, '.') + ${scale}) as ${headType(scale)}) end)`,
+    tail: (quick, plain) =>
+      `(case when ${quick} is not null then 0::bigint
+        when ${fits(plain)} then (case when starts_with(${plain}, '-') then -1 else 1 end) * try_cast(${digits(plain)} as bigint) end)`,
   };
 }
 
 /**
- * Head and tail of a DOUBLE, through its shortest text: that is the decimal its writer meant, and any other way changes the last
- * digits. Where the DOUBLE nearest to a decimal of at most 15 digits is this one, that decimal is the shortest text, so the text
- * itself is only made for the others.
+ * For a DOUBLE, through its shortest text: that is the decimal its writer meant, and any other way changes the last digits. Where the
+ * DOUBLE nearest to a decimal of at most 15 digits is this one, that decimal is the shortest text, so the text itself is only made for
+ * the others.
  */
-export function partsOfDouble(cell: string, scale: number): Parts {
-  const isSafe = `(abs(${cell}) < 1e${DOUBLE_SAFE_DIGITS - scale} and cast(cast(${cell} as ${head(scale)}) as double) = ${cell})`;
-  const text = partsOfText(`cast(${cell} as varchar)`, scale);
+export function doubleParts(scale: number): PartsReader {
+  const text = textParts(scale);
   return {
-    head: `(case when ${isSafe} then cast(${cell} as ${head(scale)}) else ${text.head} end)`,
-    tail: `(case when ${isSafe} then 0::bigint else ${text.tail} end)`,
+    ...text,
+    quick: (cell) => {
+      const candidate = `cast(${cell} as ${headType(scale)})`;
+      return `(case when abs(${cell}) < 1e${DOUBLE_SAFE_DIGITS - scale} then
+        case when cast(${candidate} as double) = ${cell} then ${candidate} end end)`;
+    },
+    plain: (cell, quick) => text.plain(`cast(${cell} as varchar)`, quick),
   };
 }
 
-/** The plain decimal text of Σ head + Σ tail. */
-export function textOfParts(headSum: string, tailSum: string, scale: number): string {
-  const unit = `cast('1e-${scale}' as decimal(38, ${scale}))`;
-  const carried = `(${headSum} + cast(${tailSum} // ${tailUnit()} as decimal(38, 0)) * ${unit})`;
-  const rest = `(${tailSum} % ${tailUnit()})`;
+/** Σ head with the whole units of Σ tail carried into it, and what is left of Σ tail: columns for `textOfParts`. */
+export function carryTail(headSum: string, tailSum: string, scale: number): { carried: string; rest: string } {
+  return {
+    carried: `(case when ${tailSum} = 0 then ${headSum} else ${headSum} + cast(${tailSum} // ${TAIL_UNIT} as decimal(38, 0)) * ${headUnit(scale)} end)`,
+    rest: `(${tailSum} % ${TAIL_UNIT})`,
+  };
+}
+
+/** The plain decimal text of a carried head and the rest of its tail. */
+export function textOfParts(carried: string, rest: string, scale: number): string {
   // With one sign in both, the digits follow each other; otherwise one unit of the head is lent to the tail.
-  const composed = `(case
-    when ${rest} = 0 then cast(${carried} as varchar)
+  return `(case
+    when ${rest} = 0 then ${textOfDecimal(carried, scale)}
     when ${carried} >= 0 and ${rest} > 0 then cast(${carried} as varchar) || ${padded(rest)}
     when ${carried} <= 0 and ${rest} < 0 then '-' || cast(-${carried} as varchar) || ${padded(`-${rest}`)}
-    when ${carried} > 0 then cast(${carried} - ${unit} as varchar) || ${padded(`${tailUnit()} + ${rest}`)}
-    else '-' || cast(-${carried} - ${unit} as varchar) || ${padded(`${tailUnit()} - ${rest}`)} end)`;
-  return `(case when ${tailSum} = 0 then ${textOfDecimal(headSum, scale)} else ${composed} end)`;
+    when ${carried} > 0 then cast(${carried} - ${headUnit(scale)} as varchar) || ${padded(`${TAIL_UNIT} + ${rest}`)}
+    else '-' || cast(-${carried} - ${headUnit(scale)} as varchar) || ${padded(`${TAIL_UNIT} - ${rest}`)} end)`;
 }
 
 /** The text of a DECIMAL(38, scale): an int64's digits are written thirty times faster than an int128's (0.06 against 1.8 µs). */
@@ -91,6 +116,10 @@ export function textOfDecimal(value: string, scale: number): string {
     else cast(${value} as varchar) end)`;
 }
 
+function hasExponent(text: string): string {
+  return `(contains(${text}, 'e') or contains(${text}, 'E'))`;
+}
+
 function plainOfExponent(text: string): string {
   const mantissa = `split_part(lower(trim(${text})), 'e', 1)`;
   const exponent = `try_cast(split_part(lower(trim(${text})), 'e', 2) as integer)`;
@@ -98,12 +127,12 @@ function plainOfExponent(text: string): string {
   return `(case when ${decimals} <= ${WIDE_SCALE} then cast(try_cast(trim(${text}) as decimal(38, ${WIDE_SCALE})) as varchar) end)`;
 }
 
-function head(scale: number): string {
+function headType(scale: number): string {
   return `decimal(18, ${scale})`;
 }
 
-function tailUnit(): string {
-  return `cast('1${'0'.repeat(TAIL_DIGITS)}' as hugeint)`;
+function headUnit(scale: number): string {
+  return `cast('1e-${scale}' as decimal(38, ${scale}))`;
 }
 
 function padded(units: string): string {

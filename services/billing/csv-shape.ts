@@ -78,7 +78,7 @@ function readHeader(head: string, delimiter: string): string[] | null {
       to: 1,
       relax_column_count: true,
       skip_empty_lines: true,
-    }) as string[][];
+    });
     return header === undefined ? null : header.map((column) => column.trim());
   } catch (error) {
     if (error instanceof CsvError) return null; // Not under this delimiter; the caller tries the others.

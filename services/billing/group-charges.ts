@@ -4,10 +4,10 @@
  * distinct hashes, so a collision is found and never merges two origins. The hash is DuckDB's own and never leaves this process.
  */
 import assert from 'node:assert';
-import { something, textOfDecimal, textOfParts } from './cell-sql.ts';
+import { carryTail, something, textOfDecimal, textOfParts } from './cell-sql.ts';
 import { countOf, type DuckDbSession } from './duckdb-session.ts';
 import { CHARGE_TEXT_COLUMNS, type FocusColumn, MONEY_COLUMNS, ORIGIN_TEXT_COLUMNS } from './focus-columns.ts';
-import type { Bill, DecimalCell } from './open-bill.ts';
+import type { Bill } from './open-bill.ts';
 import { canonicalTags, jsonOfTags, readTags } from './read-tags.ts';
 
 /** Nearly every line has its own; kept from the other attributes of an origin, which combine in few ways. */
@@ -39,18 +39,14 @@ export async function groupCharges(
   await collectTags(bill, filter);
   const keys = `${keyOf(bill, 'place')} as place_key, ${keyOf(bill, 'resource')} as resource_key,
     hash(${bill.tags}) as tag_key, ${keyOf(bill, 'detail')} as detail_key, cast(${bill.at('ChargePeriodStart')} as date) as charge_date`;
-  const lines = (decimals: string, fits: boolean) => `select * from (
-    select ${keys}, ${decimals} ${bill.from(['ChargePeriodStart'])} ${filter})
+  const texts = DECIMALS.map((focus) => `${orZero(focus, `trim(${bill.decimal(focus).text})`)} as ${focus}`).join(', ');
+  const columns = unfitCount === 0 ? keys : `${keys}, ${texts}`;
+  const lines = (fits: boolean) => `select * from (${linesWithValues(bill, columns, ['ChargePeriodStart'], filter)})
     ${unfitCount === 0 ? '' : `where ${fits ? '' : 'not '}fits`}`;
   await session.run(`create or replace temp table grouped as
     select place_key, resource_key, tag_key, detail_key, charge_date, ${sumsOf(bill)}, count(*) as line_count
-    from (${lines(`${valuesOf(bill)}, ${fitsOf(bill)} as fits`, true)}) group by all`);
-  if (unfitCount > 0) {
-    const texts = DECIMALS.map((focus) => `${orZero(focus, `trim(${bill.decimal(focus).text})`)} as ${focus}`).join(
-      ', ',
-    );
-    await session.run(`create or replace temp table single as ${lines(`${texts}, ${fitsOf(bill)} as fits`, false)}`);
-  }
+    from (${lines(true)}) group by all`);
+  if (unfitCount > 0) await session.run(`create or replace temp table single as ${lines(false)}`);
   await collectOrigins(session, unfitCount > 0);
   return {
     charges: chargesFrom(
@@ -72,28 +68,29 @@ export const CHARGE_COPY_COLUMNS: readonly string[] = [
   'line_count',
 ];
 
-/** The value columns of a line for summing: a native decimal, or a head and a tail. */
-export function valuesOf(bill: Bill): string {
-  return DECIMALS.map((focus) => {
-    const cell = bill.decimal(focus);
-    return cell.kind === 'native'
-      ? `${cell.value} as v_${focus}`
-      : `${cell.head} as h_${focus}, ${cell.tail} as t_${focus}`;
-  }).join(', ');
+/**
+ * `select …` over the lines that `filter` leaves: the given columns, the values for summing (`v_` native, or `h_` head and `t_` tail)
+ * and `fits`, true where each value has its head and tail. One level per step, because the columns of a level are computed once.
+ */
+export function linesWithValues(bill: Bill, columns: string, moments: readonly string[], filter: LineFilter): string {
+  const cells = DECIMALS.map((focus) => ({ focus, cell: bill.decimal(focus) }));
+  const sources = cells.map(({ focus, cell }) =>
+    cell.kind === 'native' ? `${cell.value} as v_${focus}` : `${cell.source} as s_${focus}`,
+  );
+  const parts = cells.flatMap(({ focus, cell }) => (cell.kind === 'native' ? [] : [{ focus, reader: cell.reader }]));
+  const quick = parts.map(({ focus, reader }) => `, ${reader.quick(`s_${focus}`)} as q_${focus}`);
+  const plain = parts.map(({ focus, reader }) => `, ${reader.plain(`s_${focus}`, `q_${focus}`)} as p_${focus}`);
+  const halves = parts.map(
+    ({ focus, reader }) =>
+      `, ${reader.head(`q_${focus}`, `p_${focus}`)} as h_${focus}, ${reader.tail(`q_${focus}`, `p_${focus}`)} as t_${focus}`,
+  );
+  const fits = parts.map(({ focus }) => `(s_${focus} is null or (h_${focus} is not null and t_${focus} is not null))`);
+  return `select *, ${fits.length === 0 ? 'true' : fits.join(' and ')} as fits from (
+    select *${halves.join('')} from (select *${plain.join('')} from (
+      select *${quick.join('')} from (select ${columns}, ${sources.join(', ')} ${bill.from(moments)} ${filter}))))`;
 }
 
-/** True where each of a line's values fits into its head and tail. */
-export function fitsOf(bill: Bill): string {
-  const parts = DECIMALS.flatMap((focus) => {
-    const cell = bill.decimal(focus);
-    return cell.kind === 'native'
-      ? []
-      : [`(${cell.text} is null or (${cell.head} is not null and ${cell.tail} is not null))`];
-  });
-  return parts.length === 0 ? 'true' : `(${parts.join(' and ')})`;
-}
-
-/** Sums of `valuesOf`, under the same names. */
+/** Sums of the values of `linesWithValues`, under the same names. */
 export function sumsOf(bill: Bill): string {
   return DECIMALS.map((focus) =>
     bill.decimal(focus).kind === 'native'
@@ -102,12 +99,20 @@ export function sumsOf(bill: Bill): string {
   ).join(', ');
 }
 
-/** The exact text of a sum of `sumsOf`. */
+/** The columns that `sumText` reads beside those of `sumsOf`: `, … as c_<focus>, … as r_<focus>`. */
+export function carriedOf(bill: Bill): string {
+  return DECIMALS.map((focus) => {
+    const cell = bill.decimal(focus);
+    if (cell.kind === 'native') return '';
+    const { carried, rest } = carryTail(`h_${focus}`, `t_${focus}`, cell.scale);
+    return `, ${carried} as c_${focus}, ${rest} as r_${focus}`;
+  }).join('');
+}
+
+/** The exact text of a sum. */
 export function sumText(bill: Bill, focus: string): string {
-  const cell: DecimalCell = bill.decimal(focus);
-  return cell.kind === 'native'
-    ? textOfDecimal(`v_${focus}`, cell.scale)
-    : textOfParts(`h_${focus}`, `t_${focus}`, cell.scale);
+  const { kind, scale } = bill.decimal(focus);
+  return kind === 'native' ? textOfDecimal(`v_${focus}`, scale) : textOfParts(`c_${focus}`, `r_${focus}`, scale);
 }
 
 /** An empty cost counts as zero; an empty quantity stays empty. */

@@ -34,7 +34,7 @@ export async function inspectInChild(options: InspectOptions, progress: Progress
   if (format === null)
     throw new AppError('invalid_input', `${options.name} is not a bill: a bill ends in .csv, .csv.gz or .parquet.`);
   await mkdir(options.archiveDir, { recursive: true });
-  return await withWorkFolder(options.workDir, async (folder) => {
+  return withWorkFolder(options.workDir, async (folder) => {
     const session = await openDuckDb(folder);
     try {
       return await inspect(session, { ...options, workDir: folder }, format, progress);
@@ -120,7 +120,7 @@ async function readable<Result>(name: string, read: () => Promise<Result>): Prom
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
+  return stat(path).then(
     (status) => status.size > 0,
     () => false,
   );

@@ -6,9 +6,9 @@ import {
   isNothing,
   isNumber,
   MONEY_SCALE,
-  type Parts,
-  partsOfDouble,
-  partsOfText,
+  doubleParts,
+  type PartsReader,
+  textParts,
   QUANTITY_SCALE,
   something,
 } from './cell-sql.ts';
@@ -20,7 +20,8 @@ import { isSlashed, momentOfText, type SlashOrder, slashedDate, slashedNumber } 
 /** A decimal column: native DECIMALs are summed as they are, everything else in parts; `text` is the cell's exact text. */
 export type DecimalCell = { readonly text: string; readonly isBad: string; readonly scale: number } & (
   | { readonly kind: 'native'; readonly value: string }
-  | ({ readonly kind: 'parts' } & Parts)
+  /** `source` is what the reader reads: null where the cell holds nothing. */
+  | { readonly kind: 'parts'; readonly source: string; readonly reader: PartsReader }
 );
 
 export interface Bill {
@@ -206,7 +207,7 @@ async function describeDecimal(
     if (precision <= SAFE_PRECISION || (await canSum(session, columns, cell, digits))) {
       return { ...facts, kind: 'native', value: cell, scale: digits };
     }
-    return { ...facts, kind: 'parts', scale, ...partsOfText(text, scale) };
+    return { ...facts, kind: 'parts', scale, source: text, reader: textParts(scale) };
   }
   if (INTEGER_TYPE.test(type)) {
     return {
@@ -219,21 +220,17 @@ async function describeDecimal(
   }
   if (type === 'DOUBLE' || type === 'FLOAT') {
     // A FLOAT is read through its own shortest text; widened to DOUBLE first, 0.1 would become 0.10000000149011612.
-    const parts = type === 'DOUBLE' ? partsOfDouble(cell, scale) : partsOfText(text, scale);
-    const isWrong = `coalesce(not isfinite(${cell}), ${column.needsValue})`;
-    return { kind: 'parts', text, isBad: isWrong, scale, ...parts };
+    const isBad = `coalesce(not isfinite(${cell}), ${column.needsValue})`;
+    return type === 'DOUBLE'
+      ? { kind: 'parts', text, isBad, scale, source: cell, reader: doubleParts(scale) }
+      : { kind: 'parts', text, isBad, scale, source: text, reader: textParts(scale) };
   }
   const asText = type === 'VARCHAR' ? cell : text;
-  if (column.needsValue)
-    return { kind: 'parts', text: asText, isBad: `(not ${isNumber(asText)})`, scale, ...partsOfText(asText, scale) };
-  const given = something(asText);
-  return {
-    kind: 'parts',
-    text: given,
-    isBad: `(not ${isNothing(asText)} and not ${isNumber(asText)})`,
-    scale,
-    ...partsOfText(given, scale),
-  };
+  const isBad = column.needsValue
+    ? `(not ${isNumber(asText)})`
+    : `(not ${isNothing(asText)} and not ${isNumber(asText)})`;
+  const source = column.needsValue ? asText : something(asText);
+  return { kind: 'parts', text: source, isBad, scale, source, reader: textParts(scale) };
 }
 
 /** Whether no sum over the lines can leave 38 digits. */

@@ -33,7 +33,7 @@ export interface ArchivedLine {
 
 /** Does what `readArchivedLines` promises. */
 export async function readLinesInChild(options: ReadLinesOptions): Promise<ArchivedLine[]> {
-  return await withWorkFolder(options.workDir, async (folder) => {
+  return withWorkFolder(options.workDir, async (folder) => {
     const session = await openDuckDb(folder);
     const lines: ArchivedLine[] = [];
     try {

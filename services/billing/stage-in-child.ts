@@ -8,7 +8,7 @@ import { errorCodeOf, SQL_STATE } from '../../db/sql-state.ts';
 import { AppError, TransientError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { Progress } from '../kernel/ports.ts';
-import { type DuckDbSession, identifier, literal, openDuckDb } from './duckdb-session.ts';
+import { type DuckDbSession, identifier, literal, openDuckDb, textOf } from './duckdb-session.ts';
 import { ORIGIN_TEXT_COLUMNS } from './focus-columns.ts';
 import { groupCharges, type LineFilter } from './group-charges.ts';
 import { type Bill, openBill } from './open-bill.ts';
@@ -133,6 +133,8 @@ async function filterOf(bill: Bill, work: StagingWork): Promise<LineFilter> {
   if (rows.every((row) => row['is_ours'] === true)) return '';
   const ours = rows.filter((row) => row['is_ours'] === true);
   if (ours.length === 0) return 'where false';
-  const pairs = ours.map((row) => `(${literal(String(row['start_cell']))}, ${literal(String(row['end_cell']))})`);
+  const pairs = ours.map(
+    (row) => `(${literal(textOf(row['start_cell']) ?? '')}, ${literal(textOf(row['end_cell']) ?? '')})`,
+  );
   return `where (${start}, ${end}) in (${pairs.join(', ')})`;
 }

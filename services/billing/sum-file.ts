@@ -5,7 +5,7 @@
 import { add, type Decimal, decimal, ZERO } from '../kernel/decimal.ts';
 import { countOf, textOf } from './duckdb-session.ts';
 import { MONEY_COLUMNS } from './focus-columns.ts';
-import { fitsOf, type LineFilter, sumsOf, sumText, valuesOf } from './group-charges.ts';
+import { carriedOf, type LineFilter, linesWithValues, sumsOf, sumText } from './group-charges.ts';
 import type { Bill } from './open-bill.ts';
 
 export interface FileTotal {
@@ -20,9 +20,9 @@ export async function sumFile(bill: Bill, filter: LineFilter): Promise<{ totals:
   const currency = `trim(${bill.cell('BillingCurrency')})`;
   const rows = await bill.session.rows(`
     select billing_currency, lines, unfit, ${MONEY_COLUMNS.map(({ focus, sql }) => `coalesce(${sumText(bill, focus)}, '0') as ${sql}`).join(', ')}
-    from (select billing_currency, count(*) as lines, count(*) filter (not fits) as unfit, ${sumsWhereFits(bill)}
-      from (select ${currency} as billing_currency, ${fitsOf(bill)} as fits, ${valuesOf(bill)} ${bill.from([])} ${filter})
-      group by billing_currency)
+    from (select *${carriedOf(bill)} from (select billing_currency, count(*) as lines, count(*) filter (not fits) as unfit, ${sumsWhereFits(bill)}
+      from (${linesWithValues(bill, `${currency} as billing_currency`, [], filter)})
+      group by billing_currency))
     order by billing_currency`);
   const unfitCount = rows.reduce((count, row) => count + countOf(row['unfit']), 0);
   const unfit = unfitCount === 0 ? new Map<string, Decimal[]>() : await sumUnfit(bill, filter, currency);
@@ -44,7 +44,7 @@ function sumsWhereFits(bill: Bill): string {
 async function sumUnfit(bill: Bill, filter: LineFilter, currency: string): Promise<Map<string, Decimal[]>> {
   const sums = new Map<string, Decimal[]>();
   const texts = MONEY_COLUMNS.map(({ focus, sql }) => `trim(${bill.decimal(focus).text}) as ${sql}`).join(', ');
-  const lines = `select * from (select ${currency} as billing_currency, ${fitsOf(bill)} as fits, ${texts} ${bill.from([])} ${filter}) where not fits`;
+  const lines = `select * from (${linesWithValues(bill, `${currency} as billing_currency, ${texts}`, [], filter)}) where not fits`;
   for await (const rows of bill.session.chunks(lines)) {
     for (const row of rows) {
       const key = textOf(row['billing_currency']) ?? '';
