@@ -25,14 +25,19 @@ export async function fillConversionRates(
   db: Kysely<DB>,
   options: { need: ConversionNeed; to: string },
 ): Promise<void> {
+  // Planning the resolution takes longer than asking whether anything is missing, which is hardly ever so.
+  const missing = sql`
+    select from_currency, on_date from (${options.need}) as asked
+    where from_currency <> ${options.to} and not exists (
+      select from conversion_rate as stored where stored.from_currency = asked.from_currency
+        and stored.to_currency = ${options.to} and stored.on_date = asked.on_date)`;
+  const { rows } = await sql<{ found: boolean }>`select exists (${missing}) as found`.execute(db);
+  if (rows[0]?.found !== true) return;
   await sql`
     with setting as (
       select fx_policy as policy, fx_carry_days as carry_days from organisation
     ), open_need as materialized (
-      select distinct from_currency, on_date from (${options.need}) as asked
-      where from_currency <> ${options.to} and not exists (
-        select from conversion_rate as stored where stored.from_currency = asked.from_currency
-          and stored.to_currency = ${options.to} and stored.on_date = asked.on_date)
+      select distinct from_currency, on_date from (${missing}) as missing
     ), pair as materialized (
       select base_currency as one, quote_currency as other from fx_rate where exists (select from open_need)
       union select quote_currency, base_currency from fx_rate where exists (select from open_need)

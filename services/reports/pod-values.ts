@@ -37,6 +37,7 @@ interface ValueRow {
   readonly beside: string | null;
   readonly amount: Decimal | null;
   readonly outcomes: number;
+  readonly is_missing: boolean;
 }
 
 const NOTHING: RecognisedValue = {
@@ -53,27 +54,21 @@ const NOTHING: RecognisedValue = {
  * @throws AppError missing_exchange_rate naming the first date and pair.
  */
 export async function readRecognisedValues(db: Kysely<DB>, frame: ReportFrame): Promise<RecognisedValues> {
-  const { rows: missing } = await sql<{ missing: boolean }>`
-    select exists (select from (${recognisedDays(frame)}) as day where day.rate is null) as missing
-  `.execute(db);
-  if (missing[0]?.missing === true) {
-    await requireConversionRates(db, { need: recognisedDays(frame), to: frame.currency });
-  }
   const { rows } = await sql<ValueRow>`
     with recognised as materialized (
-      select outcome_id, sum(amount) as amount from (
-        select scheduled.outcome_id, ${recognisedBetween('scheduled', sql`span.first_day`, sql`span.end_day`)} as amount
+      select outcome_id, sum(amount) as amount, bool_or(is_missing) as is_missing from (
+        select scheduled.outcome_id, ${recognisedBetween('scheduled', sql`span.first_day`, sql`span.end_day`)} as amount, false as is_missing
         from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id cross join lateral (${spanOf(frame)}) as span
         where outcome.state in ('verified', 'claimed') and outcome.currency = ${frame.currency} and ${touches(frame)}
         union all
-        select outcome_id, amount * rate from (${recognisedDays(frame)}) as day
+        select outcome_id, amount * rate, rate is null from (${recognisedDays(frame)}) as day
       ) as part group by outcome_id
       union all
-      select id, null from outcome
+      select id, null, false from outcome
       where state in ('verified', 'claimed') and amount is null
         and delivered_on >= ${frame.period.start} and delivered_on < ${frame.windowEnd}
     ), counted as (
-      select recognised.outcome_id, outcome.state, recognised.amount, outcome.unattributed_basis_points,
+      select recognised.outcome_id, outcome.state, recognised.amount, recognised.is_missing, outcome.unattributed_basis_points,
         case
           when outcome.basis = 'cost_reduction' then null
           when outcome.basis <> 'revenue' then outcome.basis
@@ -86,12 +81,16 @@ export async function readRecognisedValues(db: Kysely<DB>, frame: ReportFrame): 
       union all
       select 'unattributed', null, counted.*, unattributed_basis_points from counted where unattributed_basis_points > 0
     )
-    select party, pod_id, state, beside, trim_scale(sum(amount * basis_points * 0.0001)) as amount, count(*)::int as outcomes
+    select party, pod_id, state, beside, trim_scale(sum(amount * basis_points * 0.0001)) as amount, count(*)::int as outcomes,
+      bool_or(is_missing) as is_missing
     from part group by party, pod_id, state, beside
     union all
-    select 'total', null, state, beside, trim_scale(sum(amount * basis_points * 0.0001)), count(distinct outcome_id)::int
+    select 'total', null, state, beside, trim_scale(sum(amount * basis_points * 0.0001)), count(distinct outcome_id)::int, bool_or(is_missing)
     from part group by state, beside
   `.execute(db);
+  if (rows.some((row) => row.is_missing)) {
+    await requireConversionRates(db, { need: recognisedDays(frame), to: frame.currency });
+  }
   return collect(rows);
 }
 

@@ -18,7 +18,7 @@ export async function prepareConversions(db: Kysely<DB>, request: ReportRequest)
     to: currency,
     need: sql`
       select billing_currency as from_currency, charge_date as on_date from pod_day
-      where charge_date >= ${period.start} and charge_date < ${period.end}
+      where charge_date >= ${period.start} and charge_date < ${period.end} and billing_currency <> ${currency}
       union
       select currency, day::date from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id,
         generate_series(greatest(scheduled.recognised_from, ${period.start}::date),
