@@ -12,7 +12,10 @@ import { publishBills } from '../support/published-bills.ts';
 
 const AT = new Date('2026-11-20T00:00:00Z');
 
-const test = base.extend('bills', { scope: 'file' }, async ({ database }) => publishBills(database.db));
+const test = base.extend('bills', { scope: 'file' }, async ({ database }) => ({
+  db: database.db,
+  ...(await publishBills(database.db)),
+}));
 
 async function explore(
   db: Kysely<DB>,
@@ -29,9 +32,8 @@ function figures(report: Costs): string[] {
 }
 
 describe('costs', () => {
-  test('by pod hold direct cost and shares, the unattributed last, all four metrics', async ({ database, bills }) => {
-    expect(bills.aws).not.toBe('');
-    const report = await explore(database.db);
+  test('by pod hold direct cost and shares, the unattributed last, all four metrics', async ({ bills }) => {
+    const report = await explore(bills.db);
     expect(report.rows).toEqual([
       {
         pod: 'checkout',
@@ -78,17 +80,15 @@ describe('costs', () => {
       ['checkout|checkout 110.5', 'search|search 40', '-|checkout 3.500000000001', '-|search 3.5', '-|- 24'],
     ],
     [['billingCurrency'], ['EUR 24', 'USD 157.500000000001']],
-  ] as const)('by %s', async ([by, rows], { database, bills }) => {
-    expect(bills.aws).not.toBe('');
-    const report = await explore(database.db, { by: [...by] });
+  ] as const)('by %s', async ([by, rows], { bills }) => {
+    const report = await explore(bills.db, { by: [...by] });
     expect(figures(report)).toEqual(rows);
     expect(sum(report.rows.map((row) => row.billedCost))).toBe('181.500000000001');
     expect(report.total).toMatchObject({ billedCost: '181.500000000001' });
   });
 
-  test('by day go by charge date, whatever bill they are in', async ({ database, bills }) => {
-    expect(bills.aws).not.toBe('');
-    const august = await explore(database.db, { by: ['day', 'billingPeriod'], period: '2026-08' });
+  test('by day go by charge date, whatever bill they are in', async ({ bills }) => {
+    const august = await explore(bills.db, { by: ['day', 'billingPeriod'], period: '2026-08' });
     expect(figures(august)).toEqual(['2026-08-31|2026-09 -3']);
   });
 
@@ -104,15 +104,13 @@ describe('costs', () => {
     [['resourceId!=vm-1'], '71.000000000001'],
     [['serviceName=Net%'], '0'],
     [['day=2026-09-20'], '10'],
-  ] as const)('where %s', async ([where, total], { database, bills }) => {
-    expect(bills.aws).not.toBe('');
-    const report = await explore(database.db, { where: [...where] });
+  ] as const)('where %s', async ([where, total], { bills }) => {
+    const report = await explore(bills.db, { where: [...where] });
     expect(report.total).toMatchObject({ billedCost: total });
   });
 
-  test('in the billing currencies convert nothing and have a total per currency', async ({ database, bills }) => {
-    expect(bills.aws).not.toBe('');
-    const report = await explore(database.db, { by: ['pod'], currency: 'billing' });
+  test('in the billing currencies convert nothing and have a total per currency', async ({ bills }) => {
+    const report = await explore(bills.db, { by: ['pod'], currency: 'billing' });
     expect(report.rows.map((row) => [row['pod'], row['billingCurrency'], row.billedCost])).toEqual([
       ['checkout', 'USD', '114.000000000001'],
       ['search', 'USD', '43.5'],
@@ -122,24 +120,22 @@ describe('costs', () => {
       { billingCurrency: 'EUR', billedCost: '20' },
       { billingCurrency: 'USD', billedCost: '157.500000000001' },
     ]);
-    const alone = await explore(database.db, { by: ['billingCurrency'], currency: 'billing' });
+    const alone = await explore(bills.db, { by: ['billingCurrency'], currency: 'billing' });
     expect(alone.rows).toEqual(alone.total);
   });
 
-  test('name a missing rate, and a dimension, filter or currency that does not exist', async ({ database, bills }) => {
-    expect(bills.aws).not.toBe('');
-    await expect(explore(database.db, { currency: 'JPY' })).rejects.toMatchObject({
+  test('name a missing rate, and a dimension, filter or currency that does not exist', async ({ bills }) => {
+    await expect(explore(bills.db, { currency: 'JPY' })).rejects.toMatchObject({
       code: 'missing_exchange_rate',
       details: { date: '2026-09-01', from: 'USD', to: 'JPY' },
     });
-    await expect(explore(database.db, { by: ['serviceNam'] })).rejects.toThrow('Did you mean "serviceName"?');
-    await expect(explore(database.db, { where: ['pod'] })).rejects.toThrow('"pod" is not a filter');
-    await expect(explore(database.db, { currency: 'US' })).rejects.toThrow('not a known currency');
+    await expect(explore(bills.db, { by: ['serviceNam'] })).rejects.toThrow('Did you mean "serviceName"?');
+    await expect(explore(bills.db, { where: ['pod'] })).rejects.toThrow('"pod" is not a filter');
+    await expect(explore(bills.db, { currency: 'US' })).rejects.toThrow('not a known currency');
   });
 
-  test('as CSV are one table of exact figures in which no cell is a formula', async ({ database, bills }) => {
-    expect(bills.aws).not.toBe('');
-    const report = await explore(database.db, { by: ['tag.=cmd', 'kind'] });
+  test('as CSV are one table of exact figures in which no cell is a formula', async ({ bills }) => {
+    const report = await explore(bills.db, { by: ['tag.=cmd', 'kind'] });
     expect(costsCsv(report).split('\r\n').slice(0, 4)).toEqual([
       'tag.=cmd,kind,billedCost,effectiveCost,listCost,contractedCost,currency',
       "'=1+1,direct,40,40,40,40,USD",
@@ -154,7 +150,7 @@ describe('reconciliation', () => {
     database,
     bills,
   }) => {
-    const report = await reconciliation(database.db, { period: '2026-09', at: AT });
+    const report = await reconciliation(bills.db, { period: '2026-09', at: AT });
     expect(report.rows.map((row) => [row.sourceId, row.billingPeriod, row.billingCurrency, row.metric])).toEqual([
       ['aws', '2026-09', 'USD', 'BilledCost'],
       ['aws', '2026-09', 'USD', 'EffectiveCost'],
@@ -186,16 +182,15 @@ describe('reconciliation', () => {
     );
   });
 
-  test('adds what is billed here and charged elsewhere, and the reverse', async ({ database, bills }) => {
-    expect(bills.aws).not.toBe('');
-    const september = await reconciliation(database.db, { period: '2026-09', at: AT });
+  test('adds what is billed here and charged elsewhere, and the reverse', async ({ bills }) => {
+    const september = await reconciliation(bills.db, { period: '2026-09', at: AT });
     const billed = september.billedHereChargedElsewhere.filter((row) => row.metric === 'BilledCost');
     expect(billed.map((row) => [row.sourceId, row.chargeMonth, row.ingested])).toEqual([
       ['aws', '2026-08', '-3'],
       ['azure', '2026-10', '5'],
     ]);
     expect(september.chargedHereBilledElsewhere).toEqual([]);
-    const august = await reconciliation(database.db, { period: '2026-08', at: AT });
+    const august = await reconciliation(bills.db, { period: '2026-08', at: AT });
     expect(august.rows).toEqual([]);
     expect(august.chargedHereBilledElsewhere).toMatchObject([
       { sourceId: 'aws', billingPeriod: '2026-09', chargeMonth: '2026-08', metric: 'BilledCost', ingested: '-3' },
@@ -204,7 +199,7 @@ describe('reconciliation', () => {
       { metric: 'ContractedCost' },
     ]);
     // The two reports meet: what September's bills hold, less what they charge elsewhere, is what was charged in September.
-    const charged = await explore(database.db, { where: ['source=aws'], currency: 'billing' });
+    const charged = await explore(bills.db, { where: ['source=aws'], currency: 'billing' });
     expect(charged.total).toMatchObject([{ billedCost: add(decimal('154.500000000001'), decimal('3')) }]);
   });
 
