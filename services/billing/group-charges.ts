@@ -44,8 +44,9 @@ export async function groupCharges(
   const lines = (fits: boolean) => `select * from (${linesWithValues(bill, columns, ['ChargePeriodStart'], filter)})
     ${unfitCount === 0 ? '' : `where ${fits ? '' : 'not '}fits`}`;
   await session.run(`create or replace temp table grouped as
-    select place_key, resource_key, tag_key, detail_key, charge_date, ${sumsOf(bill)}, count(*) as line_count
-    from (${lines(true)}) group by all`);
+    select *${carriedOf(bill)} from (
+      select place_key, resource_key, tag_key, detail_key, charge_date, ${sumsOf(bill)}, count(*) as line_count
+      from (${lines(true)}) group by all)`);
   if (unfitCount > 0) await session.run(`create or replace temp table single as ${lines(false)}`);
   await collectOrigins(session, unfitCount > 0);
   return {

@@ -2,11 +2,11 @@
  * What a bill says about who caused its cost: EffectiveCost and lines per account and set of tags, summed exactly from the
  * archived lines. The basis of a proposed organisation; nothing of it is stored.
  */
-import { textOfParts } from '../billing/cell-sql.ts';
+import { carryTail, textOfParts } from '../billing/cell-sql.ts';
 import { countOf, type DuckDbRow, openDuckDb, textOf } from '../billing/duckdb-session.ts';
 import type { InspectedFile } from '../billing/inspected-file.ts';
 import { isNothingText } from '../billing/nothing-text.ts';
-import { type Bill, type DecimalCell, openBill } from '../billing/open-bill.ts';
+import { type Bill, openBill } from '../billing/open-bill.ts';
 import { readTags } from '../billing/read-tags.ts';
 import { withWorkFolder } from '../billing/work-folder.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -80,32 +80,28 @@ function merge(facts: Map<string, BillFact>, fact: BillFact): void {
   );
 }
 
-/** Sums per group; cells whose digits fit no sum come along as texts and are added outside. */
+/** Sums per group; cells whose digits fit no sum come along as texts and are added outside. One level per step, as in `PartsReader`. */
 function factsSql(bill: Bill): string {
   const cost = bill.decimal('EffectiveCost');
-  return `
-    select provider, billing_account, sub_account, sub_account_name, charge_category, currency, tags, lines,
-      ${partsText(cost)} as parts, odd
-    from (
-      select ${bill.cell('ProviderName')} as provider, ${bill.cell('BillingAccountId')} as billing_account,
-        ${bill.cell('SubAccountId')} as sub_account, ${bill.cell('SubAccountName')} as sub_account_name,
-        ${bill.cell('ChargeCategory')} as charge_category, ${bill.cell('BillingCurrency')} as currency, ${bill.tags} as tags,
-        count(*)::bigint as lines, ${sumsOf(cost)}
-      ${bill.from([])}
-      group by all
-    )`;
-}
-
-function sumsOf(cost: DecimalCell): string {
-  if (cost.kind === 'native') return `sum(${cost.value}) as head, null::varchar as odd`;
-  const fits = `${cost.head} is not null`;
-  return `sum(${cost.head}) as head, coalesce(sum(${cost.tail}) filter (${fits}), 0::hugeint) as tail,
-    string_agg(${cost.text}, ' ') filter (not ${fits}) as odd`;
-}
-
-function partsText(cost: DecimalCell): string {
-  if (cost.kind === 'native') return 'cast(head as varchar)';
-  return `case when head is null then null else ${textOfParts('head', 'tail', cost.scale)} end`;
+  const lines = `select ${bill.cell('ProviderName')} as provider, ${bill.cell('BillingAccountId')} as billing_account,
+    ${bill.cell('SubAccountId')} as sub_account, ${bill.cell('SubAccountName')} as sub_account_name,
+    ${bill.cell('ChargeCategory')} as charge_category, ${bill.cell('BillingCurrency')} as currency, ${bill.tags} as tags,
+    ${cost.text} as cost_text, ${cost.kind === 'native' ? cost.value : cost.source} as cost ${bill.from([])}`;
+  const keys = 'provider, billing_account, sub_account, sub_account_name, charge_category, currency, tags';
+  const grouped = (sums: string, from: string) =>
+    `select ${keys}, count(*)::bigint as lines, ${sums} from (${from}) group by ${keys}`;
+  if (cost.kind === 'native') {
+    return `select *, cast(cost_sum as varchar) as parts, null::varchar as odd from (${grouped('sum(cost) as cost_sum', lines)})`;
+  }
+  const { quick, plain, head, tail } = cost.reader;
+  const split = `select *, ${head('quick', 'plain')} as head, ${tail('quick', 'plain')} as tail from (
+    select *, ${plain('cost', 'quick')} as plain from (select *, ${quick('cost')} as quick from (${lines})))`;
+  const fits = '(head is not null and tail is not null)';
+  const sums = `coalesce(sum(head) filter (${fits}), 0) as head, coalesce(sum(tail) filter (${fits}), 0::hugeint) as tail,
+    string_agg(cost_text, ' ') filter (cost is not null and not ${fits}) as odd`;
+  const { carried, rest } = carryTail('head', 'tail', cost.scale);
+  return `select *, ${textOfParts('carried', 'rest', cost.scale)} as parts
+    from (select *, ${carried} as carried, ${rest} as rest from (${grouped(sums, split)}))`;
 }
 
 function decimalOf(parts: string | null, odd: string | null): Decimal {
