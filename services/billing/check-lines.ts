@@ -210,7 +210,7 @@ async function refuse(bill: Bill, checks: readonly Check[], findLines: FindLines
     };
   });
   const [head] = faults;
-  const sentence = head === undefined ? bill.name : describeFault(head);
+  const sentence = head === undefined ? bill.name : describeFault({ ...head, reason: `${head.reason}.` });
   const others = faultCount === 1 ? '' : ` ${faultCount - 1} more ${faultCount === 2 ? 'cell is' : 'cells are'} wrong.`;
   throw new AppError('invalid_bill', `${sentence}${others} Nothing was loaded.`, { faults, details: { faultCount } });
 }

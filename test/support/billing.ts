@@ -57,7 +57,7 @@ export async function writeBill(folder: string, name: string, content: string | 
 
 /** Inspects a file with its archive and work folders below `folder`. */
 export async function inspect(folder: string, path: string): Promise<InspectedFile> {
-  return await inspectBill({
+  return inspectBill({
     path,
     name: path.slice(path.lastIndexOf('/') + 1),
     archiveDir: join(folder, 'archive'),
