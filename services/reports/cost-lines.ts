@@ -78,7 +78,7 @@ function chargeRows(
   );
   return sql`
     select charge.load_id, charge.charge_date, 'direct' as kind, attribution.pod_id, attribution.rule_id,
-      ${sql.join([...originColumns.slice(0, KEPT.length)])}, charge.billing_currency, ${COSTS}
+      ${sql.join(originColumns.slice(0, KEPT.length))}, charge.billing_currency, ${COSTS}
       ${withCommas([...originColumns.slice(KEPT.length), ...tagColumns])}
     from charge
     join attribution on attribution.rulebook_id = ${frame.rulebook} and attribution.origin_id = charge.origin_id

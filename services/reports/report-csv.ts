@@ -2,7 +2,6 @@
  * Reports as CSV (RFC 4180: CRLF, quotes doubled), one table per report. Figures stay exact and plain; a text that a spreadsheet
  * would run as a formula is defused with an apostrophe. Null is an empty cell.
  */
-import type { ListedEnvelope } from '../envelopes/list-envelopes.ts';
 import type { Costs } from './costs.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { ValuePerPod } from './value-per-pod.ts';
@@ -102,41 +101,6 @@ export function reconciliationCsv(report: Reconciliation): string {
     row.billingCurrency,
     row.metric,
     ...figures(row.file, row.ingested, row.attributed, row.unattributed, row.difference),
-  ]);
-  return toCsv(head, rows);
-}
-
-export function envelopesCsv(envelopes: readonly ListedEnvelope[]): string {
-  const head = [
-    'envelope',
-    'scope_kind',
-    'scope',
-    'period',
-    'version',
-    'limit',
-    'actual',
-    'used',
-    'currency',
-    'cost_metric',
-    'counts',
-    'rung',
-    'state',
-    'method',
-    'data_as_of',
-  ];
-  const rows = envelopes.map((one): Cell[] => [
-    one.envelopeId,
-    one.scope.kind,
-    one.scope.id,
-    one.period,
-    ...figures(one.version, one.limit, one.actual, one.used),
-    one.currency,
-    one.costMetric,
-    one.counts,
-    ...figures(one.rung),
-    one.state,
-    one.method,
-    one.dataAsOf,
   ]);
   return toCsv(head, rows);
 }

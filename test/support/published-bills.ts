@@ -83,9 +83,7 @@ export async function publishBills(db: Kysely<DB>): Promise<{ aws: string; azure
       select load_id, 1, billing_currency, row_count, billed_cost, effective_cost, list_cost, contracted_cost
       from load_total where load_id = ${loadId}
     `.execute(db);
-    await sql`alter table charge attach partition ${sql.table(`charge_${loadId}`)} for values in (${sql.lit(Number(loadId))})`.execute(
-      db,
-    );
+    await attachLoad(db, loadId);
     await publishLoad(db, loadId, { at: AT, principal: systemPrincipal });
   }
   return { aws, azure };
