@@ -31,7 +31,7 @@ function describeRulebook(plan: Plan): string {
   if (!changed) return `Rulebook ${current} stays in force.`;
   return next === null
     ? `A new rulebook takes the place of rulebook ${current}.`
-    : `Rulebook ${next} is in force again, in place of ${current}.`;
+    : `Rulebook ${next} takes the place of rulebook ${current}.`;
 }
 
 function keptLines(plan: Plan): string {
