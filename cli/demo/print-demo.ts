@@ -1,6 +1,7 @@
 /** What the demo shows: value per pod of the last and the current quarter, the reconciliation with the bills, envelopes and alerts. */
 import { listAlerts } from '../../services/alerts/list-alerts.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
+import { addDays, utcDate } from '../../services/kernel/period.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
@@ -27,8 +28,12 @@ export async function printReports(runtime: Runtime, periods: readonly string[])
 }
 
 export async function printEnvelopes(runtime: Runtime): Promise<void> {
-  heading('Envelopes');
-  printText(renderEnvelopes(await listEnvelopes(runtime.db, { at: runtime.clock.now() })));
+  const at = runtime.clock.now();
+  // Those of the day before: its data is the newest, and on the first day of a quarter the finished one is the one to look at.
+  const day = addDays(utcDate(at), -1);
+  const envelopes = await listEnvelopes(runtime.db, { at });
+  heading(`Envelopes of ${day}`);
+  printText(renderEnvelopes(envelopes.filter(({ periodStart, periodEnd }) => periodStart <= day && day < periodEnd)));
   heading('Alerts');
   printText(renderAlerts(await listAlerts(runtime.db)));
 }

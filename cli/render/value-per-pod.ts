@@ -41,9 +41,10 @@ export function renderValuePerPod(report: ValuePerPod): string {
     '',
     '',
   ]);
+  const podsTotal = subtract(decimal(cost.total), decimal(at(cost, rest)));
   rows.push([
     'total',
-    '',
+    asMoney(subtract(podsTotal, decimal(shared.total))),
     withThousands(shared.total),
     withThousands(cost.total),
     withThousands(verified.total),
@@ -68,11 +69,12 @@ function footnotes(report: ValuePerPod): string[] {
   const through = period.through === null ? 'no day of it is complete yet' : `complete through ${period.through}`;
   const isOpen = period.through === null || addDays(period.through, 1) !== period.end;
   const estimated = report.pods.reduce((sum, pod) => add(sum, pod.cost.estimated), decimal('0'));
+  const sentence = `${method[0]?.toUpperCase() ?? ''}${method.slice(1)}.`;
   return [
     total.return === null
-      ? `No verified return yet; ${asPercent(coverage.cost)} of the cost is attributed. ${method}.`
+      ? `No verified return yet; ${asPercent(coverage.cost)} of the cost is attributed. ${sentence}`
       : `Verified return ${asReturn(total.return)} on attributed cost (${asPercent(coverage.cost)} of all); pods with a verified outcome carry ${asPercent(coverage.joined)} of all cost.`,
-    ...(total.return === null ? [] : [`${method[0]?.toUpperCase()}${method.slice(1)}.`]),
+    ...(total.return === null ? [] : [sentence]),
     ...(estimated === '0' ? [] : [`Estimated, billing open: ${asMoney(estimated)} of the pods' cost.`]),
     `${period.id}${isOpen ? ` (open, ${through})` : ''}: ${report.costMetric} in ${report.currency}, revenue as ${report.revenueBasis}, rulebook ${report.rulebook}, data as of ${report.dataAsOf ?? 'n/a'}.`,
   ];

@@ -47,6 +47,7 @@ export async function recordCrossings(trx: Transaction<DB>, crossings: readonly 
     JSON.stringify([figure.scope.kind, figure.scope.id, delivery, delivery === 'suppressed' ? alertId : null]),
   );
   const messages = [...groups.values()].map((group) => draftMessage(group, at));
+  await dropOvertaken(trx, crossings);
   await insertMessages(trx, messages);
   await insertAlerts(trx, messages, at);
 }
@@ -117,6 +118,31 @@ function limitReachedOn({ figure, freshness }: Crossing, daysToLimit: number | n
   if (freshness.through === null || daysToLimit === null) return null;
   const day = addDays(freshness.through, daysToLimit);
   return day < figure.periodEnd ? day : null;
+}
+
+/**
+ * A higher rung crossed while the message about a lower one was still waiting: the pod hears of the higher one only. What was ever
+ * tried to be sent, or speaks of another envelope too, stays.
+ */
+async function dropOvertaken(trx: Transaction<DB>, crossings: readonly Crossing[]): Promise<void> {
+  const spoken = crossings
+    .filter(({ delivery }) => delivery === 'pending')
+    .map(({ figure, episode }) => ({ envelope_id: figure.envelopeId, episode }));
+  if (spoken.length === 0) return;
+  await sql`
+    update message set state = 'suppressed', next_attempt_at = null
+    where state = 'pending' and attempts = 0 and claimed_until is null and kind = 'crossing'
+      and id in (
+        select alert.message_id from alert join jsonb_to_recordset(${JSON.stringify(spoken)}::jsonb)
+          as higher (envelope_id bigint, episode integer) on higher.envelope_id = alert.envelope_id and higher.episode = alert.episode
+      )
+      and not exists (
+        select from alert as other where other.message_id = message.id and not exists (
+          select from jsonb_to_recordset(${JSON.stringify(spoken)}::jsonb) as higher (envelope_id bigint, episode integer)
+          where higher.envelope_id = other.envelope_id and higher.episode = other.episode
+        )
+      )
+  `.execute(trx);
 }
 
 async function insertMessages(trx: Transaction<DB>, messages: readonly MessageDraft[]): Promise<void> {

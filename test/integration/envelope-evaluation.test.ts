@@ -233,6 +233,33 @@ describe('crossings', () => {
     expect(summarise(await listAlerts(db, { state: 'pending' }))).toEqual(['checkout 2026-09 1 pending open']);
   });
 
+  test('a higher rung crossed before the lower one’s message was sent leaves the pod one message', async ({
+    database,
+  }) => {
+    await reset(database);
+    const { db } = database;
+    await addEnvelope(db, { scope: CHECKOUT, period: '2026-09', limit: '100' });
+    await loadDay(database, '2026-09-10', '85');
+    await loadDay(database, '2026-09-11', '20');
+    expect(summarise(await listAlerts(db)).sort()).toEqual([
+      'checkout 2026-09 0.8 suppressed open',
+      'checkout 2026-09 1 pending open',
+    ]);
+  });
+
+  test('a lower rung’s message that was sent stays sent when a higher one is crossed', async ({ database }) => {
+    await reset(database);
+    const { db } = database;
+    await addEnvelope(db, { scope: CHECKOUT, period: '2026-09', limit: '100' });
+    await loadDay(database, '2026-09-10', '85');
+    await sql`update message set state = 'sent', channel = 'C0CHECKOUT', slack_ts = '1.1', attempts = 1`.execute(db);
+    await loadDay(database, '2026-09-11', '20');
+    expect(summarise(await listAlerts(db)).sort()).toEqual([
+      'checkout 2026-09 0.8 sent open',
+      'checkout 2026-09 1 pending open',
+    ]);
+  });
+
   test('with one cloud a day late, 130 % on another still speaks and says "at least"', async ({ database }) => {
     await reset(database);
     const { db } = database;
