@@ -11,15 +11,24 @@ import type { JobContext } from '../job-context.ts';
 import { failingLoad } from '../load-progress.ts';
 
 export async function rollUpLoad(payload: JobPayload<'roll-up-load'>, context: JobContext): Promise<void> {
+  const { db } = context;
   const { loadId } = payload;
-  await failingLoad(context, loadId, 'staging', () =>
-    context.db.transaction().execute((trx) => finishStaging(trx, loadId)),
-  );
-  await failingLoad(context, loadId, 'staged', async () => {
-    const rulebook = await currentRulebook(context.db);
-    await context.db.transaction().execute(async (trx) => {
-      await attributeLoadOrigins(trx, rulebook.id, loadId);
-      await rollUp(trx, loadId, rulebook.id);
-    });
+  const rulebook = await currentRulebook(db);
+  let isAttributed = false;
+  await failingLoad(context, loadId, 'staging', async () => {
+    // Neither needs the other; rows of attribution are right whatever becomes of the load. Both have ended before either's failure counts.
+    const [finished, attributed] = await Promise.allSettled([
+      db.transaction().execute((trx) => finishStaging(trx, loadId)),
+      db.transaction().execute((trx) => attributeLoadOrigins(trx, rulebook.id, loadId)),
+    ]);
+    if (finished.status === 'rejected') throw finished.reason;
+    if (attributed.status === 'rejected') throw attributed.reason;
+    isAttributed = true;
   });
+  await failingLoad(context, loadId, 'staged', () =>
+    db.transaction().execute(async (trx) => {
+      if (!isAttributed) await attributeLoadOrigins(trx, rulebook.id, loadId);
+      await rollUp(trx, loadId, rulebook.id);
+    }),
+  );
 }

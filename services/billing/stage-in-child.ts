@@ -1,6 +1,7 @@
 /**
  * The second half of ingestion, in the child process: sums one file of a load to charges and stores them. DuckDB works first; then one
- * PostgreSQL transaction writes everything and the file's mark, so that a kill at any instruction leaves either all of it or nothing.
+ * PostgreSQL transaction writes the charges and the file's mark, so that a kill at any instruction leaves either all of it or nothing.
+ * Origins belong to no load; they go in beside it, on a connection of their own.
  */
 import { join } from 'node:path';
 import pg from 'pg';
@@ -12,6 +13,7 @@ import { type DuckDbSession, identifier, literal, openDuckDb, textOf } from './d
 import { ORIGIN_TEXT_COLUMNS } from './focus-columns.ts';
 import { groupCharges, type LineFilter } from './group-charges.ts';
 import { type Bill, openBill } from './open-bill.ts';
+import { storeOrigins } from './store-origins.ts';
 import { findStagingWork, type StagingWork, storeStaged } from './store-staged.ts';
 import { sumFile } from './sum-file.ts';
 import { withWorkFolder } from './work-folder.ts';
@@ -36,14 +38,13 @@ const TRANSIENT_STATES: ReadonlySet<string> = new Set([
   'ECONNRESET',
 ]);
 
+const ORIGINS_QUERY = `
+  select id, any_value(digest), ${ORIGIN_TEXT_COLUMNS.map(({ sql }) => `any_value(${identifier(sql)})`).join(', ')}, any_value(tag_set_id)
+  from origin group by id order by id`;
+
 /** Does what `stageFile` promises; false where another run had staged the file already. */
 export async function stageInChild(options: StageOptions, progress: Progress): Promise<{ staged: boolean }> {
-  const client = new pg.Client({
-    connectionString: options.databaseUrl,
-    application_name: 'outturn stage',
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    options: '-c TimeZone=UTC -c citus.multi_shard_modify_mode=sequential',
-  });
+  const [client, originClient] = [createClient(options.databaseUrl), createClient(options.databaseUrl)];
   try {
     await client.connect();
     const work = await findStagingWork(client, options.loadId, options.ordinal);
@@ -51,7 +52,8 @@ export async function stageInChild(options: StageOptions, progress: Progress): P
     return await withWorkFolder(options.workDir, async (folder) => {
       const session = await openDuckDb(folder);
       try {
-        return { staged: await stage(session, client, work, folder, progress) };
+        await originClient.connect();
+        return { staged: await stage(session, { client, originClient }, work, folder, progress) };
       } finally {
         session.close();
       }
@@ -65,13 +67,26 @@ export async function stageInChild(options: StageOptions, progress: Progress): P
         )
       : error;
   } finally {
-    await client.end().catch(() => undefined); // The connection may be what failed.
+    // The connections may be what failed.
+    await Promise.all([client, originClient].map((one) => one.end().catch(() => undefined)));
   }
+}
+
+function createClient(databaseUrl: string): pg.Client {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: 'outturn stage',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    options: '-c TimeZone=UTC -c citus.multi_shard_modify_mode=sequential',
+  });
+  // One connection may break while the other is used; its next query, or the wait for its origins, says so.
+  client.on('error', () => {});
+  return client;
 }
 
 async function stage(
   session: DuckDbSession,
-  client: pg.Client,
+  { client, originClient }: { client: pg.Client; originClient: pg.Client },
   work: StagingWork,
   folder: string,
   progress: Progress,
@@ -85,25 +100,23 @@ async function stage(
   const { totals, unfitCount } = await sumFile(bill, filter);
   const queries = await groupCharges(bill, filter, unfitCount);
   report(1);
-  const files = {
-    charges: join(folder, 'charges.csv'),
-    singles: queries.singles === null ? null : join(folder, 'singles.csv'),
-    origins: join(folder, 'origins.csv'),
-    tagSets: join(folder, 'tags.csv'),
+  const write = async (query: string, name: string) => {
+    const file = join(folder, name);
+    await session.run(`copy (${query}) to ${literal(file)} (format csv, header false)`);
+    return file;
   };
-  const write = (query: string, file: string) =>
-    session.run(`copy (${query}) to ${literal(file)} (format csv, header false)`);
-  await write(queries.charges, files.charges);
-  if (queries.singles !== null && files.singles !== null) await write(queries.singles, files.singles);
-  await write(
-    `select id, any_value(digest), ${ORIGIN_TEXT_COLUMNS.map(({ sql }) => `any_value(${identifier(sql)})`).join(', ')}, any_value(tag_set_id)
-      from origin group by id order by id`,
-    files.origins,
-  );
-  await write('select tag_set_id, json from tag_set', files.tagSets);
+  const origins = storeOrigins(originClient, work.fileName, {
+    origins: await write(ORIGINS_QUERY, 'origins.csv'),
+    tagSets: await write('select tag_set_id, json from tag_set', 'tags.csv'),
+  });
+  origins.catch(() => {}); // Awaited before the charges commit; until then its failure is nobody's.
+  const files = {
+    charges: await write(queries.charges, 'charges.csv'),
+    singles: queries.singles === null ? null : await write(queries.singles, 'singles.csv'),
+  };
   faultPoint('stage-after-grouping');
   report(2);
-  const isStored = await storeStaged(client, work, files, totals);
+  const isStored = await storeStaged(client, work, files, totals, origins);
   report(3);
   return isStored;
 }

@@ -1,20 +1,16 @@
 /**
- * Stores a staged file in PostgreSQL: charges by COPY, the origins that are new, the file's own sums and its mark, in one transaction.
- * synchronous_commit is off for it: a crash of the server may then lose the whole transaction, mark included, and the file is staged
+ * Stores a staged file in PostgreSQL: charges by COPY, the file's own sums and its mark, in one transaction that commits only after the
+ * file's origins are there (store-origins.ts). synchronous_commit is off for it: a crash of the server may then lose the whole transaction, mark included, and the file is staged
  * again; it can never lose a part. What must be durable is the publication, which flushes everything before it.
  */
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import { AppError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { IsoDate } from '../kernel/period.ts';
-import { MONEY_COLUMNS, ORIGIN_TEXT_COLUMNS } from './focus-columns.ts';
+import { copyFile } from './copy-file.ts';
+import { MONEY_COLUMNS } from './focus-columns.ts';
 import { CHARGE_COPY_COLUMNS } from './group-charges.ts';
 import type { FileTotal } from './sum-file.ts';
-
-const READ_BYTES = 1024 * 1024;
 
 export interface StagingWork {
   readonly loadId: string;
@@ -28,8 +24,6 @@ export interface StagingWork {
 export interface StagedFiles {
   readonly charges: string;
   readonly singles: string | null;
-  readonly origins: string;
-  readonly tagSets: string;
 }
 
 /**
@@ -69,18 +63,23 @@ export async function findStagingWork(client: pg.Client, loadId: string, ordinal
   };
 }
 
-/** Writes everything; false where another run was faster. The client must be idle. */
+/**
+ * Writes everything and commits once `origins` has; false where another run was faster. The client must be idle.
+ * @throws what `origins` throws; nothing is committed then.
+ */
 export async function storeStaged(
   client: pg.Client,
   work: StagingWork,
   files: StagedFiles,
   totals: readonly FileTotal[],
+  origins: Promise<void>,
 ): Promise<boolean> {
   await client.query('begin');
   try {
     await client.query('set local synchronous_commit = off');
     const isDue = await lockFile(client, work);
     if (isDue) await store(client, work, files, totals);
+    await origins;
     faultPoint('stage-before-commit');
     await client.query('commit');
     faultPoint('stage-after-commit');
@@ -106,11 +105,9 @@ async function store(
   // A table made in this very transaction is seen by nobody: its rows need no later freezing.
   const into = `charge_${BigInt(loadId)} (${CHARGE_COPY_COLUMNS.join(', ')})`;
   const options = isNew ? 'format csv, freeze' : 'format csv';
-  await copy(client, `${into} from stdin (${options})`, files.charges);
-  if (files.singles !== null) await copy(client, `${into} from stdin (${options})`, files.singles);
+  await copyFile(client, `${into} from stdin (${options})`, files.charges);
+  if (files.singles !== null) await copyFile(client, `${into} from stdin (${options})`, files.singles);
   faultPoint('stage-after-charges');
-  await storeOrigins(client, work, files);
-  faultPoint('stage-after-origins');
   for (const total of totals) {
     await client.query(
       `insert into load_file_total (load_id, ordinal, billing_currency, row_count, ${MONEY_COLUMNS.map(({ sql }) => sql).join(', ')})
@@ -129,35 +126,4 @@ async function lockFile(client: pg.Client, { loadId, ordinal }: StagingWork): Pr
     [loadId, ordinal],
   );
   return rows[0]?.due === true;
-}
-
-/** Inserted in the order of their ids: two files that bring the same new origins wait for each other and never deadlock. */
-async function storeOrigins(client: pg.Client, work: StagingWork, files: StagedFiles): Promise<void> {
-  const columns = ORIGIN_TEXT_COLUMNS.map(({ sql }) => sql);
-  await client.query(`
-    create temp table staged_tag_set (id integer, tags jsonb) on commit drop;
-    create temp table staged_origin (id bigint, digest uuid, ${columns.map((column) => `${column} text`).join(', ')}, tag_set_id integer) on commit drop`);
-  await copy(client, 'staged_tag_set from stdin (format csv)', files.tagSets);
-  await copy(client, 'staged_origin from stdin (format csv)', files.origins);
-  const named = columns.map((column) => `staged.${column}`).join(', ');
-  await client.query(`
-    with folded as materialized (select id, tags, fold_tags(tags) as folded_tags from staged_tag_set)
-    insert into origin (id, digest, ${columns.join(', ')}, tags, folded_tags)
-    select staged.id, staged.digest, ${named}, folded.tags, folded.folded_tags
-    from staged_origin as staged join folded on folded.id = staged.tag_set_id
-    where not exists (select from origin where origin.id = staged.id)
-    order by staged.id on conflict (id) do nothing`);
-  const { rows } = await client.query<{ id: string }>(
-    'select id from staged_origin as staged join origin using (id) where origin.digest <> staged.digest limit 1',
-  );
-  if (rows[0] === undefined) return;
-  throw new AppError(
-    'conflict',
-    `${work.fileName} has an origin whose id ${rows[0].id} another origin already has, with other attributes. ` +
-      'Nothing was loaded; please report this bill to the maintainers.',
-  );
-}
-
-async function copy(client: pg.Client, target: string, file: string): Promise<void> {
-  await pipeline(createReadStream(file, { highWaterMark: READ_BYTES }), client.query(copyFrom(`copy ${target}`)));
 }
