@@ -56,7 +56,8 @@ export function buildProgram(): Command {
 async function main(): Promise<number> {
   try {
     await buildProgram().parseAsync(process.argv);
-    return 0;
+    // A command that did its work and found something wrong, as `doctor` may, has set its exit code.
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
     if (process.argv.includes('--json')) printJson(failureDocument(error));

@@ -77,7 +77,7 @@ export class TransientError extends Error {
   }
 }
 
-/** Renders a fault as one line: `bill.csv line 17 (record 16), column BilledCost: "abc" is not a number. Fix: …`. */
+/** Renders a fault as one line of sentences: `bill.csv line 17 (record 16), column BilledCost: "abc" is not a number. Write …`. */
 export function describeFault(fault: InputFault): string {
   const place = [
     fault.file,
@@ -90,5 +90,6 @@ export function describeFault(fault: InputFault): string {
     .filter((part) => part !== '')
     .join(', ');
   const fix = fault.fix === undefined ? '' : ` ${fault.fix}`;
-  return `${where === '' ? '' : `${where}: `}${fault.reason}${fix}`;
+  const stop = /[.!?]$/.test(fault.reason) ? '' : '.';
+  return `${where === '' ? '' : `${where}: `}${fault.reason}${stop}${fix}`;
 }

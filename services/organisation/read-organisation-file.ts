@@ -81,15 +81,11 @@ function invalidOrganisation(found: readonly FileFault[], name: string): AppErro
     reason,
     ...(fix === undefined ? {} : { fix }),
   }));
-  const lines = faults.map((fault) => describeFault(toSentence(fault)));
+  const lines = faults.map(describeFault);
   const rest = ordered.length - shown.length;
   if (rest > 0) lines.push(`… and ${rest} more`);
   return new AppError('invalid_organisation', lines.join('\n'), {
     faults,
     details: { faultCount: ordered.length, places: shown },
   });
-}
-
-function toSentence<Fault extends { readonly reason: string }>(fault: Fault): Fault {
-  return { ...fault, reason: /[.?!]$/.test(fault.reason) ? fault.reason : `${fault.reason}.` };
 }
