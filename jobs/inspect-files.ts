@@ -1,5 +1,5 @@
 /** Reads and checks the bills of some paths into the archive, one after the other: the first thing done with any delivery. */
-import { join } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { discoverBillFiles } from '../services/billing/discover-files.ts';
 import { inspectBill } from '../services/billing/inspect-bill.ts';
 import type { InspectedFile } from '../services/billing/inspected-file.ts';
@@ -14,7 +14,10 @@ export async function inspectFiles(
   context: Pick<JobContext, 'settings' | 'logger' | 'progress' | 'signal'>,
 ): Promise<InspectedFile[]> {
   const inspected: InspectedFile[] = [];
-  for (const { path, name } of await discoverBillFiles(paths)) {
+  // The archive may lie below a folder of bills; what the product itself put there is no delivery.
+  const archive = `${resolve(context.settings.archiveDir)}${sep}`;
+  const files = await discoverBillFiles(paths);
+  for (const { path, name } of files.filter((file) => !resolve(file.path).startsWith(archive))) {
     inspected.push(
       await inspectBill({
         path,

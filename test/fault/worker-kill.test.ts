@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { describe, expect, test } from 'vitest';
+import { describe, type ExpectStatic, test } from 'vitest';
 import { migrateQueue, openQueue } from '../../jobs/queue.ts';
 import { FAULT_POINTS, type FaultPoint } from '../../services/kernel/fault-point.ts';
 import { silentLogger } from '../../services/kernel/ports.ts';
@@ -38,8 +38,10 @@ interface Scene {
 async function setScene(redisUrl?: string): Promise<Scene> {
   const database = await createTestDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'outturn-kill-'));
-  await writeFile(join(folder, 'bill.csv'), BILL);
-  await sql`insert into source (id, kind, settings) values ('aws', 'focus-files', ${JSON.stringify({ path: folder })}::jsonb)`.execute(
+  const bills = join(folder, 'bills');
+  await mkdir(bills);
+  await writeFile(join(bills, 'bill.csv'), BILL);
+  await sql`insert into source (id, kind, settings) values ('aws', 'focus-files', ${JSON.stringify({ path: bills })}::jsonb)`.execute(
     database.db,
   );
   await migrateQueue({ databaseUrl: database.url, ...(redisUrl === undefined ? {} : { redisUrl }) });
@@ -80,7 +82,7 @@ async function publishedTotals(scene: Scene): Promise<object> {
   return rows[0] ?? {};
 }
 
-async function killAndRecover(scene: Scene, point: FaultPoint): Promise<void> {
+async function killAndRecover(scene: Scene, point: FaultPoint, expect: ExpectStatic): Promise<void> {
   const queue = await openQueue({
     databaseUrl: scene.database.url,
     ...(scene.redisUrl === undefined ? {} : { redisUrl: scene.redisUrl }),
@@ -105,10 +107,10 @@ async function killAndRecover(scene: Scene, point: FaultPoint): Promise<void> {
 }
 
 describe.concurrent('a worker killed on PostgreSQL’s queue and started again publishes the bill once', () => {
-  test.each(LOAD_POINTS)('at %s', { timeout: 60_000 }, async (point) => {
+  test.for(LOAD_POINTS)('at %s', { timeout: 60_000 }, async (point, { expect }) => {
     const scene = await setScene();
     try {
-      await killAndRecover(scene, point);
+      await killAndRecover(scene, point, expect);
     } finally {
       await clear(scene);
     }
@@ -116,11 +118,11 @@ describe.concurrent('a worker killed on PostgreSQL’s queue and started again p
 });
 
 describe.runIf(isAvailable('redis'))('a worker killed on Redis and started again publishes the bill once', () => {
-  test.each(QUEUE_POINTS)('at %s', { timeout: 60_000 }, async (point) => {
+  test.for(QUEUE_POINTS)('at %s', { timeout: 60_000 }, async (point, { expect }) => {
     const redis = await startRedis();
     const scene = await setScene(redis.url);
     try {
-      await killAndRecover(scene, point);
+      await killAndRecover(scene, point, expect);
     } finally {
       await clear(scene);
       await redis.stop();
@@ -128,7 +130,9 @@ describe.runIf(isAvailable('redis'))('a worker killed on Redis and started again
   });
 });
 
-test('a queue emptied while a load waits loses nothing: reconcile finds the load', { timeout: 60_000 }, async () => {
+test('a queue emptied while a load waits loses nothing: reconcile finds the load', { timeout: 60_000 }, async ({
+  expect,
+}) => {
   const scene = await setScene();
   const queue = await openQueue({ databaseUrl: scene.database.url, logger: silentLogger });
   const killed = startWorkerProcess(scene, 'register-after-commit');
