@@ -1,57 +1,11 @@
 /**
- * The command line: the one place where settings, database, queue and services are put together. Each command is a file under
- * commands/; this one lists them, reads the arguments and turns failures into sentences and exit codes.
+ * The command line: the one place where settings, database, queue and services are put together. This file reads the arguments and
+ * turns failures into sentences and exit codes.
  */
-import { Command, CommanderError } from 'commander';
-import packageJson from '../package.json' with { type: 'json' };
-import type { CommandModule } from './command.ts';
-import { apiCommand } from './commands/api.ts';
-import { demoCommand } from './commands/demo.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { alertsCommand, envelopesCommand } from './commands/envelopes.ts';
-import { explainCommand } from './commands/explain.ts';
-import { ingestCommand } from './commands/ingest.ts';
-import { initCommand } from './commands/init.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { applyCommand, planCommand } from './commands/organisation.ts';
-import { outcomesCommand } from './commands/outcomes.ts';
-import { reportCommand } from './commands/report.ts';
-import { tokensCommand } from './commands/tokens.ts';
-import { upCommand } from './commands/up.ts';
-import { workerCommand } from './commands/worker.ts';
+import { CommanderError } from 'commander';
 import { describeFailure, EXIT_FAILED, EXIT_USAGE, failureDocument, printJson } from './output.ts';
+import { buildProgram } from './program.ts';
 import { interruption } from './runtime.ts';
-
-/** In the order the help lists them: from the first use to operating it. */
-const COMMANDS: readonly CommandModule[] = [
-  demoCommand,
-  upCommand,
-  initCommand,
-  planCommand,
-  applyCommand,
-  ingestCommand,
-  outcomesCommand,
-  reportCommand,
-  explainCommand,
-  envelopesCommand,
-  alertsCommand,
-  tokensCommand,
-  doctorCommand,
-  apiCommand,
-  workerCommand,
-  migrateCommand,
-];
-
-export function buildProgram(): Command {
-  const program = new Command('outturn')
-    .description('What each delivery pod’s cloud spend returned: bills in, value per pod out, to the last decimal.')
-    .version(packageJson.version)
-    .showHelpAfterError('Run with --help for the options and an example.')
-    .exitOverride();
-  for (const register of COMMANDS) register(program);
-  for (const command of program.commands) command.exitOverride();
-  return program;
-}
 
 async function main(): Promise<number> {
   try {

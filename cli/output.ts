@@ -24,7 +24,8 @@ export function describeFailure(error: unknown): string {
     const shown = error.faults.slice(0, FAULTS_SHOWN_MAX).map((fault) => `  ${describeFault(fault)}`);
     const hidden = error.faults.length - shown.length;
     if (hidden > 0) shown.push(`  … and ${hidden} more`);
-    // Messages that already list their faults are not said twice.
+    // A message tells its only fault, or lists them all; nothing is said twice.
+    if (error.faults.length === 1) return error.message;
     const extra = shown.filter((line) => !error.message.includes(line.trim()));
     return [error.message, ...extra].join('\n');
   }

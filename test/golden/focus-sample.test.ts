@@ -265,9 +265,7 @@ describe.runIf(isAvailable('bills'))('the FOCUS sample on the command line', () 
   });
 
   test('is explained from the pod to the lines of the file', { timeout: 60_000 }, async ({ workplace }) => {
-    const explained = (await workplace.json(
-      ...['explain', '--pod', 'brightpathmatrix', '--period', PERIOD],
-    )) as Explained;
+    const explained = (await workplace.json('explain', '--pod', 'brightpathmatrix', '--period', PERIOD)) as Explained;
     expect(is.faultsOf(explained, EXPLANATION_SHAPE)).toEqual([]);
     expect(explained.rules).toMatchObject([{ ruleId: 'application-tag', effectiveCost: '16', lineCount: '176' }]);
     const records: Record<string, string>[] = parse(await readFile(SAMPLE), { columns: true });

@@ -1,0 +1,96 @@
+/** The help: every command of the contract has one, with an example, and it needs neither settings nor a database. */
+import type { Command } from 'commander';
+import { expect, onTestFinished, test } from 'vitest';
+import { buildProgram } from '../../cli/program.ts';
+import { freePort, makeWorkplace } from '../support/command-line.ts';
+
+const COMMANDS = [
+  'alerts',
+  'api',
+  'apply',
+  'demo',
+  'doctor',
+  'envelopes',
+  'explain',
+  'ingest',
+  'init',
+  'migrate',
+  'outcomes import',
+  'plan',
+  'report costs',
+  'report reconciliation',
+  'report value-per-pod',
+  'tokens create',
+  'tokens list',
+  'tokens revoke',
+  'up',
+  'worker',
+];
+/** These answer nothing: they print a tour, or serve until they are stopped. */
+const WITHOUT_JSON = ['api', 'demo', 'up', 'worker'];
+
+interface Leaf {
+  readonly name: string;
+  readonly command: Command;
+  readonly help: string;
+}
+
+/** Every command that does something, with the whole text of its help. */
+function listLeaves(parent: Command, path: readonly string[] = []): Leaf[] {
+  return parent.commands.flatMap((command) => {
+    const names = [...path, command.name()];
+    if (command.commands.length > 0) return listLeaves(command, names);
+    let help = '';
+    command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    return [{ name: names.join(' '), command, help }];
+  });
+}
+
+test('the commands of the contract exist, and no others', () => {
+  expect(
+    listLeaves(buildProgram())
+      .map(({ name }) => name)
+      .sort(),
+  ).toEqual(COMMANDS);
+});
+
+test('every command says what it does and gives an example of itself', () => {
+  for (const { name, command, help } of listLeaves(buildProgram())) {
+    expect(command.description(), name).not.toBe('');
+    expect(help.split('Examples:')[1], name).toMatch(
+      new RegExp(`^  \\$ .*\\b(outturn ${name}|npm run ${name})\\b`, 'm'),
+    );
+  }
+});
+
+test('every option is described', () => {
+  for (const { name, command } of listLeaves(buildProgram())) {
+    for (const option of command.options) expect(option.description, `${name} ${option.flags}`).not.toBe('');
+  }
+});
+
+test('every command that answers takes --json', () => {
+  const without = listLeaves(buildProgram()).filter(
+    ({ command }) => !command.options.some((one) => one.long === '--json'),
+  );
+  expect(without.map(({ name }) => name).sort()).toEqual(WITHOUT_JSON);
+});
+
+test('help needs neither right settings nor a database', { timeout: 60_000 }, async () => {
+  const workplace = await makeWorkplace({
+    DATABASE_URL: `postgres://nobody@127.0.0.1:${await freePort()}/none`,
+    PORT: 'no number',
+  });
+  onTestFinished(workplace.remove);
+  const [all, one, version] = await Promise.all([
+    workplace.run('--help'),
+    workplace.run('report', 'costs', '--help'),
+    workplace.run('--version'),
+  ]);
+  expect(all).toMatchObject({ exitCode: 0, stderr: '' });
+  for (const name of COMMANDS) expect(all.stdout).toContain(`\n  ${name.split(' ')[0]} `);
+  expect(one).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(one.stdout).toContain('$ outturn report costs --period 2026-09 --by pod,serviceName');
+  expect(version).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
