@@ -8,28 +8,36 @@ import { createGunzip } from 'node:zlib';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { benchColumns } from './bill-generator-columns.ts';
+import type { BenchPlace } from './bench-place.ts';
 import type { BenchBill } from './bill-generator.ts';
+import type { Turn } from './figures.ts';
+import { processorMs } from './processor-time.ts';
 
 /** `typed` is the table one would make by hand; `text` spares PostgreSQL even the parsing. */
 export type BareTable = 'typed' | 'text';
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Copies the CSV or CSV.GZ bill into a new table `line` and gives the milliseconds from COPY to its commit. */
-export async function bareCopy(databaseUrl: string, bill: BenchBill, table: BareTable): Promise<number> {
+/** Copies the CSV or CSV.GZ bill into a new table `line` of the database; timed from COPY to its commit. */
+export async function bareCopy(
+  { place, database }: { place: BenchPlace; database: string },
+  bill: BenchBill,
+  table: BareTable,
+): Promise<Turn> {
+  const databaseUrl = await place.createDatabase(database);
   const client = new pg.Client({ connectionString: databaseUrl, options: '-c TimeZone=UTC' });
   client.on('error', () => {}); // A broken connection fails the query below as well.
   await client.connect();
   try {
     const columns = benchColumns('csv', bill.billingPeriod).map(({ name }) => `"${name}" ${typeOf(name, table)}`);
-    await client.query(`drop table if exists line`);
     await client.query(`create table line (${columns.join(', ')})`);
-    await client.query('checkpoint');
     const gunzip = bill.path.endsWith('.gz') ? [createGunzip({ chunkSize: CHUNK_BYTES })] : [];
     const source = createReadStream(bill.path, { highWaterMark: CHUNK_BYTES });
-    const startedAt = performance.now();
+    await place.checkpoint();
+    const pids = [process.pid, place.serverPid];
+    const [startedAt, usedBefore] = [performance.now(), processorMs(pids)];
     await pipeline([source, ...gunzip, client.query(copyFrom('copy line from stdin (format csv, header)'))]);
-    return performance.now() - startedAt;
+    return { elapsedMs: performance.now() - startedAt, processorMs: processorMs(pids) - usedBefore };
   } finally {
     await client.end();
   }

@@ -2,7 +2,7 @@
  * Where a bench runs: a temporary folder with an embedded PostgreSQL of its own. It is durable, and it logs a bare COPY as it logs
  * ours: with wal_level minimal a COPY into a new table would be spared its log. Both sides of every ratio run here.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -24,6 +24,8 @@ export interface BenchPlace {
   readonly folder: string;
   /** The server's version and the settings that matter, as it states them. */
   readonly server: string;
+  /** The server's first process, whose descendants all others are. */
+  readonly serverPid: number;
   urlOf(database: string): string;
   /** Replaces the database, as a copy of `template` where given. */
   createDatabase(database: string, template?: string): Promise<string>;
@@ -69,6 +71,7 @@ export async function openBenchPlace(): Promise<BenchPlace> {
   return {
     folder,
     server: await describeServer(pool),
+    serverPid: Number((await readFile(join(server.folder, 'postmaster.pid'), 'utf8')).split('\n')[0]),
     urlOf,
     dropDatabase,
     createDatabase: async (database, template) => {

@@ -13,6 +13,24 @@ export interface Figure {
 const BYTES_PER_GIB = 1024 ** 3;
 const MS_PER_SECOND = 1000;
 
+/** What one turn of a side took. */
+export interface Turn {
+  readonly elapsedMs: number;
+  /** Of every process that took part, the server's included; 0 where it cannot be known. */
+  readonly processorMs: number;
+}
+
+/** The figure by the time on the wall and, beside it, by processor time. */
+export function ratiosOfTurns(name: string, above: readonly Turn[], below: readonly Turn[], target: string): Figure[] {
+  const elapsed = (turns: readonly Turn[]) => turns.map((turn) => turn.elapsedMs);
+  const processor = (turns: readonly Turn[]) => turns.map((turn) => turn.processorMs);
+  const figure = ratioOfFastest(name, elapsed(above), elapsed(below), target);
+  const isKnown = [...above, ...below].every((turn) => turn.processorMs > 0);
+  return isKnown
+    ? [figure, ratioOfFastest('  the same by processor time', processor(above), processor(below), '')]
+    : [figure];
+}
+
 /**
  * Fastest time of each side. Whatever else the machine does only ever adds time, so the fastest of several turns is the least
  * disturbed one; both sides are given the same number of turns, alternating.

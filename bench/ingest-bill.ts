@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import pg from 'pg';
 import type { BenchPlace } from './bench-place.ts';
 import type { BenchBill } from './bill-generator.ts';
+import type { Turn } from './figures.ts';
 import type { IngestAnswer, IngestRequest } from './ingest-process.ts';
+import { processorMs } from './processor-time.ts';
 import { watchMemory } from './resident-memory.ts';
 
 /** The database every ingestion starts from: migrated, with the organisation applied. */
@@ -14,8 +16,7 @@ export const TEMPLATE = 'bench_template';
 /** The database of the latest ingestion. */
 export const INGESTED = 'bench_ingested';
 
-export interface IngestRun {
-  readonly elapsedMs: number;
+export interface IngestRun extends Turn {
   /** Of the ingesting process and its children together. */
   readonly peakBytes: number | null;
 }
@@ -29,6 +30,7 @@ export async function ingestBill(place: BenchPlace, bill: BenchBill): Promise<In
   const dataDir = join(place.folder, 'worker');
   await rm(dataDir, { recursive: true, force: true });
   await place.checkpoint();
+  const usedBefore = processorMs([place.serverPid]);
   const child = fork(join(import.meta.dirname, 'ingest-process.ts'), [], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
@@ -38,8 +40,10 @@ export async function ingestBill(place: BenchPlace, bill: BenchBill): Promise<In
     const ended = once(child, 'exit').then(() => [{ failure: `ingesting ${bill.path} was ended from outside` }]);
     const [answer] = (await Promise.race([once(child, 'message'), ended])) as [IngestAnswer];
     if ('failure' in answer) throw new Error(answer.failure);
+    // The worker's start is in its processor time, though not in its time on the wall.
+    const used = processorMs([place.serverPid, child.pid ?? 0]) - usedBefore;
     await refuseInexact(databaseUrl, bill);
-    return { elapsedMs: answer.elapsedMs, peakBytes: memory.stop() };
+    return { elapsedMs: answer.elapsedMs, processorMs: used, peakBytes: memory.stop() };
   } finally {
     memory.stop();
     child.kill('SIGKILL');

@@ -2,18 +2,18 @@
  * npm run bench: prints the product's speed as ratios, each of two sides that ran in turns on the same server with the same settings
  * and durability, on bills made for it. A figure that is not exact to the last decimal ends it with an error.
  */
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openDatabase } from '../db/database.ts';
 import { migrateToLatest } from '../db/migrate.ts';
 import { localOperator } from '../services/kernel/ports.ts';
 import { applyOrganisation } from '../services/organisation/apply-organisation.ts';
-import { bareCopy } from './bare-copy.ts';
+import { type BareTable, bareCopy } from './bare-copy.ts';
 import { benchOrganisation } from './bench-organisation.ts';
 import { type BenchPlace, openBenchPlace } from './bench-place.ts';
 import { type BenchBill, writeBenchBill } from './bill-generator.ts';
 import type { BenchFormat } from './bill-generator-columns.ts';
-import { type Figure, memoryFigure, printFigures, ratioOfFastest } from './figures.ts';
+import { type Figure, memoryFigure, printFigures, ratiosOfTurns, type Turn } from './figures.ts';
 import { INGESTED, ingestBill, TEMPLATE } from './ingest-bill.ts';
 import { measureReports } from './report-figures.ts';
 import { BENCH_NOW, measureRulebook } from './rulebook-figures.ts';
@@ -30,16 +30,16 @@ interface BenchOptions {
   readonly only: readonly FigureName[];
 }
 
-/** The times of each side in milliseconds, by its name. */
-type Times = Map<string, number[]>;
+/** The turns of each side, by its name. */
+type Turns = Map<string, Turn[]>;
 
 async function bench(place: BenchPlace, options: BenchOptions): Promise<Figure[]> {
   await prepareTemplate(place);
   const bills = await writeBills(place, options);
-  const { times, peaks } = await takeTurns(place, bills, options.rounds);
-  const of = (side: string) => times.get(side) ?? [];
+  const { turns, peaks } = await takeTurns(place, bills, options.rounds);
+  const of = (side: string) => turns.get(side) ?? [];
   const parquet = (format: BenchFormat, title: string, bare: string, target: string): Figure[] =>
-    bills.has(format) ? [ratioOfFastest(title, of(format), of(bare), target)] : [];
+    bills.has(format) ? ratiosOfTurns(title, of(format), of(bare), target) : [];
   const ingested: BenchFormat = bills.has('parquet-decimal') ? 'parquet-decimal' : 'parquet-double';
   const figures = [
     ...parquet('parquet-decimal', 'Parquet DECIMAL to published ÷ bare COPY', 'bare COPY', '≤ 0.9'),
@@ -62,7 +62,13 @@ async function bench(place: BenchPlace, options: BenchOptions): Promise<Figure[]
   if (options.only.includes('rulebook')) {
     const database = openDatabase(places.ingestedUrl, { applicationName: 'outturn bench' });
     try {
-      figures.push(...(await measureRulebook(database, of(ingested), options.rounds)));
+      figures.push(
+        ...(await measureRulebook(
+          database,
+          of(ingested).map((turn) => turn.elapsedMs),
+          options.rounds,
+        )),
+      );
     } finally {
       await database.close();
     }
@@ -104,15 +110,17 @@ async function takeTurns(
   place: BenchPlace,
   bills: ReadonlyMap<BenchFormat, BenchBill>,
   rounds: number,
-): Promise<{ times: Times; peaks: (number | null)[] }> {
-  const times: Times = new Map();
+): Promise<{ turns: Turns; peaks: (number | null)[] }> {
+  const turns: Turns = new Map();
   const peaks: (number | null)[] = [];
-  const note = (side: string, elapsedMs: number) => {
-    times.set(side, [...(times.get(side) ?? []), elapsedMs]);
-    console.log(`${side}: ${(elapsedMs / 1000).toFixed(2)} s`);
+  const note = (side: string, turn: Turn) => {
+    turns.set(side, [...(turns.get(side) ?? []), turn]);
+    console.log(
+      `${side}: ${(turn.elapsedMs / 1000).toFixed(2)} s, processor ${(turn.processorMs / 1000).toFixed(2)} s, load ${loadavg()[0]?.toFixed(1)}`,
+    );
   };
-  const copyInto = async (side: string, database: string, bill: BenchBill, table: 'typed' | 'text') => {
-    note(side, await bareCopy(await place.createDatabase(database), bill, table));
+  const copyInto = async (side: string, database: string, bill: BenchBill, table: BareTable) => {
+    note(side, await bareCopy({ place, database }, bill, table));
     if (database !== LINES_DATABASE) await place.dropDatabase(database);
   };
   for (let round = 0; round < rounds; round += 1) {
@@ -123,12 +131,12 @@ async function takeTurns(
         continue;
       }
       if (format === 'csv-gz') await copyInto('gunzip | bare COPY', GZIPPED_DATABASE, bill, 'typed');
-      const { elapsedMs, peakBytes } = await ingestBill(place, bill);
-      note(format, elapsedMs);
-      peaks.push(peakBytes);
+      const run = await ingestBill(place, bill);
+      note(format, run);
+      peaks.push(run.peakBytes);
     }
   }
-  return { times, peaks };
+  return { turns, peaks };
 }
 
 function readOptions(): BenchOptions {

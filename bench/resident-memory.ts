@@ -1,5 +1,6 @@
 /** Watches the resident memory of a process and all its descendants through /proc; elsewhere than on Linux there is nothing to see. */
 import { readFileSync } from 'node:fs';
+import { listChildren } from './processor-time.ts';
 
 const INTERVAL_MS = 50;
 const KIB = 1024;
@@ -23,16 +24,14 @@ export function watchMemory(pid: number): MemoryWatch {
 }
 
 function residentBytes(pid: number): number {
-  const own = Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * KIB;
-  const children = read(`/proc/${pid}/task/${pid}/children`).trim();
-  if (children === '') return own;
-  return own + children.split(' ').reduce((sum, child) => sum + residentBytes(Number(child)), 0);
+  return listChildren(pid).reduce((sum, child) => sum + residentBytes(child), ownBytes(pid));
 }
 
-function read(path: string): string {
+function ownBytes(pid: number): number {
   try {
-    return readFileSync(path, 'utf8');
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * KIB;
   } catch {
-    return ''; // The process ended between two looks.
+    return 0; // The process ended between two looks.
   }
 }
