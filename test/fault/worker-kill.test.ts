@@ -16,7 +16,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { isAvailable, startRedis } from '../support/requirements.ts';
 
 const WORKER = join(import.meta.dirname, '../support/worker-command.ts');
-const PUBLISHED = { timeout: 40_000, interval: 200 };
+const PUBLISHED = { timeout: 60_000, interval: 200 };
 const LOAD_POINTS = FAULT_POINTS.filter((point) => /^(inspect|register|stage|finish|attach|publish)-/.test(point));
 const QUEUE_POINTS: readonly FaultPoint[] = ['register-after-commit', 'stage-after-commit', 'publish-after-commit'];
 
@@ -106,8 +106,8 @@ async function killAndRecover(scene: Scene, point: FaultPoint, expect: ExpectSta
   }
 }
 
-describe.concurrent('a worker killed on PostgreSQL’s queue and started again publishes the bill once', () => {
-  test.for(LOAD_POINTS)('at %s', { timeout: 60_000 }, async (point, { expect }) => {
+describe('a worker killed on PostgreSQL’s queue and started again publishes the bill once', () => {
+  test.for(LOAD_POINTS)('at %s', { timeout: 120_000 }, async (point, { expect }) => {
     const scene = await setScene();
     try {
       await killAndRecover(scene, point, expect);
@@ -118,7 +118,7 @@ describe.concurrent('a worker killed on PostgreSQL’s queue and started again p
 });
 
 describe.runIf(isAvailable('redis'))('a worker killed on Redis and started again publishes the bill once', () => {
-  test.for(QUEUE_POINTS)('at %s', { timeout: 60_000 }, async (point, { expect }) => {
+  test.for(QUEUE_POINTS)('at %s', { timeout: 120_000 }, async (point, { expect }) => {
     const redis = await startRedis();
     const scene = await setScene(redis.url);
     try {
@@ -130,7 +130,7 @@ describe.runIf(isAvailable('redis'))('a worker killed on Redis and started again
   });
 });
 
-test('a queue emptied while a load waits loses nothing: reconcile finds the load', { timeout: 60_000 }, async ({
+test('a queue emptied while a load waits loses nothing: reconcile finds the load', { timeout: 120_000 }, async ({
   expect,
 }) => {
   const scene = await setScene();
