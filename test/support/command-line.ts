@@ -4,7 +4,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +50,7 @@ export interface RunningCommand {
 /** A new temporary folder whose commands have these settings. The caller removes it. */
 export async function makeWorkplace(settings: Settings): Promise<Workplace> {
   const folder = await mkdtemp(join(tmpdir(), 'outturn-cli-'));
+  await chmod(folder, 0o755); // As root, the embedded server's user must be able to enter it.
   const given = { OUTTURN_DATA: join(folder, 'data'), ...settings };
   const running = new Set<RunningCommand>();
   const start = (further: Settings, args: readonly string[]): RunningCommand => {
@@ -64,7 +66,8 @@ export async function makeWorkplace(settings: Settings): Promise<Workplace> {
     json: async (...args) => documentOf(await start({}, [...args, '--json']).result),
     start: (further, ...args) => start(further, args),
     remove: async () => {
-      for (const command of running) await command.end('SIGTERM');
+      for (const command of running) await command.end('SIGKILL');
+      for (const { pid } of listProcessesOf(folder)) process.kill(pid, 'SIGKILL');
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -74,6 +77,21 @@ export async function makeWorkplace(settings: Settings): Promise<Workplace> {
 export function documentOf(result: CommandResult): unknown {
   if (result.exitCode !== 0) throw new Error(`the command ended with ${result.exitCode}: ${result.stderr}`);
   return JSON.parse(result.stdout);
+}
+
+/** Processes that were started in the folder or with it as an argument: servers, workers, their children. */
+export function listProcessesOf(folder: string): { pid: number; command: string }[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      const environment = readFileSync(`/proc/${name}/environ`, 'utf8');
+      return command !== '' && (command.includes(folder) || environment.includes(folder))
+        ? [{ pid: Number(name), command }]
+        : [];
+    } catch {
+      return []; // No process, or one that ended while we looked, or somebody else's.
+    }
+  });
 }
 
 /** A port of 127.0.0.1 that nobody listens on now. */
