@@ -3,8 +3,9 @@
  * one, and checks every line. Nothing of it touches PostgreSQL. Files of the archive are written beside and renamed, so that a kill
  * leaves no half file under a hash.
  */
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { AppError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { Progress } from '../kernel/ports.ts';
@@ -19,6 +20,8 @@ import { matchColumns } from './match-columns.ts';
 import { openBill } from './open-bill.ts';
 import { takeCopy } from './take-copy.ts';
 import { withWorkFolder } from './work-folder.ts';
+
+const PART_AGE_MS_MAX = 86_400_000;
 
 export interface InspectOptions {
   readonly path: string;
@@ -35,6 +38,7 @@ export async function inspectInChild(options: InspectOptions, progress: Progress
     throw new AppError('invalid_input', `${options.name} is not a bill: a bill ends in .csv, .csv.gz or .parquet.`);
   await mkdir(options.archiveDir, { recursive: true });
   return withWorkFolder(options.workDir, async (folder) => {
+    await sweepParts(options.archiveDir, folder);
     const session = await openDuckDb(folder);
     try {
       return await inspect(session, { ...options, workDir: folder }, format, progress);
@@ -54,7 +58,7 @@ async function inspect(
   const isParquet = format === 'parquet';
   if (format === 'csv') await refuseForeignFile(path, name);
   // On the archive's file system, so that the rename at the end is one.
-  const copyPath = isParquet ? join(archiveDir, `.${process.pid}.parquet.part`) : join(workDir, 'bill.csv');
+  const copyPath = isParquet ? join(archiveDir, `${randomUUID()}.part`) : join(workDir, 'bill.csv');
   try {
     const report = (step: Parameters<Progress['report']>[0]) => progress.report(step);
     const copy = await takeCopy({ path, name, to: copyPath, gunzip: format === 'csv.gz', isText: !isParquet, report });
@@ -80,7 +84,7 @@ async function archiveCsv(
   session: DuckDbSession,
   { copyPath, name, shape, archivePath }: { copyPath: string; name: string; shape: CsvShape; archivePath: string },
 ): Promise<void> {
-  const part = `${archivePath}.${process.pid}.part`;
+  const part = join(dirname(archivePath), `${randomUUID()}.part`);
   try {
     await csvToParquet(session, { path: copyPath, name, shape, to: part });
     await keepAs(part, archivePath);
@@ -116,6 +120,20 @@ async function readable<Result>(name: string, read: () => Promise<Result>): Prom
         faults: [{ file: name, reason }],
       },
     );
+  }
+}
+
+/** Takes away what killed inspections left half written; a day is longer than any inspection takes. `fresh` was made just now. */
+async function sweepParts(archiveDir: string, fresh: string): Promise<void> {
+  const now = (await stat(fresh)).mtimeMs;
+  for (const entry of await readdir(archiveDir)) {
+    if (!entry.endsWith('.part')) continue;
+    const path = join(archiveDir, entry);
+    const touched = await stat(path).then(
+      (status) => status.mtimeMs,
+      () => now, // Another inspection has just finished with it.
+    );
+    if (now - touched > PART_AGE_MS_MAX) await rm(path, { force: true });
   }
 }
 

@@ -286,7 +286,11 @@ describe('while it is read', () => {
       workDir: join(folder.path, 'work'),
       logger: silentLogger,
       // The first chunk was read: the writer comes back and adds a line.
-      progress: { report: () => (changed ??= writeFile(path, csvOf([billLine()]), { flag: 'a' })) },
+      progress: {
+        report: () => {
+          changed ??= writeFile(path, csvOf([billLine()]), { flag: 'a' });
+        },
+      },
     });
     await expect(inspected).rejects.toMatchObject({ code: 'bill_changed_while_read' });
     await changed;

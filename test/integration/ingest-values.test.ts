@@ -1,5 +1,5 @@
 /** Every way in which bills write numbers, instants, nothing and tags, loaded exactly; checked on what PostgreSQL holds afterwards. */
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -29,7 +29,7 @@ interface Charge {
 async function chargesOf(database: TestDatabase, name: string, content: string | Buffer): Promise<Charge[]> {
   count += 1;
   const path = await writeBill(folder.path, `${count}-${name}`, content);
-  return await chargesOfFile(database, path);
+  return chargesOfFile(database, path);
 }
 
 async function chargesOfFile(database: TestDatabase, path: string): Promise<Charge[]> {
@@ -400,4 +400,15 @@ test('the archive of a delivered Parquet file is the file itself', async () => {
     focusVersion: '1.0',
     periods: [{ start: '2026-09-01', end: '2026-10-01', rowCount: 1 }],
   });
+});
+
+test('half-written files of killed inspections leave the archive after a day', async () => {
+  const archive = join(folder.path, 'archive');
+  await mkdir(archive, { recursive: true });
+  const [old, young] = [join(archive, 'old.part'), join(archive, 'young.part')];
+  for (const path of [old, young]) await appendFile(path, 'half');
+  const twoDaysAgo = (await stat(young)).mtimeMs / 1000 - 2 * 86_400;
+  await utimes(old, twoDaysAgo, twoDaysAgo);
+  await inspect(folder.path, await writeBill(folder.path, 'sweep.csv', csvOf([billLine()])));
+  expect((await readdir(archive)).filter((name) => name.endsWith('.part'))).toEqual(['young.part']);
 });

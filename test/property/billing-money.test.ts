@@ -53,8 +53,12 @@ async function sumInDuckDb(
         select sum(head) filter (tail is not null) as head, sum(tail) filter (head is not null) as tail,
           list(cell::varchar) filter (head is null or tail is null) as unfit from (${lines})))`);
   const rows = result.getRowObjectsJS();
+  const total = rows[0]?.['total'];
   const unfit = rows[0]?.['unfit'];
-  return { total: decimal(String(rows[0]?.['total'])), unfit: Array.isArray(unfit) ? unfit.map(String) : [] };
+  return {
+    total: decimal(typeof total === 'string' ? total : 'no text'),
+    unfit: Array.isArray(unfit) ? unfit.map(String) : [],
+  };
 }
 
 describe('sums of heads and tails', () => {
