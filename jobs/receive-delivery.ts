@@ -21,7 +21,7 @@ export async function receiveDelivery(context: JobContext, delivery: Delivery): 
   // The order of deliveries is the order of commands, so the instant is taken before any file is read.
   const deliveredAt = context.clock.now();
   const files = await inspectFiles(delivery.paths, context);
-  return await registerDelivery(context.db, {
+  return registerDelivery(context.db, {
     sourceId: delivery.sourceId,
     files,
     deliveredAt,

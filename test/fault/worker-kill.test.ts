@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { describe, type ExpectStatic, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { migrateQueue, openQueue } from '../../jobs/queue.ts';
 import { FAULT_POINTS, type FaultPoint } from '../../services/kernel/fault-point.ts';
 import { silentLogger } from '../../services/kernel/ports.ts';
@@ -28,6 +28,7 @@ const BILL = [
   ),
 ].join('\n');
 const TOTAL = '12.5700000000001';
+const ONCE = { loads: '1', days: TOTAL, lines: '3', unfinished: '0' };
 
 interface Scene {
   readonly database: TestDatabase & { drop(): Promise<void> };
@@ -82,7 +83,8 @@ async function publishedTotals(scene: Scene): Promise<object> {
   return rows[0] ?? {};
 }
 
-async function killAndRecover(scene: Scene, point: FaultPoint, expect: ExpectStatic): Promise<void> {
+/** Kills a worker at the point, starts another, and tells how the first ended and what is published after the second. */
+async function killAndRecover(scene: Scene, point: FaultPoint): Promise<NodeJS.Signals | null> {
   const queue = await openQueue({
     databaseUrl: scene.database.url,
     ...(scene.redisUrl === undefined ? {} : { redisUrl: scene.redisUrl }),
@@ -93,12 +95,10 @@ async function killAndRecover(scene: Scene, point: FaultPoint, expect: ExpectSta
   try {
     const exited = once(killed, 'exit');
     await queue.add('sync-source', { sourceId: 'aws', mayDropAccounts: false });
-    const [, signal] = await exited;
-    expect(signal).toBe('SIGKILL');
+    const [, signal] = (await exited) as [number | null, NodeJS.Signals | null];
     second = startWorkerProcess(scene);
-    await expect
-      .poll(() => publishedTotals(scene), PUBLISHED)
-      .toEqual({ loads: '1', days: TOTAL, lines: '3', unfinished: '0' });
+    await expect.poll(() => publishedTotals(scene), PUBLISHED).toEqual(ONCE);
+    return signal;
   } finally {
     if (second !== undefined) await end(second);
     killed.kill('SIGKILL');
@@ -107,10 +107,10 @@ async function killAndRecover(scene: Scene, point: FaultPoint, expect: ExpectSta
 }
 
 describe('a worker killed on PostgreSQL’s queue and started again publishes the bill once', () => {
-  test.for(LOAD_POINTS)('at %s', { timeout: 120_000 }, async (point, { expect }) => {
+  test.for(LOAD_POINTS)('at %s', { timeout: 120_000 }, async (point) => {
     const scene = await setScene();
     try {
-      await killAndRecover(scene, point, expect);
+      expect(await killAndRecover(scene, point)).toBe('SIGKILL');
     } finally {
       await clear(scene);
     }
@@ -118,11 +118,11 @@ describe('a worker killed on PostgreSQL’s queue and started again publishes th
 });
 
 describe.runIf(isAvailable('redis'))('a worker killed on Redis and started again publishes the bill once', () => {
-  test.for(QUEUE_POINTS)('at %s', { timeout: 120_000 }, async (point, { expect }) => {
+  test.for(QUEUE_POINTS)('at %s', { timeout: 120_000 }, async (point) => {
     const redis = await startRedis();
     const scene = await setScene(redis.url);
     try {
-      await killAndRecover(scene, point, expect);
+      expect(await killAndRecover(scene, point)).toBe('SIGKILL');
     } finally {
       await clear(scene);
       await redis.stop();

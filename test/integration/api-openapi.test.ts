@@ -17,7 +17,10 @@ interface Operation {
   readonly security?: readonly Record<string, readonly string[]>[];
   readonly parameters?: readonly { name: string; in: string; required?: boolean; schema?: object }[];
   readonly requestBody?: { content: Record<string, { schema?: object }> };
-  readonly responses: Record<string, { description?: string; content?: Record<string, { schema?: { type?: string } }> }>;
+  readonly responses: Record<
+    string,
+    { description?: string; content?: Record<string, { schema?: { type?: string } }> }
+  >;
 }
 
 interface Document {

@@ -10,7 +10,7 @@ import { isAvailable, type RedisServer, startRedis } from '../support/requiremen
 const POLL = { timeout: 15_000, interval: 50 };
 
 describe.each(['postgresql', 'redis'] as const)('the queue on %s', (backend) => {
-  describe.runIf(backend === 'postgresql' || isAvailable('redis'))('', () => {
+  describe.runIf(backend === 'postgresql' || isAvailable('redis'))('where it is there', () => {
     let database: TestDatabase & { drop(): Promise<void> };
     let redis: RedisServer | undefined;
     let queue: JobQueue;

@@ -146,10 +146,7 @@ describe('costs', () => {
 });
 
 describe('reconciliation', () => {
-  test('holds each bill against its attribution, whole billing periods, to the last decimal', async ({
-    database,
-    bills,
-  }) => {
+  test('holds each bill against its attribution, whole billing periods, to the last decimal', async ({ bills }) => {
     const report = await reconciliation(bills.db, { period: '2026-09', at: AT });
     expect(report.rows.map((row) => [row.sourceId, row.billingPeriod, row.billingCurrency, row.metric])).toEqual([
       ['aws', '2026-09', 'USD', 'BilledCost'],
