@@ -107,14 +107,22 @@ async function beat(context: Pick<JobContext, 'db' | 'clock'>, id: string): Prom
     .execute();
 }
 
-/** True where some worker has been seen lately: then commands may hand their work over. */
+/** True where some worker has been seen lately: then commands may hand their work over. One killed on this machine is known to be dead. */
 export async function hasLiveWorker(context: Pick<JobContext, 'db' | 'clock'>): Promise<boolean> {
   const since = new Date(context.clock.now().getTime() - HEARTBEAT_STALE_MS);
   const seen = await context.db
     .selectFrom('worker')
-    .select('id')
+    .select(['host_name', 'process_id'])
     .where('seen_at', '>', since)
-    .limit(1)
-    .executeTakeFirst();
-  return seen !== undefined;
+    .execute();
+  return seen.some((worker) => worker.host_name !== hostname() || isRunning(worker.process_id));
+}
+
+function isRunning(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    // It runs as another user.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }

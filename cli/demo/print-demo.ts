@@ -35,7 +35,9 @@ export async function printEnvelopes(runtime: Runtime): Promise<void> {
   heading(`Envelopes of ${day}`);
   printText(renderEnvelopes(envelopes.filter(({ periodStart, periodEnd }) => periodStart <= day && day < periodEnd)));
   heading('Alerts');
-  printText(renderAlerts(await listAlerts(runtime.db)));
+  const alerts = await listAlerts(runtime.db);
+  // The pod hears of the highest rung only; what was overtaken is history, which `outturn alerts` shows.
+  printText(renderAlerts(alerts.filter((alert) => alert.state !== 'suppressed')));
 }
 
 function heading(text: string): void {
