@@ -5,10 +5,11 @@ import { listAlerts } from '../../services/alerts/list-alerts.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { parsePeriod } from '../../services/kernel/period.ts';
 import { readFiscalCalendar } from '../../services/organisation/read-calendar.ts';
+import { alertsCsv, envelopesCsv } from '../../services/reports/envelope-csv.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
-import { asResponse } from '../response.ts';
+import { printedResponse, sendPrinted } from '../printed.ts';
 import { AlertQuery, AlertView, EnvelopeQuery, EnvelopeView } from '../schemas/envelopes.ts';
 
 export function addEnvelopeRoutes(app: ApiApp, { db, clock }: ApiContext): void {
@@ -20,7 +21,7 @@ export function addEnvelopeRoutes(app: ApiApp, { db, clock }: ApiContext): void 
         summary: 'Envelopes by scope and period, then pods that spend without one',
         tags: ['envelopes'],
         querystring: EnvelopeQuery,
-        response: { 200: Type.Array(EnvelopeView) },
+        response: printedResponse('As `outturn envelopes`', Type.Array(EnvelopeView)),
       },
     },
     async (request, reply) => {
@@ -35,7 +36,7 @@ export function addEnvelopeRoutes(app: ApiApp, { db, clock }: ApiContext): void 
         one.envelopeId ?? JSON.stringify([one.scope.id, one.periodStart]);
       const page = cutPage(envelopes, keyed, readPageRequest(request.query));
       linkNextPage(request, reply, page);
-      return asResponse(page.rows);
+      return sendPrinted(request, reply, page.rows, envelopesCsv);
     },
   );
 
@@ -47,7 +48,7 @@ export function addEnvelopeRoutes(app: ApiApp, { db, clock }: ApiContext): void 
         summary: 'Crossings with the state of their message, oldest first',
         tags: ['envelopes'],
         querystring: AlertQuery,
-        response: { 200: Type.Array(AlertView) },
+        response: printedResponse('As `outturn alerts`', Type.Array(AlertView)),
       },
     },
     async (request, reply) => {
@@ -57,7 +58,7 @@ export function addEnvelopeRoutes(app: ApiApp, { db, clock }: ApiContext): void 
       );
       const page = cutPage(alerts, (alert) => alert.alertId, readPageRequest(request.query));
       linkNextPage(request, reply, page);
-      return asResponse(page.rows);
+      return sendPrinted(request, reply, page.rows, alertsCsv);
     },
   );
 }

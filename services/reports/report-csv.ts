@@ -7,7 +7,7 @@ import type { Reconciliation } from './reconciliation.ts';
 import type { ValuePerPod } from './value-per-pod.ts';
 
 /** A figure is written as it is; anything else is foreign text. */
-type Cell = { readonly figure: string | number | null } | string | null;
+export type Cell = { readonly figure: string | number | null } | string | null;
 
 const COSTS = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const;
 
@@ -105,11 +105,11 @@ export function reconciliationCsv(report: Reconciliation): string {
   return toCsv(head, rows);
 }
 
-function figures(...values: readonly (string | number | null)[]): Cell[] {
+export function figures(...values: readonly (string | number | null)[]): Cell[] {
   return values.map((figure) => ({ figure }));
 }
 
-function toCsv(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+export function toCsv(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   return [head.map(toText).join(','), ...rows.map((row) => row.map(toText).join(','))]
     .map((line) => `${line}\r\n`)
     .join('');
