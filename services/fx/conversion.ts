@@ -6,19 +6,9 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
-import type { IsoDate } from '../kernel/period.ts';
 
 /** A query of rows (from_currency, on_date): what must be convertible. */
 export type ConversionNeed = RawBuilder<unknown>;
-
-/** Every day of a half-open range in each of the currencies. */
-export function everyDay(options: { from: readonly string[]; start: IsoDate; end: IsoDate }): ConversionNeed {
-  return sql`
-    select from_currency, day::date as on_date
-    from unnest(${[...options.from]}::text[]) as asked (from_currency),
-      generate_series(${options.start}::date, ${options.end}::date - 1, interval '1 day') as day
-  `;
-}
 
 /** Resolves and stores what of the need is not stored yet and can be resolved; the rest stays missing without an error. */
 export async function fillConversionRates(
@@ -96,19 +86,6 @@ export async function requireConversionRates(
       `Add ${first.from_currency} and ${options.to} for that date to a file of fx.files and run "outturn apply".`,
     { details: { date: first.on_date, from: first.from_currency, to: options.to, missing: first.missing } },
   );
-}
-
-/**
- * Makes sure that `to` can be had for every currency on every day of the half-open range.
- * @throws AppError missing_exchange_rate naming the first date and pair.
- */
-export async function ensureConversionRates(
-  db: Kysely<DB>,
-  options: { from: readonly string[]; to: string; start: IsoDate; end: IsoDate },
-): Promise<void> {
-  const need = everyDay(options);
-  await fillConversionRates(db, { need, to: options.to });
-  await requireConversionRates(db, { need, to: options.to });
 }
 
 /** What was published from base to quote, as a fraction: the month's average where the policy says so and there is one, else the latest. */

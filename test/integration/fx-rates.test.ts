@@ -2,9 +2,31 @@
 import { type Kysely, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
-import { ensureConversionRates, everyDay, fillConversionRates } from '../../services/fx/conversion.ts';
+import { fillConversionRates, requireConversionRates } from '../../services/fx/conversion.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { test } from '../support/database.ts';
+
+/** Every day of a half-open range in each of the currencies. */
+function everyDay(options: { from: readonly string[]; start: string; end: string }) {
+  return sql`
+    select from_currency, day::date as on_date
+    from unnest(${[...options.from]}::text[]) as asked (from_currency),
+      generate_series(${options.start}::date, ${options.end}::date - 1, interval '1 day') as day
+  `;
+}
+
+/**
+ * Makes sure that `to` can be had for every currency on every day of the half-open range.
+ * @throws AppError missing_exchange_rate naming the first date and pair.
+ */
+async function ensureConversionRates(
+  db: Kysely<DB>,
+  options: { from: readonly string[]; to: string; start: string; end: string },
+): Promise<void> {
+  const need = everyDay(options);
+  await fillConversionRates(db, { need, to: options.to });
+  await requireConversionRates(db, { need, to: options.to });
+}
 
 const HEADER = 'date,base,quote,rate';
 
