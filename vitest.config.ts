@@ -15,8 +15,9 @@ export default defineConfig({
     // Sized for two cores: a database test waits for PostgreSQL half of its time.
     maxWorkers: 2,
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A bound on what hangs, not a measure: a shared machine is at times several times slower than a quiet one.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       { extends: true, test: { name: 'unit', include: UNIT_TESTS } },
       {
