@@ -72,6 +72,16 @@ export interface AppliedFile {
   source_text: string;
 }
 
+export interface AttributedOrigin {
+  kind: string | null;
+  origin_id: Int8 | null;
+  pod_id: string | null;
+  rule_id: string | null;
+  rulebook_id: number | null;
+  valid_from: string | null;
+  valid_until: string | null;
+}
+
 export interface Attribution {
   kind: string;
   origin_id: Int8;
@@ -462,12 +472,37 @@ export interface Rejection {
   record: Int8 | null;
 }
 
+export interface RollupCost {
+  billed_cost: Decimal | null;
+  billing_currency: string | null;
+  charge_category: string | null;
+  charge_date: string | null;
+  contracted_cost: Decimal | null;
+  effective_cost: Decimal | null;
+  kind: string | null;
+  line_count: Int8 | null;
+  list_cost: Decimal | null;
+  load_id: Int8 | null;
+  pod_id: string | null;
+  provider_name: string | null;
+  rule_id: string | null;
+  rulebook_id: number | null;
+  service_name: string | null;
+}
+
 export interface Rulebook {
   content: Json;
   created_at: Generated<Timestamp>;
   created_by: string;
   digest: string;
   id: number;
+}
+
+export interface RulebookActivation {
+  activated_at: Timestamp;
+  activated_by: string;
+  id: Generated<Int8>;
+  rulebook_id: number;
 }
 
 export interface SharedCost {
@@ -495,6 +530,32 @@ export interface Source {
   settle_after: string | null;
 }
 
+export interface Statement {
+  approved_at: Timestamp | null;
+  approved_by: string | null;
+  cost_metric: string;
+  currency: string;
+  document: string;
+  document_hash: string;
+  figures_version: Int8;
+  forced_reason: string | null;
+  hash: string | null;
+  id: Generated<number>;
+  kind: string;
+  known_at: Timestamp;
+  ordinal: number | null;
+  period_end: string;
+  period_id: string;
+  period_start: string;
+  prepared_at: Timestamp;
+  prepared_by: string;
+  previous_hash: string | null;
+  reissue_reason: string | null;
+  rulebook_id: number;
+  state: string;
+  supersedes_id: number | null;
+}
+
 export interface Worker {
   host_name: string;
   id: string;
@@ -508,6 +569,7 @@ export interface DB {
   alert: Alert;
   api_token: ApiToken;
   applied_file: AppliedFile;
+  attributed_origin: AttributedOrigin;
   attribution: Attribution;
   audit_event: AuditEvent;
   charge: Charge;
@@ -539,8 +601,11 @@ export interface DB {
   pod_day: PodDay;
   portfolio: Portfolio;
   rejection: Rejection;
+  rollup_cost: RollupCost;
   rulebook: Rulebook;
+  rulebook_activation: RulebookActivation;
   shared_cost: SharedCost;
   source: Source;
+  statement: Statement;
   worker: Worker;
 }

@@ -43,6 +43,25 @@ create table load_rollup (
   primary key (load_id, rulebook_id)
 );
 
+-- What readers read: the attribution of an origin, and the rollup of a load, under any rulebook that was made for them. How they are
+-- stored is the writers' business.
+create view attributed_origin with (security_invoker = true) as
+select rulebook_id, origin_id, valid_from, valid_until, rule_id, kind, pod_id from attribution;
+
+create view rollup_cost with (security_invoker = true) as
+select load_id, rulebook_id, charge_date, kind, pod_id, rule_id, provider_name, service_name, charge_category, billing_currency,
+  billed_cost, effective_cost, list_cost, contracted_cost, line_count
+from pod_cost;
+
+-- Which rulebook was in force since when: what a report replayed as known at an instant goes by.
+create table rulebook_activation (
+  id bigint generated always as identity primary key,
+  rulebook_id integer not null references rulebook (id),
+  activated_at timestamptz not null,
+  activated_by text not null
+);
+create index rulebook_activation_activated_at_idx on rulebook_activation (activated_at);
+
 -- Shared cost of the current loads under the rulebook in force, split over pods; replaced by charge month.
 -- pod_id null: nobody could carry it, it is unattributed. owner_pod_id: the pod that answers for the whole of it.
 create table shared_cost (

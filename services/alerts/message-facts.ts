@@ -164,7 +164,7 @@ async function readIncreases(
     with asked as materialized (select * from ${askedRows(asked)}),
     membership as (${portfolioMembership}),
     line as (
-      select charge_date, pod_id, 'direct' as kind, billing_currency, service_name, ${costs} from pod_cost
+      select charge_date, pod_id, 'direct' as kind, billing_currency, service_name, ${costs} from rollup_cost
       where kind in ('direct', 'unattributed') and ${dates}
         and load_id = any (array(select id from load where state = 'published'))
         and rulebook_id = (select rulebook_id from organisation)

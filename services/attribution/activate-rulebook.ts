@@ -6,7 +6,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { IsoDate } from '../kernel/period.ts';
-import type { Progress } from '../kernel/ports.ts';
+import type { Principal, Progress } from '../kernel/ports.ts';
 import { attributeNextOrigins } from './attribute-origins.ts';
 import { raiseFiguresVersion } from './figures-version.ts';
 import { lockChargeMonths, lockRulebookInForce } from './locks.ts';
@@ -41,7 +41,11 @@ export async function prepareRulebook(db: Kysely<DB>, rulebookId: number, progre
  * were published since the preparation are rolled up here. The caller evaluates the envelopes.
  * @throws AppError not_found, conservation_broken.
  */
-export async function activateRulebook(trx: Transaction<DB>, rulebookId: number): Promise<{ activated: boolean }> {
+export async function activateRulebook(
+  trx: Transaction<DB>,
+  rulebookId: number,
+  { at, principal }: { at: Date; principal: Principal },
+): Promise<{ activated: boolean }> {
   await lockRulebookInForce(trx, 'exclusive');
   await readRulebook(trx, rulebookId);
   const former = await currentRulebook(trx);
@@ -51,6 +55,10 @@ export async function activateRulebook(trx: Transaction<DB>, rulebookId: number)
   const months = await listChargeMonths(trx, loadIds, rulebookId);
   await lockChargeMonths(trx, months);
   await sql`update organisation set rulebook_id = ${rulebookId}`.execute(trx);
+  await sql`
+    insert into rulebook_activation (rulebook_id, activated_at, activated_by)
+    values (${rulebookId}, ${at.toISOString()}::timestamptz, ${principal.id})
+  `.execute(trx);
   faultPoint('activate-rulebook-after-switch');
   await rebuildMonths(trx, months);
   await raiseFiguresVersion(trx);
@@ -65,7 +73,7 @@ export async function listChargeMonths(
   rulebookId: number,
 ): Promise<IsoDate[]> {
   const { rows } = await sql<{ charge_month: IsoDate }>`
-    select distinct date_trunc('month', charge_date::timestamp)::date as charge_month from pod_cost
+    select distinct date_trunc('month', charge_date::timestamp)::date as charge_month from rollup_cost
     where load_id = any(${loadIds}::bigint[]) and rulebook_id = ${rulebookId} order by 1
   `.execute(trx);
   return rows.map((row) => row.charge_month);

@@ -140,7 +140,7 @@ async function checkRules(db: Kysely<DB>, originId: string, content: RulebookCon
 
 async function readStretches(db: Kysely<DB>, originId: string, rulebookId: number): Promise<StretchRow[]> {
   const { rows } = await sql<StretchRow>`
-    select valid_from, valid_until, kind, pod_id, rule_id from attribution
+    select valid_from, valid_until, kind, pod_id, rule_id from attributed_origin as attribution
     where rulebook_id = ${rulebookId} and origin_id = ${originId}::bigint order by valid_from
   `.execute(db);
   return rows;

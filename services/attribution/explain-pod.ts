@@ -167,10 +167,10 @@ async function readRules(
 ): Promise<(Omit<ExplainedRule, 'rule' | 'share'> & { part: Decimal; whole: Decimal })[]> {
   const part = sql`sum(${sql.ref(scope.metric)})::text`;
   const { rows } = await sql<Omit<ExplainedRule, 'rule' | 'share'> & { part: Decimal; whole: Decimal }>`
-    select rule_id as "ruleId", 'direct' as kind, billing_currency as "billingCurrency", ${sumsAsText('pod_cost')},
+    select rule_id as "ruleId", 'direct' as kind, billing_currency as "billingCurrency", ${sumsAsText('rollup_cost')},
       sum(line_count)::text as "lineCount", ${part} as part, ${part} as whole
-    from pod_cost
-    where ${inScope(scope, 'pod_cost')} and rulebook_id = ${scope.rulebookId} and kind in ('direct', 'unattributed')
+    from rollup_cost
+    where ${inScope(scope, 'rollup_cost')} and rulebook_id = ${scope.rulebookId} and kind in ('direct', 'unattributed')
     group by rule_id, billing_currency
     union all
     select carried.*, whole.line_count, ${sql.ref('carried_part.part')}, whole.part
@@ -184,7 +184,7 @@ async function readRules(
     ) as carried_part on carried_part.rule_id = carried."ruleId"
       and carried_part.billing_currency = carried."billingCurrency"
     join (
-      select rule_id, billing_currency, sum(line_count)::text as line_count, ${part} as part from pod_cost
+      select rule_id, billing_currency, sum(line_count)::text as line_count, ${part} as part from rollup_cost
       where load_id = any(${scope.loadIds}::bigint[]) and rulebook_id = ${scope.rulebookId} and kind = 'to_split'
         and charge_date >= ${scope.period.start}::date and charge_date < ${scope.period.end}::date
       group by rule_id, billing_currency
@@ -206,7 +206,7 @@ async function readOrigins(
         sum(charge.line_count)::text as "lineCount", max(charge.load_id) as load_id,
         abs(sum(charge.${sql.ref(scope.metric)})) as weight
       from charge
-      join attribution on attribution.rulebook_id = ${scope.rulebookId} and attribution.origin_id = charge.origin_id
+      join attributed_origin as attribution on attribution.rulebook_id = ${scope.rulebookId} and attribution.origin_id = charge.origin_id
         and charge.charge_date >= attribution.valid_from and charge.charge_date < attribution.valid_until
       where charge.load_id = any(${scope.loadIds}::bigint[])
         and charge.charge_date >= ${scope.period.start}::date and charge.charge_date < ${scope.period.end}::date
@@ -231,8 +231,8 @@ async function readCharged(
   scope: PodScope,
 ): Promise<{ loadId: string; date: IsoDate; currency: string }[]> {
   const { rows } = await sql<{ loadId: string; date: IsoDate; currency: string }>`
-    select load_id as "loadId", charge_date as date, billing_currency as currency from pod_cost
-    where ${inScope(scope, 'pod_cost')} and rulebook_id = ${scope.rulebookId} and kind in ('direct', 'unattributed')
+    select load_id as "loadId", charge_date as date, billing_currency as currency from rollup_cost
+    where ${inScope(scope, 'rollup_cost')} and rulebook_id = ${scope.rulebookId} and kind in ('direct', 'unattributed')
     union
     select load_id, charge_date, billing_currency from shared_cost where ${inScope(scope, 'shared_cost')}
     order by 1, 2, 3

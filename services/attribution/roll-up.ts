@@ -34,7 +34,7 @@ export async function rollUpLoad(trx: Transaction<DB>, loadId: string, rulebookI
     expected: sql`select null::date as charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost
       from load_total where load_id = ${loadId}::bigint`,
     found: sql`select null::date as charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost
-      from pod_cost where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}`,
+      from rollup_cost where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}`,
   });
 }
 

@@ -23,11 +23,11 @@ export interface FiguresScope {
 /** pod_cost of the scope with its charge_month, as SQL for a FROM clause. */
 export function podCostOf(scope: FiguresScope): RawBuilder<unknown> {
   return sql`(
-    select month.charge_month, pod_cost.*
+    select month.charge_month, rollup_cost.*
     from unnest(${scope.months}::date[]) as month (charge_month)
-    join pod_cost on pod_cost.load_id = any(${scope.loadIds}::bigint[]) and pod_cost.rulebook_id = ${scope.rulebookId}
-      and pod_cost.charge_date >= month.charge_month
-      and pod_cost.charge_date < (month.charge_month + interval '1 month')::date
+    join rollup_cost on rollup_cost.load_id = any(${scope.loadIds}::bigint[]) and rollup_cost.rulebook_id = ${scope.rulebookId}
+      and rollup_cost.charge_date >= month.charge_month
+      and rollup_cost.charge_date < (month.charge_month + interval '1 month')::date
   )`;
 }
 

@@ -106,8 +106,8 @@ async function chooseEnvelopes(trx: Transaction<DB>, loadId: string | undefined)
     ) as delivery on true
     cross join organisation
     join lateral (
-      select min(charge_date) as first, max(charge_date) as last from pod_cost
-      where pod_cost.load_id = delivery.id and pod_cost.rulebook_id = organisation.rulebook_id
+      select min(charge_date) as first, max(charge_date) as last from rollup_cost
+      where rollup_cost.load_id = delivery.id and rollup_cost.rulebook_id = organisation.rulebook_id
     ) as reach on true
     where published.id = ${loadId}::bigint
   `.execute(trx);

@@ -35,7 +35,7 @@ export async function costLines(
   const isFast = dimensions.every(isKeptByRollup);
   const needsRulebook = dimensions.some((one) => one.place === 'tag' || one.name === 'portfolio');
   await refuseUnreadable(db, [
-    ...(isFast ? [] : ['charge', 'origin', 'attribution']),
+    ...(isFast ? [] : ['charge', 'origin', 'attributed_origin']),
     ...(needsRulebook ? ['rulebook'] : []),
   ]);
   const loadIds = await listLoadsOf(db, frame);
@@ -58,7 +58,7 @@ function rollupRows(frame: ReportFrame, loadIds: readonly string[]): RawBuilder<
   return sql`
     select load_id, charge_date, 'direct' as kind, pod_id, rule_id, provider_name, service_name, charge_category,
       billing_currency, ${COSTS}
-    from pod_cost
+    from rollup_cost
     where load_id = any(${[...loadIds]}::bigint[]) and rulebook_id = ${frame.rulebook} and kind <> 'to_split'
       and charge_date >= ${frame.period.start} and charge_date < ${frame.period.end}
     union all
@@ -81,7 +81,7 @@ function chargeRows(
       ${sql.join(originColumns.slice(0, KEPT.length))}, charge.billing_currency, ${COSTS}
       ${withCommas([...originColumns.slice(KEPT.length), ...tagColumns])}
     from charge
-    join attribution on attribution.rulebook_id = ${frame.rulebook} and attribution.origin_id = charge.origin_id
+    join attributed_origin as attribution on attribution.rulebook_id = ${frame.rulebook} and attribution.origin_id = charge.origin_id
       and attribution.valid_from <= charge.charge_date and attribution.valid_until > charge.charge_date
     join origin on origin.id = charge.origin_id
     cross join (select ${[...scope.texts]}::text[] as texts) as bound
@@ -108,7 +108,7 @@ function withCommas(columns: readonly RawBuilder<unknown>[]): RawBuilder<unknown
 async function listLoadsOf(db: Kysely<DB>, frame: ReportFrame): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select id::text as id from load where state = 'published' and exists (
-      select from pod_cost where load_id = load.id and rulebook_id = ${frame.rulebook}
+      select from rollup_cost where load_id = load.id and rulebook_id = ${frame.rulebook}
         and charge_date >= ${frame.period.start} and charge_date < ${frame.period.end})
   `.execute(db);
   return rows.map((row) => row.id);

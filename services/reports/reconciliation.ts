@@ -86,7 +86,7 @@ async function readRows(db: Kysely<DB>, { period, rulebook }: ReportFrame): Prom
       where load_id in (select id from billed) group by load_id, billing_currency
     ), carried as (
       select load_id, billing_currency, pod_id is not null as is_attributed, ${sumOfEach()} from (
-        select load_id, billing_currency, pod_id, ${costColumns()} from pod_cost
+        select load_id, billing_currency, pod_id, ${costColumns()} from rollup_cost
         where load_id in (select id from billed) and rulebook_id = ${rulebook} and kind <> 'to_split'
         union all
         select load_id, billing_currency, pod_id, ${costColumns()} from shared_cost where load_id in (select id from billed)
@@ -146,7 +146,7 @@ async function readElsewhere(
       trim_scale(metric.ingested) as ingested
     from (
       select load_id, to_char(charge_date, 'YYYY-MM') as charge_month, billing_currency, ${sumOfEach()}
-      from pod_cost join load on load.id = load_id
+      from rollup_cost join load on load.id = load_id
       where load.state = 'published' and rulebook_id = ${rulebook} and ${condition}
       group by load_id, charge_month, billing_currency
     ) as moved

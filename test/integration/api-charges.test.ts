@@ -52,7 +52,7 @@ const test = base.extend('api', { scope: 'file' }, async ({ database }, { onClea
   const [load] = await stage(database, folder.path, [await writeBill(folder.path, 'september.csv', csvOf(LINES))]);
   const rulebookId = await db.transaction().execute((trx) => store(trx, RULES));
   await prepareRulebook(db, rulebookId, silentProgress);
-  await db.transaction().execute((trx) => activateRulebook(trx, rulebookId));
+  await db.transaction().execute((trx) => activateRulebook(trx, rulebookId, { at: AT, principal: systemPrincipal }));
   await attachLoad(db, load?.loadId ?? '');
   await publishLoad(db, load?.loadId ?? '', { at: AT, principal: systemPrincipal });
   const api = await startTestApi(database, folder.path);

@@ -48,7 +48,7 @@ const it = test.extend('bill', { scope: 'file' }, async ({ database }, { onClean
   const loadId = load?.loadId ?? '';
   const rulebookId = await db.transaction().execute((trx) => store(trx, RULES));
   await prepareRulebook(db, rulebookId, silentProgress);
-  await db.transaction().execute((trx) => activateRulebook(trx, rulebookId));
+  await db.transaction().execute((trx) => activateRulebook(trx, rulebookId, { at: AT, principal: systemPrincipal }));
   await attachLoad(db, loadId);
   await publishLoad(db, loadId, { at: AT, principal: systemPrincipal });
   await sql`

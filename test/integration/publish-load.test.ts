@@ -28,7 +28,7 @@ const BY_REGION = rulebook(
 async function putInForce(db: Kysely<DB>, content: RulebookContent): Promise<number> {
   const rulebookId = await db.transaction().execute((trx) => store(trx, content));
   await prepareRulebook(db, rulebookId, silentProgress);
-  await db.transaction().execute((trx) => activateRulebook(trx, rulebookId));
+  await db.transaction().execute((trx) => activateRulebook(trx, rulebookId, { at: AT, principal: systemPrincipal }));
   return rulebookId;
 }
 
@@ -222,7 +222,9 @@ describe('at the same time', () => {
       loadIds.push(await insertStagedLoad(db, { start: `2026-0${month}-01`, end: `2026-0${month + 1}-01`, charges }));
     }
     const publications = loadIds.map((loadId) => publishLoad(db, loadId, OPTIONS));
-    const activation = db.transaction().execute((trx) => activateRulebook(trx, rulebookId));
+    const activation = db
+      .transaction()
+      .execute((trx) => activateRulebook(trx, rulebookId, { at: AT, principal: systemPrincipal }));
     await Promise.all([...publications, activation]);
     const { rows } = await sql`select distinct pod_id, kind from pod_day`.execute(db);
     expect(rows).toEqual([{ pod_id: 'b', kind: 'direct' }]);
@@ -257,7 +259,9 @@ describe('a new rulebook', () => {
   it('the one in force already changes nothing', async ({ db }) => {
     const rulebookId = await putInForce(db, BY_REGION);
     const version = await readFiguresVersion(db);
-    const { activated } = await db.transaction().execute((trx) => activateRulebook(trx, rulebookId));
+    const { activated } = await db
+      .transaction()
+      .execute((trx) => activateRulebook(trx, rulebookId, { at: AT, principal: systemPrincipal }));
     expect(activated).toBe(false);
     expect(await readFiguresVersion(db)).toBe(version);
   });

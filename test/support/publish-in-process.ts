@@ -11,6 +11,6 @@ if (what === 'publish') {
   await publishLoad(db, id, { at: AT, principal: systemPrincipal });
 } else {
   await prepareRulebook(db, Number(id), silentProgress);
-  await db.transaction().execute((trx) => activateRulebook(trx, Number(id)));
+  await db.transaction().execute((trx) => activateRulebook(trx, Number(id), { at: AT, principal: systemPrincipal }));
 }
 await close();

@@ -37,7 +37,7 @@ export async function publishBills(db: Kysely<DB>): Promise<{ aws: string; azure
     return store(trx, RULEBOOK);
   });
   await prepareRulebook(db, rulebookId, silentProgress);
-  await db.transaction().execute((trx) => activateRulebook(trx, rulebookId));
+  await db.transaction().execute((trx) => activateRulebook(trx, rulebookId, { at: AT, principal: systemPrincipal }));
   const shop = await insertOrigin(db, {
     provider_name: 'AWS',
     service_name: 'Compute',
