@@ -50,8 +50,7 @@ export async function activateRulebook(
   await readRulebook(trx, rulebookId);
   const former = await currentRulebook(trx);
   if (former.id === rulebookId) return { activated: false };
-  const loadIds = await listCurrentLoadIds(trx);
-  for (const loadId of loadIds) await ensureRollUp(trx, loadId, rulebookId);
+  const loadIds = await ensureRulebookReady(trx, rulebookId);
   const months = await listChargeMonths(trx, loadIds, rulebookId);
   await lockChargeMonths(trx, months);
   await sql`update organisation set rulebook_id = ${rulebookId}`.execute(trx);
@@ -64,6 +63,18 @@ export async function activateRulebook(
   await raiseFiguresVersion(trx);
   faultPoint('activate-rulebook-before-commit');
   return { activated: true };
+}
+
+/**
+ * Attributes and rolls up every current load under a stored rulebook, within one transaction; gives the loads' ids. Changes no figure. What
+ * was prepared before is found and kept; a plan makes everything here and takes it back with its transaction.
+ * @throws AppError not_found, conservation_broken.
+ */
+export async function ensureRulebookReady(trx: Transaction<DB>, rulebookId: number): Promise<string[]> {
+  await readRulebook(trx, rulebookId);
+  const loadIds = await listCurrentLoadIds(trx);
+  for (const loadId of loadIds) await ensureRollUp(trx, loadId, rulebookId);
+  return loadIds;
 }
 
 /** The months (`YYYY-MM-01`, ascending) in which these loads have charges, read from their rollups under a rulebook. */
