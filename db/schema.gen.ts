@@ -72,6 +72,15 @@ export interface AppliedFile {
   source_text: string;
 }
 
+export interface AppliedPlan {
+  applied_at: Timestamp;
+  applied_by: string;
+  applied_file_id: number;
+  content: string;
+  figures_version: Int8;
+  planned_at: Timestamp;
+}
+
 export interface AttributedOrigin {
   kind: string | null;
   origin_id: Int8 | null;
@@ -144,6 +153,15 @@ export interface Envelope {
   withdrawn_at: Timestamp | null;
 }
 
+export interface EnvelopeStanding {
+  actual: Decimal | null;
+  envelope_id: Int8;
+  evaluated_at: Timestamp;
+  ordinal: Generated<Int8>;
+  rung: string | null;
+  version: number;
+}
+
 export interface EnvelopeState {
   actual: Decimal | null;
   clean_floor: string | null;
@@ -185,9 +203,20 @@ export interface EnvelopeVersionRate {
   version: number;
 }
 
+export interface FormerFxRate {
+  base_currency: string;
+  file_name: string;
+  known_from: Timestamp;
+  known_until: Timestamp;
+  quote_currency: string;
+  rate: Decimal;
+  rate_date: string;
+}
+
 export interface FxRate {
   base_currency: string;
   file_name: string;
+  known_from: Generated<Timestamp>;
   quote_currency: string;
   rate: Decimal;
   rate_date: string;
@@ -200,6 +229,65 @@ export interface IdempotentRequest {
   principal: string;
   request_hash: string;
   status: number;
+}
+
+export interface Invoice {
+  billing_account_id: string | null;
+  billing_period_end: string;
+  billing_period_start: string;
+  content_digest: string;
+  credits_outside_bill: Decimal;
+  currency: string;
+  invoice_id: string;
+  issued_on: string | null;
+  issuer_name: string | null;
+  source_id: string;
+  state: string;
+  stated_at: Timestamp;
+  stated_by: string;
+  tax_outside_bill: Decimal;
+  tolerance: Decimal | null;
+  total: Decimal;
+  version: number;
+}
+
+export interface InvoiceVersion {
+  at: Timestamp;
+  content: Json;
+  invoice_id: string;
+  principal: string;
+  source_id: string;
+  version: number;
+}
+
+export interface Journal {
+  content_digest: string;
+  cost_metric: string;
+  created_at: Timestamp;
+  created_by: string;
+  forced_reason: string | null;
+  id: Generated<number>;
+  period_end: string;
+  period_id: string;
+  period_start: string;
+  purpose: string;
+  reverses_id: number | null;
+  state: string;
+  statement_id: number | null;
+}
+
+export interface JournalLine {
+  account: string;
+  amount: Decimal;
+  cost_centre: string | null;
+  currency: string;
+  entity: string | null;
+  exact_cost: Decimal;
+  journal_id: number;
+  ordinal: number;
+  pod_ids: string[];
+  side: string;
+  text: string;
 }
 
 export interface Load {
@@ -295,6 +383,31 @@ export interface Message {
   text: string;
 }
 
+export interface OpenAdjustment {
+  adjusted_on: string;
+  adjusted_statement_id: number;
+  amount: Decimal;
+  beside: string | null;
+  billed_cost: Decimal;
+  contracted_cost: Decimal;
+  currency: string;
+  effective_cost: Decimal;
+  kind: string;
+  list_cost: Decimal;
+  outcome_id: Int8 | null;
+  pod_id: string | null;
+  reported_amount: Decimal;
+  reported_billed_cost: Decimal;
+  reported_contracted_cost: Decimal;
+  reported_effective_cost: Decimal;
+  reported_list_cost: Decimal;
+}
+
+export interface OpenAdjustmentVersion {
+  figures_version: Int8;
+  singleton: Generated<boolean>;
+}
+
 export interface Organisation {
   cost_metric: string;
   figures_version: Generated<Int8>;
@@ -304,6 +417,10 @@ export interface Organisation {
   fx_carry_days: number;
   fx_policy: string;
   holidays: string[];
+  journal_clearing_account: Generated<string>;
+  journal_expense_account: Generated<string>;
+  journal_unassigned_account: Generated<string>;
+  journal_unattributed_account: Generated<string>;
   name: string;
   operators_channel: string | null;
   reporting_currency: string;
@@ -540,6 +657,7 @@ export interface Statement {
   figures_version: Int8;
   forced_reason: string | null;
   hash: string | null;
+  heading: string;
   id: Generated<number>;
   kind: string;
   known_at: Timestamp;
@@ -556,6 +674,122 @@ export interface Statement {
   supersedes_id: number | null;
 }
 
+export interface StatementAdjustedMonth {
+  adjusted_statement_id: number;
+  causes: string;
+  statement_id: number;
+}
+
+export interface StatementAdjustment {
+  adjusted_on: string;
+  adjusted_statement_id: number;
+  amount: Decimal;
+  beside: string | null;
+  billed_cost: Decimal;
+  contracted_cost: Decimal;
+  currency: string;
+  effective_cost: Decimal;
+  kind: string;
+  list_cost: Decimal;
+  outcome_id: Int8 | null;
+  pod_id: string | null;
+  reported_amount: Decimal;
+  reported_billed_cost: Decimal;
+  reported_contracted_cost: Decimal;
+  reported_effective_cost: Decimal;
+  reported_list_cost: Decimal;
+  statement_id: number;
+}
+
+export interface StatementLoad {
+  load_id: Int8;
+  statement_id: number;
+}
+
+export interface StatementMonth {
+  month_statement_id: number;
+  statement_id: number;
+}
+
+export interface StatementPod {
+  content: string;
+  cost_centre: string | null;
+  kind: string | null;
+  name: string | null;
+  owner_email: string | null;
+  pod_id: string | null;
+  portfolio_id: string | null;
+  statement_id: number;
+}
+
+export interface StatementPodDay {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_date: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  kind: string;
+  list_cost: Decimal;
+  pod_id: string | null;
+  statement_id: number;
+}
+
+export interface StatementRate {
+  from_currency: string;
+  on_date: string;
+  rate: Decimal;
+  statement_id: number;
+  to_currency: string;
+}
+
+export interface StatementSharedCost {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_category: string | null;
+  charge_date: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  list_cost: Decimal;
+  load_id: Int8;
+  owner_pod_id: string | null;
+  pod_id: string | null;
+  provider_name: string | null;
+  rule_id: string;
+  service_name: string | null;
+  statement_id: number;
+}
+
+export interface StatementValue {
+  amount: Decimal | null;
+  beside: string | null;
+  currency: string | null;
+  outcome_id: Int8;
+  outcome_version: number;
+  pod_id: string | null;
+  recognised_on: string;
+  state: string;
+  statement_id: number;
+}
+
+export interface UsageMetric {
+  created_at: Timestamp;
+  created_by: string;
+  id: string;
+  unit: string;
+}
+
+export interface UsageQuantity {
+  known_from: Timestamp;
+  known_until: Timestamp | null;
+  metric_id: string;
+  pod_id: string;
+  quantity: Decimal;
+  recorded_by: string;
+  source_name: string;
+  valid_from: string;
+  valid_until: string;
+}
+
 export interface Worker {
   host_name: string;
   id: string;
@@ -569,17 +803,24 @@ export interface DB {
   alert: Alert;
   api_token: ApiToken;
   applied_file: AppliedFile;
+  applied_plan: AppliedPlan;
   attributed_origin: AttributedOrigin;
   attribution: Attribution;
   audit_event: AuditEvent;
   charge: Charge;
   conversion_rate: ConversionRate;
   envelope: Envelope;
+  envelope_standing: EnvelopeStanding;
   envelope_state: EnvelopeState;
   envelope_version: EnvelopeVersion;
   envelope_version_rate: EnvelopeVersionRate;
+  former_fx_rate: FormerFxRate;
   fx_rate: FxRate;
   idempotent_request: IdempotentRequest;
+  invoice: Invoice;
+  invoice_version: InvoiceVersion;
+  journal: Journal;
+  journal_line: JournalLine;
   load: Load;
   load_account: LoadAccount;
   load_file: LoadFile;
@@ -587,6 +828,8 @@ export interface DB {
   load_rollup: LoadRollup;
   load_total: LoadTotal;
   message: Message;
+  open_adjustment: OpenAdjustment;
+  open_adjustment_version: OpenAdjustmentVersion;
   organisation: Organisation;
   origin: Origin;
   outcome: Outcome;
@@ -607,5 +850,16 @@ export interface DB {
   shared_cost: SharedCost;
   source: Source;
   statement: Statement;
+  statement_adjusted_month: StatementAdjustedMonth;
+  statement_adjustment: StatementAdjustment;
+  statement_load: StatementLoad;
+  statement_month: StatementMonth;
+  statement_pod: StatementPod;
+  statement_pod_day: StatementPodDay;
+  statement_rate: StatementRate;
+  statement_shared_cost: StatementSharedCost;
+  statement_value: StatementValue;
+  usage_metric: UsageMetric;
+  usage_quantity: UsageQuantity;
   worker: Worker;
 }
