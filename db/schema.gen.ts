@@ -141,6 +141,15 @@ export interface ConversionRate {
   to_currency: string;
 }
 
+export interface DatedPod {
+  cost_centre: string | null;
+  owner_email: string | null;
+  pod_id: string | null;
+  portfolio_id: string | null;
+  valid_from: string | null;
+  valid_until: string | null;
+}
+
 export interface Envelope {
   counts: string;
   created_at: Timestamp;
@@ -570,6 +579,21 @@ export interface PodDay {
   pod_id: string | null;
 }
 
+export interface PodPeriod {
+  cost_centre: string | null;
+  owner_email: string | null;
+  pod_id: string;
+  portfolio_id: string | null;
+  valid_from: string;
+  valid_until: string;
+}
+
+export interface PodSuccessor {
+  basis_points: number;
+  pod_id: string;
+  successor_pod_id: string;
+}
+
 export interface Portfolio {
   finance_partner_email: string | null;
   id: string;
@@ -809,6 +833,7 @@ export interface DB {
   audit_event: AuditEvent;
   charge: Charge;
   conversion_rate: ConversionRate;
+  dated_pod: DatedPod;
   envelope: Envelope;
   envelope_standing: EnvelopeStanding;
   envelope_state: EnvelopeState;
@@ -842,6 +867,8 @@ export interface DB {
   pod: Pod;
   pod_cost: PodCost;
   pod_day: PodDay;
+  pod_period: PodPeriod;
+  pod_successor: PodSuccessor;
   portfolio: Portfolio;
   rejection: Rejection;
   rollup_cost: RollupCost;

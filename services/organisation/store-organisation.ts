@@ -1,6 +1,6 @@
 /**
- * Writes the rows of an applied organisation: its settings, portfolios, pods and sources. A thing that left the file keeps its
- * row, marked removed: figures, outcomes and loads still name it.
+ * Writes the rows of an applied organisation: its settings, portfolios, pods with their history, and sources. A thing that left the
+ * file keeps its row, marked removed: figures, outcomes and loads still name it.
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -21,6 +21,7 @@ export async function storeOrganisation(
   await storeSettings(trx, organisation);
   await storePortfolios(trx, organisation, at);
   await storePods(trx, { plan, at });
+  await storePodHistory(trx, organisation);
   await storeSources(trx, organisation, at);
 }
 
@@ -72,6 +73,16 @@ async function storePods(trx: Transaction<DB>, options: { plan: Plan; at: Date }
   await sql`
     update pod set removed_at = ${options.at.toISOString()}::timestamptz where removed_at is null and id = any (${removed}::text[])
   `.execute(trx);
+}
+
+/** What holds when, and who succeeds whom. Pods that left the file keep what it said last; nobody in it may name them. */
+async function storePodHistory(trx: Transaction<DB>, organisation: Organisation): Promise<void> {
+  const content = JSON.stringify({ pods: organisation.pods });
+  const ids = organisation.pods.map(({ id }) => id);
+  await sql`delete from pod_period where pod_id = any (${ids}::text[])`.execute(trx);
+  await sql`insert into pod_period select * from pod_periods_of(${content}::jsonb)`.execute(trx);
+  await sql`delete from pod_successor where pod_id = any (${ids}::text[])`.execute(trx);
+  await sql`insert into pod_successor select * from pod_successors_of(${content}::jsonb)`.execute(trx);
 }
 
 async function storeSources(trx: Transaction<DB>, organisation: Organisation, at: Date): Promise<void> {
