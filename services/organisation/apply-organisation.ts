@@ -73,7 +73,7 @@ async function makeSo(
   const changesRulebook = plan.rulebook.current !== rulebookId;
   // Locks first, in the order everybody keeps; the rulebook's activation takes those of all charge months.
   if (changesRulebook) await activateRulebook(trx, rulebookId, { at, principal });
-  const { changed: changedRates } = await importFxFiles(trx, given.rates);
+  const { changed: changedRates } = await importFxFiles(trx, given.rates, at);
   const unchanged = plan.unchanged && changedRates === 0;
   if (unchanged) return { unchanged, plan, rulebookId, changedRates, changedEnvelopes: 0 };
 
