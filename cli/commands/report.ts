@@ -1,5 +1,5 @@
 /** outturn report: value per pod, costs and reconciliation, as table, JSON or CSV. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { COST_METRICS } from '../../services/attribution/rulebook.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
@@ -7,23 +7,15 @@ import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { costsCsv, reconciliationCsv, valuePerPodCsv } from '../../services/reports/report-csv.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { withExamples, withJson } from '../command.ts';
-import { printJson, printText } from '../output.ts';
 import { renderCosts } from '../render/costs.ts';
 import { renderReconciliation } from '../render/reconciliation.ts';
 import { renderValuePerPod } from '../render/value-per-pod.ts';
-import { type Runtime, withRuntime } from '../runtime.ts';
+import { frameOf, type ReportOptions as CommonOptions, runReport, withPeriod } from '../report-command.ts';
 
-type Format = 'table' | 'json' | 'csv';
-
-interface ReportOptions {
-  readonly period: string;
-  readonly metric?: string;
-  readonly currency?: string;
+interface ReportOptions extends CommonOptions {
   readonly portfolio?: string;
   readonly by: readonly string[];
   readonly where: readonly string[];
-  readonly format: Format;
-  readonly json?: boolean;
 }
 
 export function reportCommand(program: Command): void {
@@ -36,10 +28,9 @@ export function reportCommand(program: Command): void {
     .option('--metric <name>', `one of ${COST_METRICS.join(', ')} (default: the organisation’s)`)
     .option('--currency <code>', 'convert to this currency (default: the organisation’s)')
     .action((options: ReportOptions) =>
-      run(options, async (runtime) => {
+      runReport(options, async (runtime) => {
         const request = {
           ...frameOf(runtime, options),
-          ...(options.metric === undefined ? {} : { costMetric: options.metric }),
           ...(options.portfolio === undefined ? {} : { portfolio: options.portfolio }),
         };
         await prepareConversions(runtime.db, request);
@@ -65,7 +56,7 @@ export function reportCommand(program: Command): void {
     .option('--where <filter>', 'dim=value, dim!=value or dim~glob; repeat for several', collect, [])
     .option('--currency <code>', 'convert to this currency; "billing" converts nothing')
     .action((options: ReportOptions) =>
-      run(options, async (runtime) => {
+      runReport(options, async (runtime) => {
         const request = { ...frameOf(runtime, options), by: options.by, where: options.where };
         if (options.currency !== 'billing') await prepareConversions(runtime.db, request);
         const found = await costs(runtime.db, request);
@@ -81,41 +72,12 @@ export function reportCommand(program: Command): void {
   const bill = withPeriod(
     report.command('reconciliation').description('bill against attribution, exactly, by source and billing period'),
   ).action((options: ReportOptions) =>
-    run(options, async (runtime) => {
+    runReport(options, async (runtime) => {
       const found = await reconciliation(runtime.db, frameOf(runtime, options));
       return { found, csv: () => reconciliationCsv(found), table: () => renderReconciliation(found) };
     }),
   );
   withExamples(withJson(bill), 'outturn report reconciliation --period 2026-09');
-}
-
-interface Report {
-  readonly found: unknown;
-  readonly csv: () => string;
-  readonly table: () => string;
-}
-
-async function run(options: ReportOptions, read: (runtime: Runtime) => Promise<Report>): Promise<void> {
-  await withRuntime({ applicationName: 'outturn report' }, async (runtime) => {
-    const { found, csv, table } = await read(runtime);
-    if (options.json === true || options.format === 'json') printJson(found);
-    else if (options.format === 'csv') process.stdout.write(csv());
-    else printText(table());
-  });
-}
-
-function frameOf(runtime: Runtime, options: ReportOptions) {
-  return {
-    period: options.period,
-    at: runtime.clock.now(),
-    ...(options.currency === undefined ? {} : { currency: options.currency }),
-  };
-}
-
-function withPeriod(command: Command): Command {
-  return command
-    .requiredOption('--period <period>', '2026-09, 2026-Q3, 2026 or 2026-09-01..2026-09-15 (end exclusive)')
-    .addOption(new Option('--format <format>', 'how to print it').choices(['table', 'json', 'csv']).default('table'));
 }
 
 function list(value: string): string[] {

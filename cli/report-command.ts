@@ -1,0 +1,49 @@
+/** What every report of the command line has in common: its period and format, the question it asks, and how the answer is printed. */
+import { type Command, Option } from 'commander';
+import { printJson, printText } from './output.ts';
+import { type Runtime, withRuntime } from './runtime.ts';
+
+export interface ReportOptions {
+  readonly period: string;
+  readonly metric?: string;
+  readonly currency?: string;
+  readonly format: 'table' | 'json' | 'csv';
+  readonly json?: boolean;
+}
+
+/** A report and its other two forms, made only where asked for. */
+export interface PrintableReport {
+  readonly found: unknown;
+  readonly csv: () => string;
+  readonly table: () => string;
+}
+
+/** Reads a report on a runtime of its own and prints it in the asked form. */
+export async function runReport(
+  options: Pick<ReportOptions, 'format' | 'json'>,
+  read: (runtime: Runtime) => Promise<PrintableReport>,
+): Promise<void> {
+  await withRuntime({ applicationName: 'outturn report' }, async (runtime) => {
+    const { found, csv, table } = await read(runtime);
+    if (options.json === true || options.format === 'json') printJson(found);
+    else if (options.format === 'csv') process.stdout.write(csv());
+    else printText(table());
+  });
+}
+
+/** The period, instant, currency and cost metric that were asked for. */
+export function frameOf(runtime: Runtime, options: ReportOptions) {
+  return {
+    period: options.period,
+    at: runtime.clock.now(),
+    ...(options.currency === undefined ? {} : { currency: options.currency }),
+    ...(options.metric === undefined ? {} : { costMetric: options.metric }),
+  };
+}
+
+/** Declares the period and the format in the same words everywhere. */
+export function withPeriod(command: Command): Command {
+  return command
+    .requiredOption('--period <period>', '2026-09, 2026-Q3, 2026 or 2026-09-01..2026-09-15 (end exclusive)')
+    .addOption(new Option('--format <format>', 'how to print it').choices(['table', 'json', 'csv']).default('table'));
+}
