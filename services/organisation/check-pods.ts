@@ -31,6 +31,7 @@ export function checkPods(file: OrganisationFile, known: KnownNames, places: Pla
   for (const { item, path } of entriesOf(file.pods, '/pods')) {
     if (places.isSound(path)) checkPod(item, path, known, places);
   }
+  checkSuccessionEnds(file, known, places);
 }
 
 /** podFromTag finds a pod by id or alias, so no two pods may answer to one name as bills spell it. */
@@ -97,13 +98,42 @@ function checkSuccessors(pod: PodSection, path: string, known: KnownNames, place
     seen.add(successor.pod);
   }
   const total = successors.reduce((sum, successor) => sum + successor.basisPoints, 0);
-  if (total > WHOLE_BASIS_POINTS) {
-    places.add(
-      `${path}/succeededBy`,
-      `the successors of pod "${pod.id}" take ${total} basisPoints`,
-      `All of it is ${WHOLE_BASIS_POINTS}: take ${total - WHOLE_BASIS_POINTS} away.`,
-    );
-  }
+  if (successors.length === 0 || total === WHOLE_BASIS_POINTS) return;
+  const gap = total - WHOLE_BASIS_POINTS;
+  places.add(
+    `${path}/succeededBy`,
+    `the successors of pod "${pod.id}" take ${total} basisPoints`,
+    `All of it is ${WHOLE_BASIS_POINTS}: ${gap > 0 ? `take ${gap} away` : `add ${-gap}`}.`,
+  );
+}
+
+/**
+ * A chain of successions that comes back would carry figures round for ever. Told once per cycle, at the entry that closes it; every
+ * pod is walked through once.
+ */
+function checkSuccessionEnds(file: OrganisationFile, known: KnownNames, places: Places): void {
+  const finished = new Set<string>();
+  const paths = new Map(entriesOf(file.pods, '/pods').map(({ item, path }) => [item.id, path]));
+  const walk = (id: string, chain: readonly string[]): void => {
+    if (finished.has(id)) return;
+    const lineage = [...chain, id];
+    for (const [index, successor] of (known.pods.get(id)?.succeededBy ?? []).entries()) {
+      if (successor?.pod === undefined) continue;
+      const start = lineage.indexOf(successor.pod);
+      if (start === -1) walk(successor.pod, lineage);
+      // A pod that succeeds itself is told where it says so.
+      else if (successor.pod !== id) {
+        const cycle = lineage.slice(start);
+        places.add(
+          `${paths.get(id) ?? ''}/succeededBy/${index}/pod`,
+          `the succession ${[...cycle, successor.pod].map((name) => `"${name}"`).join(' → ')} comes back to its start`,
+          'Successions run one way: a pod that ended is not taken up by one it succeeds.',
+        );
+      }
+    }
+    finished.add(id);
+  };
+  for (const id of known.pods.keys()) walk(id, []);
 }
 
 function datedEntries(given: PodSection['portfolio'], path: string): { readonly value: string; readonly at: string }[] {

@@ -114,7 +114,7 @@ const pod = object('pod', {
     Type.Array(
       object('successor', {
         pod: text('A pod id.'),
-        basisPoints: Type.Integer({ minimum: 1, maximum: 10_000, description: 'Its part, of 10000.' }),
+        basisPoints: Type.Integer({ minimum: 1, maximum: 10_000, description: 'Its part; all parts together are 10000.' }),
       }),
       { description: 'Pods that cumulative figures follow to.' },
     ),

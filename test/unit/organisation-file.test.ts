@@ -363,6 +363,21 @@ describe('faults of meaning', () => {
       'outturn.yaml line 3: the successors of pod "a" take 11000 basisPoints. All of it is 10000: take 1000 away.',
     ],
     [
+      'successors that leave a part to nobody',
+      'organisation: A\npods:\n  - { id: a, succeededBy: [{ pod: b, basisPoints: 6000 }] }\n  - { id: b }\n',
+      'outturn.yaml line 3: the successors of pod "a" take 6000 basisPoints. All of it is 10000: add 4000.',
+    ],
+    [
+      'a successor that does not exist',
+      'organisation: A\npods:\n  - { id: pay, succeededBy: [{ pod: shopping, basisPoints: 10000 }] }\n  - { id: shoping }\n',
+      'outturn.yaml line 3: succeededBy of pod "pay" names pod "shopping", which is not defined. Did you mean "shoping"?',
+    ],
+    [
+      'a succession that comes back',
+      'organisation: A\npods:\n  - { id: a, succeededBy: [{ pod: b, basisPoints: 10000 }] }\n  - { id: b, succeededBy: [{ pod: c, basisPoints: 10000 }] }\n  - { id: c, succeededBy: [{ pod: b, basisPoints: 10000 }] }\n',
+      'outturn.yaml line 5: the succession "b" → "c" → "b" comes back to its start. Successions run one way: a pod that ended is not taken up by one it succeeds.',
+    ],
+    [
       'dated values out of order',
       'organisation: A\npods:\n  - { id: a, owner: [{ value: x, from: 2026-02-01 }, { value: y, from: 2026-01-01 }] }\n',
       'outturn.yaml line 3: "owner" of pod "a" goes from 2026-02-01 to 2026-01-01. List the entries by ascending date.',
