@@ -11,6 +11,8 @@ import { didYouMean, listWords } from '../organisation/suggestion.ts';
 const OWN_DIMENSIONS = [
   'pod',
   'portfolio',
+  'owner',
+  'costCentre',
   'rule',
   'source',
   'day',
@@ -62,6 +64,9 @@ export function parseDimensions(names: readonly string[]): CostDimension[] {
   return once.map(parseDimension);
 }
 
+/** What a pod holds by charge date, from `dated_pod` joined as `holder`. */
+export const DATED_DIMENSIONS: readonly string[] = ['portfolio', 'owner', 'costCentre'] satisfies OwnDimension[];
+
 /** True where the rollups keep it, so that no charge need be read. */
 export function isKeptByRollup(dimension: CostDimension): boolean {
   return dimension.place === 'own' || (dimension.place === 'origin' && dimension.isKept);
@@ -76,7 +81,9 @@ export function dimensionSql(dimension: CostDimension, tagColumn: (key: string) 
 
 const OWN_SQL: Readonly<Record<OwnDimension, RawBuilder<unknown>>> = {
   pod: sql`line.pod_id`,
-  portfolio: sql`membership.portfolio_id`,
+  portfolio: sql`holder.portfolio_id`,
+  owner: sql`holder.owner_email`,
+  costCentre: sql`holder.cost_centre`,
   rule: sql`line.rule_id`,
   source: sql`load.source_id`,
   day: sql`line.charge_date::text`,

@@ -33,7 +33,7 @@ export async function costLines(
   dimensions: readonly CostDimension[],
 ): Promise<CostLines> {
   const isFast = dimensions.every(isKeptByRollup);
-  const needsRulebook = dimensions.some((one) => one.place === 'tag' || one.name === 'portfolio');
+  const needsRulebook = dimensions.some((one) => one.place === 'tag');
   await refuseUnreadable(db, [
     ...(isFast ? [] : ['charge', 'origin', 'attributed_origin']),
     ...(needsRulebook ? ['rulebook'] : []),
@@ -128,6 +128,6 @@ async function refuseUnreadable(db: Kysely<DB>, tables: readonly string[]): Prom
   `.execute(db);
   if (rows[0]?.readable === true) return;
   const message =
-    'A pod’s token sees its cost by pod, rule, source, day, month, billing period, currency, kind, provider, service and charge category. Ask finance for other dimensions.';
+    'A pod’s token sees its cost by pod, portfolio, owner, cost centre, rule, source, day, month, billing period, currency, kind, provider, service and charge category. Ask finance for other dimensions.';
   throw new AppError('forbidden', message);
 }

@@ -7,7 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import { type Decimal, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
-import { type CostDimension, dimensionSql, parseDimensions } from './cost-dimensions.ts';
+import { type CostDimension, DATED_DIMENSIONS, dimensionSql, parseDimensions } from './cost-dimensions.ts';
 import { filterSql, parseFilters } from './cost-filters.ts';
 import { type CostLines, costLines } from './cost-lines.ts';
 import {
@@ -75,8 +75,7 @@ export async function costs(
   const expression = (dimension: CostDimension) => dimensionSql(dimension, lines.tagColumn);
   const names = new Set([...by, ...filters.map((filter) => filter.dimension)].map((dimension) => dimension.name));
   const condition = filterSql(filters, expression, lines.foldsTags);
-  const source = (conversion: RawBuilder<unknown>) =>
-    sql`${joined(lines, frame, names)} ${conversion} where ${condition}`;
+  const source = (conversion: RawBuilder<unknown>) => sql`${joined(lines, names)} ${conversion} where ${condition}`;
   const rows = await readGroups(db, { frame, source, by, expression, isBilling });
   if (rows.some((row) => row.missing > 0)) {
     const need = sql`select line.billing_currency as from_currency, line.charge_date as on_date from ${source(sql``)}`;
@@ -98,19 +97,13 @@ export async function costs(
   };
 }
 
-/** Lines with what their dimensions are joined from, where asked for: the load, and the pod's portfolio on the charge date. */
-function joined(lines: CostLines, frame: ReportFrame, names: ReadonlySet<string>): RawBuilder<unknown> {
+/** Lines with what their dimensions are joined from, where asked for: the load, and what the pod held on the charge date. */
+function joined(lines: CostLines, names: ReadonlySet<string>): RawBuilder<unknown> {
   const load = names.has('source') || names.has('billingPeriod') ? sql`join load on load.id = line.load_id` : sql``;
-  if (!names.has('portfolio')) return sql`(${lines.rows}) as line ${load}`;
+  if (!DATED_DIMENSIONS.some((name) => names.has(name))) return sql`(${lines.rows}) as line ${load}`;
   return sql`(${lines.rows}) as line ${load}
-    left join (
-      select pod ->> 'id' as pod_id, dated ->> 'value' as portfolio_id, coalesce((dated ->> 'from')::date, '-infinity') as valid_from,
-        lead((dated ->> 'from')::date, 1, 'infinity') over (
-          partition by pod ->> 'id' order by coalesce((dated ->> 'from')::date, '-infinity')) as valid_until
-      from rulebook, jsonb_array_elements(content -> 'pods') as pod, jsonb_array_elements(pod -> 'portfolios') as dated
-      where rulebook.id = ${frame.rulebook}
-    ) as membership on membership.pod_id = line.pod_id
-      and membership.valid_from <= line.charge_date and membership.valid_until > line.charge_date`;
+    left join dated_pod as holder on holder.pod_id = line.pod_id
+      and holder.valid_from <= line.charge_date and holder.valid_until > line.charge_date`;
 }
 
 interface Grouping {

@@ -68,6 +68,11 @@ describe('costs', () => {
       ['aws|2026-09 157.500000000001', 'azure|2026-09-15..2026-10-15 24'],
     ],
     [['portfolio'], ['commerce 147.500000000001', 'growth 10', '- 24']],
+    [['owner'], ['ada@example.com 157.500000000001', '- 24']],
+    [
+      ['costCentre', 'pod'],
+      ['4711|search 40', '4712|search 3.5', '-|checkout 114.000000000001', '-|- 24'],
+    ],
     [['month'], ['2026-09 181.500000000001']],
     [
       ['provider', 'serviceName'],
@@ -102,6 +107,9 @@ describe('costs', () => {
     [['tag.env=PROD'], '110.5'],
     [['tag.environment~pr?d'], '150.5'],
     [['resourceId!=vm-1'], '71.000000000001'],
+    [['portfolio=growth'], '10'],
+    [['costCentre=4712'], '3.5'],
+    [['owner='], '24'],
     [['serviceName=Net%'], '0'],
     [['day=2026-09-20'], '10'],
   ] as const)('where %s', async ([where, total], { bills }) => {

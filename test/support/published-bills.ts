@@ -36,6 +36,7 @@ export async function publishBills(db: Kysely<DB>): Promise<{ aws: string; azure
     await importFxFiles(trx, [{ name: 'ecb.csv', text: RATES }]);
     return store(trx, RULEBOOK);
   });
+  await insertPodHistory(db);
   await prepareRulebook(db, rulebookId, silentProgress);
   await db.transaction().execute((trx) => activateRulebook(trx, rulebookId, { at: AT, principal: systemPrincipal }));
   const shop = await insertOrigin(db, {
@@ -87,4 +88,25 @@ export async function publishBills(db: Kysely<DB>): Promise<{ aws: string; azure
     await publishLoad(db, loadId, { at: AT, principal: systemPrincipal });
   }
   return { aws, azure };
+}
+
+/** The pods of the rulebook with what they hold when, as applying a file would leave them. Pods that are there already stay. */
+async function insertPodHistory(db: Kysely<DB>): Promise<void> {
+  const content = {
+    pods: RULEBOOK.pods.map((one) => ({
+      id: one.id,
+      portfolio: one.portfolios,
+      owner: [{ value: 'ada@example.com' }],
+      costCentre: one.id === 'search' ? [{ value: '4711' }, { value: '4712', from: '2026-09-03' }] : [],
+    })),
+  };
+  const portfolios = [...RULEBOOK.portfolios];
+  await sql`insert into portfolio (id, name) select id, id from unnest(${portfolios}::text[]) as id on conflict do nothing`.execute(
+    db,
+  );
+  await sql`
+    insert into pod (id, name, kind) select pod ->> 'id', pod ->> 'id', 'delivery'
+    from jsonb_array_elements(${JSON.stringify(content.pods)}::jsonb) as pod on conflict do nothing
+  `.execute(db);
+  await sql`insert into pod_period select * from pod_periods_of(${JSON.stringify(content)}::jsonb)`.execute(db);
 }
