@@ -184,7 +184,11 @@ function byAccount(facts: readonly BillFact[]): BillFact[][] {
 }
 
 /** The test that finds the fact's account; where a line names no sub account, it is the billing account's own. */
-function accountTest({ provider, subAccountId, billingAccountId }: BillFact): object {
+export function accountTest({
+  provider,
+  subAccountId,
+  billingAccountId,
+}: Pick<BillFact, 'provider' | 'subAccountId' | 'billingAccountId'>): object {
   return subAccountId === null
     ? { provider, billingAccountId, subAccountId: { exists: false } }
     : { provider, subAccountId };

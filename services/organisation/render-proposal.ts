@@ -4,13 +4,12 @@
  */
 import { compare, decimal, isZero, multiply, ratio, ZERO } from '../kernel/decimal.ts';
 import { billingPeriodName, monthOf } from '../kernel/period.ts';
+import { flow, scalar } from './flow-yaml.ts';
 import type { Catch, ProposalParts, ProposedRule } from './propose-organisation.ts';
 
 /** A limit a little above what was spent: nobody is alerted on the first day, and the number still means something. */
 const LIMIT_FACTOR = decimal('1.1');
 const LEFT_OUT_NAMES_MAX = 8;
-const RESERVED = /^(?:true|false|null|yes|no|on|off|~)$/i;
-const PLAIN = /^[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z0-9_-]+)*$/;
 
 /** The file's text. */
 export function renderProposal(parts: ProposalParts): string {
@@ -153,21 +152,6 @@ function describeCatches(catches: readonly Catch[], withShare = true): string {
     return `${effectiveCost} ${oneLine(billingCurrency)}${percent}, ${lines} ${lines === 1 ? 'line' : 'lines'}`;
   });
   return texts.join('; ');
-}
-
-/** Flow style YAML of plain data: `{ id: a, aliases: ["B b"] }`. */
-function flow(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) {
-    return `{ ${Object.entries(value)
-      .map(([key, part]) => `${scalar(key)}: ${flow(part)}`)
-      .join(', ')} }`;
-  }
-  return typeof value === 'string' ? scalar(value) : JSON.stringify(value);
-}
-
-function scalar(text: string): string {
-  return PLAIN.test(text) && !RESERVED.test(text) ? text : JSON.stringify(text);
 }
 
 /** Foreign text within a comment: line breaks would end the comment. */
