@@ -83,6 +83,17 @@ export function rankCandidates(facts: readonly BillFact[]): Candidate[] {
     .sort((left, right) => right.score - left.score || (left.key < right.key ? -1 : 1));
 }
 
+/** The test that finds the fact's account; where a line names no sub account, it is the billing account's own. */
+export function accountTest({
+  provider,
+  subAccountId,
+  billingAccountId,
+}: Pick<BillFact, 'provider' | 'subAccountId' | 'billingAccountId'>): object {
+  return subAccountId === null
+    ? { provider, billingAccountId, subAccountId: { exists: false } }
+    : { provider, subAccountId };
+}
+
 /** The value a rule finds under a key: of the exact key, else of one that folds to it, else of a further spelling. */
 function tagValue(fact: BillFact, spellings: readonly string[]): string | null {
   for (const spelling of spellings) {

@@ -5,7 +5,7 @@
 import { type Decimal, isZero, ratio, sum } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type BillFact, readBillFacts } from './bill-facts.ts';
-import { type Candidate, type CandidateValue, PODS_MAX, rankCandidates } from './pod-candidates.ts';
+import { accountTest, type Candidate, type CandidateValue, PODS_MAX, rankCandidates } from './pod-candidates.ts';
 import { assignPodIds, slugOf, uniqueId } from './pod-ids.ts';
 import { renderProposal } from './render-proposal.ts';
 import type { InspectedFile } from '../billing/inspected-file.ts';
@@ -181,17 +181,6 @@ function accountSuggestions(
 function byAccount(facts: readonly BillFact[]): BillFact[][] {
   const keyOf = (fact: BillFact): string => JSON.stringify(accountTest(fact));
   return [...Map.groupBy(facts, keyOf).values()];
-}
-
-/** The test that finds the fact's account; where a line names no sub account, it is the billing account's own. */
-export function accountTest({
-  provider,
-  subAccountId,
-  billingAccountId,
-}: Pick<BillFact, 'provider' | 'subAccountId' | 'billingAccountId'>): object {
-  return subAccountId === null
-    ? { provider, billingAccountId, subAccountId: { exists: false } }
-    : { provider, subAccountId };
 }
 
 function testOf(group: readonly BillFact[]): object {
