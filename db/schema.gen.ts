@@ -300,6 +300,7 @@ export interface JournalLine {
 }
 
 export interface Load {
+  appended_to_load_id: Int8 | null;
   attempt: Generated<number>;
   billing_period_end: string;
   billing_period_start: string;
@@ -319,6 +320,7 @@ export interface Load {
   staged_at: Timestamp | null;
   state: string;
   superseded_at: Timestamp | null;
+  uninvoiced_charge_count: Int8 | null;
   usage_until: Timestamp | null;
 }
 
@@ -353,10 +355,45 @@ export interface LoadFileTotal {
   row_count: Int8;
 }
 
+export interface LoadOrigin {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_month: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  line_count: Int8;
+  list_cost: Decimal;
+  load_id: Int8;
+  origin_id: Int8;
+}
+
+export interface LoadOverlap {
+  billed_cost: Decimal;
+  billing_account_id: string;
+  billing_currency: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  first_charge_date: string;
+  last_charge_date: string;
+  list_cost: Decimal;
+  load_id: Int8;
+  other_load_id: Int8;
+  provider_name: string;
+  same_charge_count: Int8;
+  sub_account_id: string | null;
+}
+
 export interface LoadRollup {
   load_id: Int8;
   rolled_up_at: Generated<Timestamp>;
   rulebook_id: number;
+}
+
+export interface LoadScope {
+  billing_account_id: string;
+  load_id: Int8;
+  provider_name: string;
+  sub_account_id: string | null;
 }
 
 export interface LoadTotal {
@@ -553,6 +590,7 @@ export interface Pod {
 export interface PodCost {
   billed_cost: Decimal;
   billing_currency: string;
+  cell_id: Generated<Int8>;
   charge_category: string | null;
   charge_date: string;
   contracted_cost: Decimal;
@@ -631,6 +669,18 @@ export interface RollupCost {
   service_name: string | null;
 }
 
+export interface RollupLayer {
+  layer_id: number;
+  load_id: Int8;
+  rulebook_id: number;
+}
+
+export interface RollupReplaced {
+  cell_id: Int8;
+  load_id: Int8;
+  rulebook_id: number;
+}
+
 export interface Rulebook {
   content: Json;
   created_at: Generated<Timestamp>;
@@ -643,6 +693,12 @@ export interface RulebookActivation {
   activated_at: Timestamp;
   activated_by: string;
   id: Generated<Int8>;
+  rulebook_id: number;
+}
+
+export interface RulebookLayer {
+  distance: number;
+  layer_id: number;
   rulebook_id: number;
 }
 
@@ -850,7 +906,10 @@ export interface DB {
   load_account: LoadAccount;
   load_file: LoadFile;
   load_file_total: LoadFileTotal;
+  load_origin: LoadOrigin;
+  load_overlap: LoadOverlap;
   load_rollup: LoadRollup;
+  load_scope: LoadScope;
   load_total: LoadTotal;
   message: Message;
   open_adjustment: OpenAdjustment;
@@ -872,8 +931,11 @@ export interface DB {
   portfolio: Portfolio;
   rejection: Rejection;
   rollup_cost: RollupCost;
+  rollup_layer: RollupLayer;
+  rollup_replaced: RollupReplaced;
   rulebook: Rulebook;
   rulebook_activation: RulebookActivation;
+  rulebook_layer: RulebookLayer;
   shared_cost: SharedCost;
   source: Source;
   statement: Statement;

@@ -1,6 +1,18 @@
 -- Which pod an origin's charges belong to, under each rulebook, and the rollups the reports read.
 
--- One row per origin, rulebook and stretch of charge dates in which the same rule wins. No row of kind split names a pod.
+-- What a rulebook is made of once it was prepared: distance 0 is the rulebook itself, then its base (the rulebook that was in force when
+-- it was prepared), the base's base and so on. A rulebook with one row stands for itself.
+create table rulebook_layer (
+  rulebook_id integer not null references rulebook (id),
+  distance integer not null check (distance >= 0),
+  layer_id integer not null references rulebook (id),
+  primary key (rulebook_id, distance),
+  unique (rulebook_id, layer_id),
+  check ((distance = 0) = (layer_id = rulebook_id))
+);
+
+-- One row per origin, rulebook and stretch of charge dates in which the same rule wins. No row of kind split names a pod. A rulebook with
+-- a base has rows only for the origins that its own rules may have moved, and for those that no layer below has.
 create table attribution (
   rulebook_id integer not null,
   origin_id bigint not null,
@@ -14,8 +26,10 @@ create table attribution (
   check ((kind = 'pod') = (pod_id is not null))
 );
 
--- The rollup of one load under one rulebook, insert-only. kind to_split: shared cost before it is split over pods.
+-- The rollup of one load under one rulebook, insert-only: all its cells, or those that differ from the rollup under the rulebook's base.
+-- kind to_split: shared cost before it is split over pods.
 create table pod_cost (
+  cell_id bigint generated always as identity,
   load_id bigint not null,
   rulebook_id integer not null,
   charge_date date not null,
@@ -43,15 +57,48 @@ create table load_rollup (
   primary key (load_id, rulebook_id)
 );
 
+-- The rollups a rollup takes its other cells from, all of them, however far below.
+create table rollup_layer (
+  load_id bigint not null references load (id),
+  rulebook_id integer not null,
+  layer_id integer not null,
+  primary key (load_id, rulebook_id, layer_id)
+);
+
+-- The cells of the layers below that are not, or not any more, a rollup's own.
+create table rollup_replaced (
+  load_id bigint not null,
+  rulebook_id integer not null,
+  cell_id bigint not null,
+  primary key (load_id, rulebook_id, cell_id)
+);
+
 -- What readers read: the attribution of an origin, and the rollup of a load, under any rulebook that was made for them. How they are
--- stored is the writers' business.
+-- stored is the writers' business. Of an origin the rows of the nearest layer that has it count.
 create view attributed_origin with (security_invoker = true) as
-select rulebook_id, origin_id, valid_from, valid_until, rule_id, kind, pod_id from attribution;
+select rulebook_id, origin_id, valid_from, valid_until, rule_id, kind, pod_id from attribution
+union all
+select layer.rulebook_id, below.origin_id, below.valid_from, below.valid_until, below.rule_id, below.kind, below.pod_id
+from rulebook_layer as layer join attribution as below on below.rulebook_id = layer.layer_id
+where layer.distance > 0 and not exists (
+  select from rulebook_layer as nearer
+  join attribution as above on above.rulebook_id = nearer.layer_id and above.origin_id = below.origin_id
+  where nearer.rulebook_id = layer.rulebook_id and nearer.distance < layer.distance
+);
 
 create view rollup_cost with (security_invoker = true) as
 select load_id, rulebook_id, charge_date, kind, pod_id, rule_id, provider_name, service_name, charge_category, billing_currency,
   billed_cost, effective_cost, list_cost, contracted_cost, line_count
-from pod_cost;
+from pod_cost
+union all
+select layer.load_id, layer.rulebook_id, charge_date, kind, pod_id, rule_id, provider_name, service_name, charge_category,
+  billing_currency, billed_cost, effective_cost, list_cost, contracted_cost, line_count
+from rollup_layer as layer
+join pod_cost as below on below.load_id = layer.load_id and below.rulebook_id = layer.layer_id
+where not exists (
+  select from rollup_replaced as replaced
+  where replaced.load_id = layer.load_id and replaced.rulebook_id = layer.rulebook_id and replaced.cell_id = below.cell_id
+);
 
 -- Which rulebook was in force since when: what a report replayed as known at an instant goes by.
 create table rulebook_activation (

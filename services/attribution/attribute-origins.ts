@@ -1,26 +1,30 @@
 /**
  * Gives origins their attribution under a rulebook, set-based. Rows are insert-only and the same whoever writes them, so any
- * number of processes may attribute overlapping origins at once, and a killed one leaves nothing to repair.
+ * number of processes may attribute overlapping origins at once, and a killed one leaves nothing to repair. A rulebook that is laid upon
+ * another one gets rows only for the origins that the layers below do not answer for.
  */
 import { CompiledQuery, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { withBulkPlans } from './bulk-plans.ts';
 import { chargeTableOf } from './charge-table.ts';
+import { compileMovedOrigins } from './compile-moved.ts';
 import { type Bind, compileAttribution } from './compile-rules.ts';
-import { readRulebook } from './store-rulebook.ts';
+import { ensureLayers } from './rulebook-layers.ts';
+import { type NumberedRulebook, readRulebook } from './store-rulebook.ts';
 
 /** Attributes the load's origins that have no attribution under the rulebook yet; gives the rows written. */
 export async function attributeLoadOrigins(trx: Transaction<DB>, rulebookId: number, loadId: string): Promise<number> {
   const table = await chargeTableOf(trx, loadId);
-  return attribute(trx, rulebookId, (bind) => {
-    const ofLoad = `origin.id in (select origin_id from ${table} where load_id = ${bind(loadId, 'bigint')})`;
-    return `${ofLoad} and ${isUnattributed(rulebookId, bind)}`;
-  });
+  return attribute(
+    trx,
+    rulebookId,
+    (bind) => `origin.id in (select origin_id from ${table} where load_id = ${bind(loadId, 'bigint')})`,
+  );
 }
 
 /** Attributes every origin that has no attribution under the rulebook yet. */
 export async function attributeAllOrigins(trx: Transaction<DB>, rulebookId: number): Promise<number> {
-  return attribute(trx, rulebookId, (bind) => isUnattributed(rulebookId, bind));
+  return attribute(trx, rulebookId, () => 'true');
 }
 
 /**
@@ -40,10 +44,11 @@ export async function attributeNextOrigins(
   `.execute(trx);
   const lastId = rows[0]?.last_id ?? null;
   if (lastId === null) return null;
-  await attribute(trx, rulebookId, (bind) => {
-    const range = `origin.id > ${bind(afterId, 'bigint')} and origin.id <= ${bind(lastId, 'bigint')}`;
-    return `${range} and ${isUnattributed(rulebookId, bind)}`;
-  });
+  await attribute(
+    trx,
+    rulebookId,
+    (bind) => `origin.id > ${bind(afterId, 'bigint')} and origin.id <= ${bind(lastId, 'bigint')}`,
+  );
   return lastId;
 }
 
@@ -52,8 +57,15 @@ async function attribute(
   rulebookId: number,
   originFilter: (bind: Bind) => string,
 ): Promise<number> {
-  const { content } = await readRulebook(trx, rulebookId);
-  const { text, parameters } = compileAttribution(rulebookId, content, originFilter);
+  const layers: NumberedRulebook[] = [];
+  for (const layerId of await ensureLayers(trx, rulebookId)) layers.push(await readRulebook(trx, layerId));
+  const [rulebook] = layers;
+  if (rulebook === undefined) throw new Error(`rulebook ${rulebookId} has no layer, not even itself`);
+  const { text, parameters } = compileAttribution(rulebookId, rulebook.content, (bind) =>
+    layers.length === 1
+      ? `${originFilter(bind)} and ${isUnattributed(rulebookId, bind)}`
+      : `origin.id in (${compileMovedOrigins(layers, originFilter, bind)})`,
+  );
   const result = await withBulkPlans(trx, () => trx.executeQuery(CompiledQuery.raw(text, [...parameters])));
   return Number(result.numAffectedRows ?? 0n);
 }

@@ -48,8 +48,15 @@ export function foldSql(expression: string): string {
   return `lower(btrim(${expression}) collate pg_c_utf8)`;
 }
 
-/** Starts the scope of one statement; `textsParameter` is the placeholder of the bound array, such as `$1::text[]`. */
-export function createWhenScope(tags: RulebookContent['tags'], textsParameter: string): WhenScope {
+/**
+ * Starts the scope of one statement; `textsParameter` is the placeholder of the bound array, such as `$1::text[]`. Two scopes of one
+ * statement give their tags' columns names that begin differently.
+ */
+export function createWhenScope(
+  tags: RulebookContent['tags'],
+  textsParameter: string,
+  tagColumnStart = 'tag',
+): WhenScope {
   const texts: string[] = [];
   const positions = new Map<string, number>();
   const columns = new Map([[FOLDED_PROVIDER, foldSql('origin.provider_name')]]);
@@ -62,7 +69,7 @@ export function createWhenScope(tags: RulebookContent['tags'], textsParameter: s
   const tag = (key: string): string => {
     const known = columnsByKey.get(key);
     if (known !== undefined) return known;
-    const column = `tag_${columns.size}`;
+    const column = `${tagColumnStart}_${columns.size}`;
     columnsByKey.set(key, column);
     columns.set(column, tagValueSql(tags, key, text));
     return column;
@@ -121,7 +128,7 @@ function joinConditions(parts: readonly RuleWhen[], operator: 'and' | 'or', scop
  * in their order. Empty values are skipped. Without folding only exact spellings and untrimmed values count.
  */
 function tagValueSql(tags: RulebookContent['tags'], key: string, text: (value: string) => string): string {
-  const spellings = [key, ...furtherSpellings(tags, key)];
+  const spellings = tagSpellings(tags, key);
   if (!tags.fold) return `coalesce(${spellings.map((one) => `nullif(origin.tags ->> ${text(one)}, '')`).join(', ')})`;
   const candidates = spellings.flatMap((one) => [
     `nullif(btrim(origin.tags ->> ${text(one)}), '')`,
@@ -130,11 +137,13 @@ function tagValueSql(tags: RulebookContent['tags'], key: string, text: (value: s
   return foldSql(`coalesce(${candidates.join(', ')})`);
 }
 
-function furtherSpellings(tags: RulebookContent['tags'], key: string): readonly string[] {
+/** The spellings under which a key is looked for, in their order. */
+export function tagSpellings(tags: RulebookContent['tags'], key: string): readonly string[] {
   const fold = (spelling: string): string => (tags.fold ? spelling.trim().toLowerCase() : spelling);
-  return Object.entries(tags.keys)
+  const further = Object.entries(tags.keys)
     .filter(([asked]) => fold(asked) === fold(key))
     .flatMap(([, spellings]) => spellings);
+  return [key, ...further];
 }
 
 function isList(test: RuleTest): test is readonly string[] {

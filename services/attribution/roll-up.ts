@@ -1,7 +1,7 @@
 /**
- * The rollup of one load under one rulebook: charges joined with their origins' attribution and summed. Insert-only: a load's
- * charges and a rulebook never change, so their rollup is made once, and it counts only after it has given back every metric
- * of the load to the last decimal.
+ * The rollup of one load under one rulebook: charges joined with their origins' attribution and summed, or, where the rulebook is laid upon
+ * another one, the difference to the rollup under that. Insert-only: a load's charges and a rulebook never change, so their rollup is made
+ * once, and it counts only after it has given back every metric of the load to the last decimal.
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -9,6 +9,7 @@ import { attributeLoadOrigins } from './attribute-origins.ts';
 import { withBulkPlans } from './bulk-plans.ts';
 import { chargeTableOf } from './charge-table.ts';
 import { METRIC_COLUMNS, refuseDifferences } from './check-conservation.ts';
+import { rollUpDifference } from './roll-up-difference.ts';
 
 /** Attributes the load's new origins and rolls it up, where that has not been done yet; gives whether it had to. */
 export async function ensureRollUp(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<boolean> {
@@ -28,6 +29,7 @@ export async function rollUpLoad(trx: Transaction<DB>, loadId: string, rulebookI
     insert into load_rollup (load_id, rulebook_id) values (${loadId}::bigint, ${rulebookId}) on conflict do nothing
   `.execute(trx);
   if (mark.numAffectedRows === 0n) return;
+  if (await rollUpDifference(trx, loadId, rulebookId)) return;
   await withBulkPlans(trx, () => insertPodCost(trx, loadId, rulebookId));
   await refuseDifferences(trx, {
     what: `rollup of load ${loadId} under rulebook ${rulebookId}`,
@@ -60,7 +62,7 @@ async function insertPodCost(trx: Transaction<DB>, loadId: string, rulebookId: n
         attribution.rule_id, origin.provider_name, origin.service_name, origin.charge_category,
         dense_rank() over (order by attribution.kind, attribution.pod_id, attribution.rule_id, origin.provider_name,
           origin.service_name, origin.charge_category) as place
-      from attribution join origin on origin.id = attribution.origin_id
+      from attributed_origin as attribution join origin on origin.id = attribution.origin_id
       where attribution.rulebook_id = ${rulebookId}
         and attribution.origin_id in (select origin_id from ${charges} as charge)
     ), place as (

@@ -148,7 +148,7 @@ export interface Stretch {
 /** The attribution of one origin, in the order of its dates. */
 export async function readAttribution(db: Kysely<DB>, rulebookId: number, originId: string): Promise<Stretch[]> {
   const { rows } = await sql<Stretch>`
-    select valid_from, valid_until, rule_id, kind, pod_id from attribution
+    select valid_from, valid_until, rule_id, kind, pod_id from attributed_origin
     where rulebook_id = ${rulebookId} and origin_id = ${originId}::bigint order by valid_from
   `.execute(db);
   return rows;
