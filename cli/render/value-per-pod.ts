@@ -5,7 +5,7 @@
 import { add, decimal, subtract } from '../../services/kernel/decimal.ts';
 import { addDays } from '../../services/kernel/period.ts';
 import { roundParts } from '../../services/kernel/round-parts.ts';
-import type { ValuePerPod, ValuePerPodRow } from '../../services/reports/value-per-pod.ts';
+import type { ValuePerPod, ValuePerPodRow } from '../../services/reports/compose-value.ts';
 import { asMoney, asPercent, asReturn, cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
 

@@ -19,6 +19,8 @@ export const CHARGE_MONTH_LOCK_CLASS = 7_205;
 export const OUTCOME_WRITERS_LOCK = 7_209;
 /** Evaluating or changing envelopes. */
 export const ENVELOPE_LOCK = 7_206;
+/** Keeping the adjustments that no statement has booked yet. */
+export const OPEN_ADJUSTMENT_LOCK = 7_214;
 /** Claiming a message of the outbox. */
 export const CLAIM_LOCK = 7_207;
 /** Appending to the audit trail: always last. */

@@ -1,5 +1,5 @@
 /**
- * Cost per pod of a window of charge dates, from pod_day, in one currency: direct, its share of split cost, and how much of both
+ * Cost per pod of a window of charge dates, from pod_day and, for closed days, from their statements, in one currency: direct, its share of split cost, and how much of both
  * lies in months that are not final. The row without a pod is the unattributed cost. Every sum is exact.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
@@ -7,7 +7,8 @@ import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { type IsoDate, monthOf } from '../kernel/period.ts';
-import { METRIC_COLUMNS, type ReportFrame } from './report-frame.ts';
+import { podDayRows, rateJoins, rateOf } from '../periods/closed-rows.ts';
+import { METRIC_COLUMNS, openDays, type ReportFrame } from './report-frame.ts';
 
 export interface PodCost {
   readonly podId: string | null;
@@ -36,16 +37,21 @@ export async function readPodCosts(
   openMonths: readonly IsoDate[],
 ): Promise<PodCost[]> {
   const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
+  const hasStatement = frame.closed.length > 0;
+  const rate = rateOf(hasStatement);
+  const days = podDayRows({ open: openDays(frame), closed: frame.closed });
+  const joins = rateJoins(
+    { alias: 'day', currency: 'billing_currency', date: 'charge_date', hasStatement },
+    frame.currency,
+  );
   const window = sql`day.charge_date >= ${frame.period.start} and day.charge_date < ${frame.windowEnd} and day.kind <> 'owned'`;
   // Each figure is added up once, by pod, kind and finality; the few sums are then arranged: half the time of four filtered sums.
   const { rows } = await sql<PodCostRow>`
     with summed as (
       select day.pod_id, day.kind, ${isOpenSql(openMonths)} as is_open,
-        sum(case when day.billing_currency = ${frame.currency} then ${metric} else ${metric} * conversion.rate end) as converted,
-        (count(*) filter (where day.billing_currency <> ${frame.currency} and conversion.rate is null))::int as missing
-      from pod_day as day
-      left join conversion_rate as conversion on conversion.from_currency = day.billing_currency
-        and conversion.to_currency = ${frame.currency} and conversion.on_date = day.charge_date
+        sum(case when day.billing_currency = ${frame.currency} then ${metric} else ${metric} * ${rate} end) as converted,
+        (count(*) filter (where day.billing_currency <> ${frame.currency} and ${rate} is null))::int as missing
+      from ${days} as day ${joins}
         and conversion.on_date >= ${frame.period.start} and conversion.on_date < ${frame.windowEnd}
       where ${window}
       group by day.pod_id, day.kind, is_open
@@ -59,7 +65,8 @@ export async function readPodCosts(
     from summed group by pod_id
   `.execute(db);
   if (rows.some((row) => row.missing > 0)) {
-    const need = sql`select day.billing_currency as from_currency, day.charge_date as on_date from pod_day as day where ${window}`;
+    const need = sql`select day.billing_currency as from_currency, day.charge_date as on_date from ${days} as day ${joins}
+      where ${window} and ${rate} is null`;
     await requireConversionRates(db, { need, to: frame.currency });
   }
   return rows.map(({ pod_id, direct, shared, total, estimated }) => ({

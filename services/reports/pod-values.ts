@@ -1,13 +1,15 @@
 /**
  * Recognised value per pod of a window of days, in one currency. Outcomes are recognised once, by day, each day at its own rate,
  * and then split by basis points: all parts and the unattributed rest add up to the whole exactly. What one pod may not see of
- * another's share (row-level security) is in no sum of its report.
+ * another's share (row-level security) is in no sum of its report. Closed days come from their statements, already split.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import { add, type Decimal, ZERO } from '../kernel/decimal.ts';
-import type { ReportFrame } from './report-frame.ts';
+import { type ClosedMonth, type DateRange, liesIn } from '../periods/closed-months.ts';
+import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
+import { openDays, type ReportFrame } from './report-frame.ts';
 
 export interface RecognisedValue {
   /** Of the bases that enter the return. */
@@ -54,70 +56,120 @@ const NOTHING: RecognisedValue = {
  * @throws AppError missing_exchange_rate naming the first date and pair.
  */
 export async function readRecognisedValues(db: Kysely<DB>, frame: ReportFrame): Promise<RecognisedValues> {
+  const { closed } = frame;
+  const open = openDays(frame);
   const { rows } = await sql<ValueRow>`
     with recognised as materialized (
-      select outcome_id, sum(amount) as amount, bool_or(is_missing) as is_missing from (
-        select scheduled.outcome_id, ${recognisedBetween('scheduled', sql`span.first_day`, sql`span.end_day`)} as amount, false as is_missing
-        from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id cross join lateral (${spanOf(frame)}) as span
-        where outcome.state in ('verified', 'claimed') and outcome.currency = ${frame.currency} and ${touches(frame)}
-        union all
-        select outcome_id, amount * rate, rate is null from (${recognisedDays(frame)}) as day
-      ) as part group by outcome_id
-      union all
-      select id, null, false from outcome
-      where state in ('verified', 'claimed') and amount is null
-        and delivered_on >= ${frame.period.start} and delivered_on < ${frame.windowEnd}
+      ${recognisedIn(open, frame)}
     ), counted as (
       select recognised.outcome_id, outcome.state, recognised.amount, recognised.is_missing, outcome.unattributed_basis_points,
-        case
-          when outcome.basis = 'cost_reduction' then null
-          when outcome.basis <> 'revenue' then outcome.basis
-          when outcome.gross_or_margin = 'gross' and ${frame.revenueBasis} <> 'gross' then 'revenue_gross'
-        end as beside
+        ${besideSql(frame.revenueBasis)} as beside
       from recognised join outcome on outcome.id = recognised.outcome_id
     ), part as (
-      select 'pod' as party, share.pod_id, counted.*, share.basis_points
+      select 'pod' as party, share.pod_id, outcome_id, state, beside, amount * share.basis_points * 0.0001 as amount, is_missing
       from counted join outcome_share as share using (outcome_id)
       union all
-      select 'unattributed', null, counted.*, unattributed_basis_points from counted where unattributed_basis_points > 0
+      select 'unattributed', null, outcome_id, state, beside, amount * unattributed_basis_points * 0.0001, is_missing
+      from counted where unattributed_basis_points > 0
+      ${closed.length === 0 ? sql`` : sql`union all ${frozenParts(closed, frame.currency)}`}
     )
-    select party, pod_id, state, beside, trim_scale(sum(amount * basis_points * 0.0001)) as amount, count(*)::int as outcomes,
+    select party, pod_id, state, beside, trim_scale(sum(amount)) as amount, count(distinct outcome_id)::int as outcomes,
       bool_or(is_missing) as is_missing
     from part group by party, pod_id, state, beside
     union all
-    select 'total', null, state, beside, trim_scale(sum(amount * basis_points * 0.0001)), count(distinct outcome_id)::int, bool_or(is_missing)
+    select 'total', null, state, beside, trim_scale(sum(amount)), count(distinct outcome_id)::int, bool_or(is_missing)
     from part group by state, beside
   `.execute(db);
   if (rows.some((row) => row.is_missing)) {
-    await requireConversionRates(db, { need: recognisedDays(frame), to: frame.currency });
+    const frozen =
+      closed.length === 0
+        ? sql``
+        : sql`union all select from_currency, on_date from (${frozenValues(closed, frame.currency)}) as value where rate is null`;
+    const need = sql`
+      select from_currency, on_date from (${recognisedDays(open, frame.currency)}) as day where rate is null ${frozen}`;
+    await requireConversionRates(db, { need, to: frame.currency });
   }
   return collect(rows);
 }
 
-/** One row per outcome and day recognised in the window, for outcomes in another currency; `rate` is null where it is missing. */
-function recognisedDays(frame: ReportFrame): RawBuilder<unknown> {
+/** What enters no return is named by its basis; null for what does. Of a row of `outcome`. */
+export function besideSql(revenueBasis: 'margin' | 'gross'): RawBuilder<unknown> {
+  return sql`case
+    when outcome.basis = 'cost_reduction' then null
+    when outcome.basis <> 'revenue' then outcome.basis
+    when outcome.gross_or_margin = 'gross' and ${revenueBasis} <> 'gross' then 'revenue_gross'
+  end`;
+}
+
+/** One row per outcome recognised in the ranges, with its amount there; without one where it has no money. */
+function recognisedIn(ranges: readonly DateRange[], { currency }: ReportFrame): RawBuilder<unknown> {
+  const scheduled = ranges.map(
+    (range) => sql`
+      select scheduled.outcome_id, ${recognisedBetween('scheduled', sql`span.first_day`, sql`span.end_day`)} as amount, false as is_missing
+      from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id cross join lateral (${spanOf(range)}) as span
+      where outcome.state in ('verified', 'claimed') and outcome.currency = ${currency} and ${touches(range)}`,
+  );
+  const converted = sql`select outcome_id, amount * rate as amount, rate is null as is_missing from (${recognisedDays(ranges, currency)}) as day`;
   return sql`
+    select outcome_id, sum(amount) as amount, bool_or(is_missing) as is_missing
+    from (${sql.join([...scheduled, converted], sql` union all `)}) as part group by outcome_id
+    union all
+    select id, null, false from outcome
+    where state in ('verified', 'claimed') and amount is null and ${liesIn('delivered_on', ranges)}`;
+}
+
+/** One row per outcome and day recognised in the ranges, for outcomes in another currency; `rate` is null where it is missing. */
+function recognisedDays(ranges: readonly DateRange[], currency: string): RawBuilder<unknown> {
+  const none = sql`
+    select null::bigint as outcome_id, null::text as from_currency, null::date as on_date, null::numeric as rate, null::numeric as amount
+    where false`;
+  const parts = ranges.map(
+    (range) => sql`
     select outcome.id as outcome_id, outcome.currency as from_currency, day::date as on_date, conversion.rate,
       ${recognisedBetween('scheduled', sql`day::date`, sql`day::date + 1`)} as amount
-    from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id cross join lateral (${spanOf(frame)}) as span
+    from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id cross join lateral (${spanOf(range)}) as span
     cross join generate_series(span.first_day, span.end_day - 1, interval '1 day') as day
-    left join conversion_rate as conversion on conversion.to_currency = ${frame.currency} and conversion.on_date = day::date
+    left join conversion_rate as conversion on conversion.to_currency = ${currency} and conversion.on_date = day::date
       and conversion.from_currency = outcome.currency
-    where outcome.state in ('verified', 'claimed') and outcome.currency <> ${frame.currency} and ${touches(frame)}
-  `;
+    where outcome.state in ('verified', 'claimed') and outcome.currency <> ${currency} and ${touches(range)}`,
+  );
+  return parts.length === 0 ? none : sql.join(parts, sql` union all `);
 }
 
-function spanOf(frame: ReportFrame): RawBuilder<unknown> {
-  return sql`select greatest(scheduled.recognised_from, ${frame.period.start}::date) as first_day,
-    least(scheduled.recognised_until, ${frame.windowEnd}::date) as end_day`;
+/** Parts of outcomes as statements froze them. */
+function frozenParts(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
+  return sql`
+    select case when pod_id is null then 'unattributed' else 'pod' end, pod_id, outcome_id, state, beside, amount * rate,
+      amount is not null and rate is null
+    from (${frozenValues(closed, currency)}) as value`;
 }
 
-function touches(frame: ReportFrame): RawBuilder<unknown> {
-  return sql`scheduled.recognised_from < ${frame.windowEnd}::date and scheduled.recognised_until > ${frame.period.start}::date`;
+function frozenValues(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
+  const joins = rateJoins(
+    { alias: 'value', currency: 'currency', date: 'recognised_on', hasStatement: true },
+    currency,
+  );
+  return sql`
+    select value.pod_id, value.outcome_id, value.state, value.beside, value.amount, value.currency as from_currency,
+      value.recognised_on as on_date, case when value.currency = ${currency} then 1 else ${rateOf(true)} end as rate
+    from (select * from statement_value where ${isFrozenBy(closed, 'recognised_on')}) as value ${joins}`;
+}
+
+function spanOf(range: DateRange): RawBuilder<unknown> {
+  return sql`select greatest(scheduled.recognised_from, ${range.start}::date) as first_day,
+    least(scheduled.recognised_until, ${range.end}::date) as end_day`;
+}
+
+function touches(range: DateRange): RawBuilder<unknown> {
+  return sql`scheduled.recognised_from < ${range.end}::date and scheduled.recognised_until > ${range.start}::date`;
 }
 
 /** What a schedule row recognises from one day up to, not including, another: the difference of two running amounts. */
-function recognisedBetween(row: string, from: RawBuilder<unknown>, until: RawBuilder<unknown>): RawBuilder<unknown> {
+export function recognisedBetween(
+  row: string,
+  from: RawBuilder<unknown>,
+  until: RawBuilder<unknown>,
+): RawBuilder<unknown> {
   const start = sql.ref(`${row}.recognised_from`);
   const days = sql`${sql.ref(`${row}.recognised_until`)} - ${start}`;
   const amount = sql.ref(`${row}.amount`);

@@ -1,6 +1,6 @@
 /**
  * What every report has in common: its period by the organisation's fiscal calendar, the currency and cost metric it is given in,
- * how far its data reaches, and the rulebook behind it.
+ * how far its data reaches, the rulebook behind it, and which of its months are closed: their days come from their statements.
  */
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -9,6 +9,14 @@ import { currencyFix, isCurrencyCode } from '../fx/currency.ts';
 import { AppError } from '../kernel/errors.ts';
 import { addDays, type IsoDate, type Period, parsePeriod } from '../kernel/period.ts';
 import { didYouMean, listWords } from '../organisation/suggestion.ts';
+import {
+  type ClosedMonth,
+  type DateRange,
+  findStanding,
+  listClosedMonths,
+  openRanges,
+  type StandingStatement,
+} from '../periods/closed-months.ts';
 import { readCompleteness } from './complete-through.ts';
 
 export interface ReportRequest {
@@ -22,6 +30,12 @@ export interface ReportRequest {
   readonly at: Date;
 }
 
+/** What a report may ask besides. */
+export interface AsNowRequest {
+  /** Shows closed periods as now known, beside what their statements say. */
+  readonly asNow?: boolean;
+}
+
 export interface ReportFrame {
   readonly period: Period;
   readonly through: IsoDate | null;
@@ -32,7 +46,13 @@ export interface ReportFrame {
   readonly revenueBasis: 'margin' | 'gross';
   readonly rulebook: number;
   readonly dataAsOf: string | null;
+  /** The closed months of the period, or the parts of them inside, ascending. */
+  readonly closed: readonly ClosedMonth[];
+  /** The statement of exactly this period. */
+  readonly statement: StandingStatement | null;
 }
+
+export type ReportState = 'open' | 'closed' | 'mixed';
 
 /** The contract's `period` of a report. */
 export interface ReportPeriod {
@@ -66,16 +86,40 @@ export async function readReportFrame(db: Kysely<DB>, request: ReportRequest): P
     fiscalYearNamedBy: setting.fiscal_year_named_by === 'end' ? 'end' : 'start',
   });
   const { through, dataAsOf } = await readCompleteness(db, period, request.at);
+  const closed = await listClosedMonths(db, period);
+  const completeEnd = through === null ? period.start : addDays(through, 1);
+  // What is closed counts whole, also where it was closed although a source was late.
+  const windowEnd = [completeEnd, ...closed.map((month) => month.end)].sort().at(-1) ?? completeEnd;
+  const isWhollyClosed = openRanges(period, closed).length === 0;
   return {
     period,
-    through,
-    windowEnd: through === null ? period.start : addDays(through, 1),
+    through: windowEnd === period.start ? null : addDays(windowEnd, -1),
+    windowEnd,
     currency: checkCurrency(request.currency ?? setting.reporting_currency),
     costMetric: checkMetric(request.costMetric ?? setting.cost_metric),
     revenueBasis: setting.revenue_basis === 'gross' ? 'gross' : 'margin',
-    rulebook: setting.rulebook_id,
+    rulebook: isWhollyClosed ? (closed.at(-1)?.rulebookId ?? setting.rulebook_id) : setting.rulebook_id,
     dataAsOf,
+    closed,
+    statement: closed.length === 0 ? null : await findStanding(db, period),
   };
+}
+
+/** The same frame for the figures as now known: nothing of it is closed. */
+export async function asNowKnown(db: Kysely<DB>, frame: ReportFrame): Promise<ReportFrame> {
+  const { rulebook_id: rulebook } = await db.selectFrom('organisation').select('rulebook_id').executeTakeFirstOrThrow();
+  return { ...frame, closed: [], statement: null, rulebook };
+}
+
+/** Closed where every day of the period is, mixed where some are. */
+export function stateOf(frame: ReportFrame): ReportState {
+  if (frame.closed.length === 0) return 'open';
+  return openRanges(frame.period, frame.closed).length === 0 ? 'closed' : 'mixed';
+}
+
+/** The days of the report's window that are not closed. */
+export function openDays(frame: ReportFrame): DateRange[] {
+  return openRanges({ start: frame.period.start, end: frame.windowEnd }, frame.closed);
 }
 
 export function reportPeriod({ period, through }: ReportFrame): ReportPeriod {

@@ -1,72 +1,40 @@
 /**
  * The report the product exists for: what each pod's cloud cost returned. Cost and value are of the same days and currency; only
- * verified value enters a return; what belongs to no pod stands on its own. Useful before any outcome or organisation exists.
+ * verified value enters a return; what belongs to no pod stands on its own. Useful before any outcome or organisation exists. A closed
+ * period answers as its statement froze it.
  */
 import assert from 'node:assert/strict';
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import type { CostMetric } from '../attribution/rulebook.ts';
 import { add, compare, type Decimal, ratio, sum, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { didYouMean } from '../organisation/suggestion.ts';
+import { frozenValuePerPod } from '../periods/frozen-value.ts';
+import { type PodAdjustment, type PodAdjustments, readPodAdjustments } from '../periods/pod-adjustments.ts';
 import { listOpenMonths } from './complete-through.ts';
+import {
+  composeValuePerPod,
+  type ReturnNote,
+  type ValueHeading,
+  type ValuePerPod,
+  type ValuePerPodRow,
+} from './compose-value.ts';
 import { type PodCost, readPodCosts } from './pod-costs.ts';
 import { type PodEnvelope, readPodEnvelopes } from './pod-envelopes.ts';
 import { type RecognisedValue, type RecognisedValues, readRecognisedValues } from './pod-values.ts';
 import {
+  type AsNowRequest,
+  asNowKnown,
   type ReportFrame,
   type ReportPeriod,
   type ReportRequest,
+  type ReportState,
   readReportFrame,
   reportPeriod,
+  stateOf,
 } from './report-frame.ts';
 
-export type ReturnNote = 'no cost' | 'no verified value' | 'enabling';
-
-export interface ValuePerPodRow {
-  readonly podId: string;
-  readonly name: string;
-  readonly kind: 'delivery' | 'platform' | 'central';
-  readonly portfolio: string | null;
-  readonly cost: {
-    readonly direct: Decimal;
-    readonly shared: Decimal;
-    readonly total: Decimal;
-    readonly estimated: Decimal;
-  };
-  readonly envelope: PodEnvelope | null;
-  readonly value: RecognisedValue;
-  readonly adjustments: { readonly cost: Decimal; readonly value: Decimal };
-  readonly return: string | null;
-  readonly returnNote: ReturnNote | null;
-}
-
-export interface ValuePerPod {
-  readonly period: ReportPeriod;
-  readonly currency: string;
-  readonly costMetric: CostMetric;
-  readonly revenueBasis: 'margin' | 'gross';
-  readonly state: 'open';
-  readonly statementId: null;
-  readonly dataAsOf: string | null;
-  readonly rulebook: number;
-  /** Only pods of this portfolio are counted; null for all. */
-  readonly portfolio: string | null;
-  readonly pods: readonly ValuePerPodRow[];
-  readonly unattributed: { readonly cost: Decimal; readonly verified: Decimal; readonly claimed: Decimal };
-  readonly total: {
-    readonly cost: Decimal;
-    readonly verified: Decimal;
-    readonly claimed: Decimal;
-    readonly return: string | null;
-    readonly returnOnTotal: string | null;
-  };
-  readonly coverage: { readonly cost: string | null; readonly joined: string | null };
-  readonly method: string;
-}
-
-/** Stands under every return. */
-export const RETURN_METHOD = 'cloud cost only; people and licences excluded';
+const NOTHING = { cost: ZERO, verified: ZERO, claimed: ZERO };
 
 interface PodRow {
   readonly id: string;
@@ -81,39 +49,67 @@ interface PodRow {
  */
 export async function valuePerPod(
   db: Kysely<DB>,
-  request: ReportRequest & { portfolio?: string },
+  request: ReportRequest & AsNowRequest & { portfolio?: string },
 ): Promise<ValuePerPod> {
   const frame = await readReportFrame(db, request);
-  const pods = await readPods(db, request.portfolio);
-  const openMonths = await listOpenMonths(db, frame.period, request.at);
+  const { statement } = frame;
+  const isAsStated = statement?.currency === frame.currency && statement.costMetric === frame.costMetric;
+  const report =
+    statement !== null && isAsStated
+      ? await frozenValuePerPod(db, statement.statementId, request.portfolio)
+      : await buildValuePerPod(db, { ...request, frame, adjustments: await readPodAdjustments(db, frame) });
+  if (request.asNow !== true) return report;
+  const now = { ...request, frame: await asNowKnown(db, frame), adjustments: new Map() };
+  return { ...report, asNow: await buildValuePerPod(db, now) };
+}
+
+/**
+ * The report from its parts: what `valuePerPod` gives for an open or mixed period, and what a statement freezes.
+ * @throws AppError not_found (portfolio), missing_exchange_rate.
+ */
+export async function buildValuePerPod(
+  db: Kysely<DB>,
+  given: { frame: ReportFrame; adjustments: PodAdjustments; portfolio?: string; at: Date },
+): Promise<ValuePerPod> {
+  const { frame, adjustments, portfolio } = given;
+  const pods = await readPods(db, portfolio);
+  const openMonths = await listOpenMonths(db, frame.period, given.at);
   const costs = await readPodCosts(db, frame, openMonths);
   const values = await readRecognisedValues(db, frame);
   const envelopes = await readPodEnvelopes(db, frame.period);
   const costByPod = new Map(costs.flatMap((cost) => (cost.podId === null ? [] : [[cost.podId, cost] as const])));
-  const ids = new Set([...costByPod.keys(), ...values.byPod.keys(), ...envelopes.keys()]);
+  const adjusted = [...adjustments.keys()].filter((id) => id !== null);
+  const ids = new Set([...costByPod.keys(), ...values.byPod.keys(), ...envelopes.keys(), ...adjusted]);
   const known = new Map(pods.map((pod) => [pod.id, pod]));
   const rows = [...ids]
-    .filter((id) => request.portfolio === undefined || known.has(id))
+    .filter((id) => portfolio === undefined || known.has(id))
     .sort((left, right) => (left < right ? -1 : 1))
-    .map((id) => toRow(id, known.get(id), costByPod.get(id), values.byPod.get(id), envelopes.get(id)));
-  const isWhole = request.portfolio === undefined;
-  return {
-    ...heading(frame),
-    portfolio: request.portfolio ?? null,
-    pods: rows,
-    ...totals(rows, isWhole ? costs.find((cost) => cost.podId === null) : undefined, isWhole ? values : undefined),
-    method: RETURN_METHOD,
+    .map((id) =>
+      toRow(id, known.get(id), {
+        cost: costByPod.get(id),
+        value: values.byPod.get(id),
+        envelope: envelopes.get(id),
+        adjustment: adjustments.get(id),
+      }),
+    );
+  const unattributed = {
+    cost: costs.find((cost) => cost.podId === null)?.total ?? ZERO,
+    verified: values.unattributed.verified,
+    claimed: values.unattributed.claimed,
   };
+  const isWhole = portfolio === undefined;
+  if (isWhole) assertWhole(rows, unattributed, values);
+  return composeValuePerPod(headingOf(frame), { portfolio, rows, unattributed: isWhole ? unattributed : NOTHING });
 }
 
-function heading(frame: ReportFrame) {
+function headingOf(frame: ReportFrame): ValueHeading {
   return {
     period: reportPeriod(frame),
     currency: frame.currency,
     costMetric: frame.costMetric,
     revenueBasis: frame.revenueBasis,
-    state: 'open' as const,
-    statementId: null,
+    state: stateOf(frame),
+    statementId: frame.statement === null ? null : String(frame.statement.statementId),
     dataAsOf: frame.dataAsOf,
     rulebook: frame.rulebook,
   };
@@ -137,13 +133,21 @@ async function readPods(db: Kysely<DB>, portfolio: string | undefined): Promise<
 function toRow(
   podId: string,
   pod: PodRow | undefined,
-  cost: PodCost | undefined,
-  recognised: RecognisedValue | undefined,
-  envelope: PodEnvelope | undefined,
+  figures: {
+    cost: PodCost | undefined;
+    value: RecognisedValue | undefined;
+    envelope: PodEnvelope | undefined;
+    adjustment: PodAdjustment | undefined;
+  },
 ): ValuePerPodRow {
   const kind = pod?.kind === 'platform' || pod?.kind === 'central' ? pod.kind : 'delivery';
-  const { direct, shared, total, estimated } = cost ?? { direct: ZERO, shared: ZERO, total: ZERO, estimated: ZERO };
-  const value = recognised ?? {
+  const { direct, shared, total, estimated } = figures.cost ?? {
+    direct: ZERO,
+    shared: ZERO,
+    total: ZERO,
+    estimated: ZERO,
+  };
+  const value = figures.value ?? {
     verified: ZERO,
     claimed: ZERO,
     verifiedOutcomes: 0,
@@ -158,9 +162,9 @@ function toRow(
     kind,
     portfolio: pod?.portfolio_id ?? null,
     cost: { direct, shared, total, estimated },
-    envelope: envelope ?? null,
+    envelope: figures.envelope ?? null,
     value,
-    adjustments: { cost: ZERO, value: ZERO },
+    adjustments: figures.adjustment ?? { cost: ZERO, value: ZERO },
     return: returnNote === null ? ratio(value.verified, total) : null,
     returnNote,
   };
@@ -173,46 +177,13 @@ function noteOf(kind: ValuePerPodRow['kind'], cost: Decimal, verified: Decimal):
 }
 
 /** Outcomes are counted once and then split: the parts are checked against the whole. */
-function totals(
+function assertWhole(
   rows: readonly ValuePerPodRow[],
-  unattributedCost: PodCost | undefined,
-  values: RecognisedValues | undefined,
-) {
-  const podCost = sum(rows.map((row) => row.cost.total));
-  const verifiedOfPods = sum(rows.map((row) => row.value.verified));
-  const claimedOfPods = sum(rows.map((row) => row.value.claimed));
-  const unattributed = {
-    cost: unattributedCost?.total ?? ZERO,
-    verified: values?.unattributed.verified ?? ZERO,
-    claimed: values?.unattributed.claimed ?? ZERO,
-  };
-  const cost = add(podCost, unattributed.cost);
-  const verified = values?.total.verified ?? verifiedOfPods;
-  const claimed = values?.total.claimed ?? claimedOfPods;
-  assert.equal(
-    add(verifiedOfPods, unattributed.verified),
-    verified,
-    'shares of verified value must add up to the whole',
-  );
-  assert.equal(add(claimedOfPods, unattributed.claimed), claimed, 'shares of claimed value must add up to the whole');
-  const joined = sum(rows.filter((row) => row.value.verifiedOutcomes > 0).map((row) => row.cost.total));
-  return {
-    unattributed,
-    total: {
-      cost,
-      verified,
-      claimed,
-      return: returnOf(verifiedOfPods, podCost),
-      returnOnTotal: returnOf(verified, cost),
-    },
-    coverage: { cost: shareOf(podCost, cost), joined: shareOf(joined, cost) },
-  };
-}
-
-function returnOf(verified: Decimal, cost: Decimal): string | null {
-  return compare(cost, ZERO) <= 0 || compare(verified, ZERO) === 0 ? null : ratio(verified, cost);
-}
-
-function shareOf(part: Decimal, whole: Decimal): string | null {
-  return compare(whole, ZERO) === 0 ? null : ratio(part, whole);
+  unattributed: ValuePerPod['unattributed'],
+  { total }: RecognisedValues,
+): void {
+  const verified = add(sum(rows.map((row) => row.value.verified)), unattributed.verified);
+  const claimed = add(sum(rows.map((row) => row.value.claimed)), unattributed.claimed);
+  assert.equal(verified, total.verified, 'shares of verified value must add up to the whole');
+  assert.equal(claimed, total.claimed, 'shares of claimed value must add up to the whole');
 }

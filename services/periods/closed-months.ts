@@ -1,0 +1,106 @@
+/**
+ * Which months are closed, and by which statement: the approved one that no approved one supersedes. Reports of their days read what
+ * that statement froze. Tables are named without a schema and read directly, so that a report of another time can hide them.
+ */
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { type IsoDate, monthOf } from '../kernel/period.ts';
+
+/** A closed month, or the part of one that lies in a window. */
+export interface ClosedMonth {
+  readonly statementId: number;
+  /** `2026-09`. */
+  readonly periodId: string;
+  readonly start: IsoDate;
+  /** Exclusive. */
+  readonly end: IsoDate;
+  readonly rulebookId: number;
+  /** The reporting currency its statement is in. */
+  readonly currency: string;
+}
+
+export interface DateRange {
+  readonly start: IsoDate;
+  /** Exclusive. */
+  readonly end: IsoDate;
+}
+
+/** The head of the value report of a closed period, and which statement it comes from. */
+export interface StandingStatement {
+  readonly statementId: number;
+  readonly currency: string;
+  readonly costMetric: string;
+}
+
+/** True of a row of `statement` (under this alias) that counts: approved, and superseded by nothing approved. */
+export function isStanding(alias: string): RawBuilder<boolean> {
+  return sql<boolean>`(${sql.ref(`${alias}.state`)} = 'approved' and not exists (
+    select from statement as later where later.supersedes_id = ${sql.ref(`${alias}.id`)} and later.state = 'approved'))`;
+}
+
+/** The closed months that touch the window, ascending, cut to it; all of them without one. By statement_period_start_idx. */
+export async function listClosedMonths(db: Kysely<DB>, window?: DateRange): Promise<ClosedMonth[]> {
+  const touches =
+    window === undefined
+      ? sql`true`
+      : sql`statement.period_start < ${window.end}::date and statement.period_end > ${window.start}::date`;
+  const { rows } = await sql<ClosedMonth>`
+    select statement.id as "statementId", statement.period_id as "periodId", statement.period_start as start, statement.period_end as end,
+      statement.rulebook_id as "rulebookId", statement.currency
+    from statement where statement.kind = 'month' and ${isStanding('statement')} and ${touches} order by statement.period_start
+  `.execute(db);
+  if (window === undefined) return rows;
+  return rows.map((month) => ({
+    ...month,
+    start: month.start > window.start ? month.start : window.start,
+    end: month.end < window.end ? month.end : window.end,
+  }));
+}
+
+/**
+ * The statement of exactly this period. A quarter's counts only while the months it was put together from do: after a month is
+ * reissued the quarter is answered from its months until it is reissued too.
+ */
+export async function findStanding(db: Kysely<DB>, period: DateRange): Promise<StandingStatement | null> {
+  const { rows } = await sql<StandingStatement>`
+    select statement.id as "statementId", statement.currency, statement.cost_metric as "costMetric"
+    from statement
+    where statement.period_start = ${period.start}::date and statement.period_end = ${period.end}::date and ${isStanding('statement')}
+      and not exists (
+        select from statement_month as part join statement as month on month.id = part.month_statement_id
+        where part.statement_id = statement.id and not ${isStanding('month')})
+  `.execute(db);
+  return rows[0] ?? null;
+}
+
+/** The month in which corrections of closed months are shown and will be booked; null while nothing is closed. */
+export async function findAdjustingMonth(db: Kysely<DB>): Promise<(DateRange & { readonly periodId: string }) | null> {
+  const { rows } = await sql<{ last_end: IsoDate | null }>`
+    select max(statement.period_end) as last_end from statement where statement.kind = 'month' and ${isStanding('statement')}
+  `.execute(db);
+  const lastEnd = rows[0]?.last_end ?? null;
+  if (lastEnd === null) return null;
+  const { id, start, end } = monthOf(lastEnd);
+  return { periodId: id, start, end };
+}
+
+/** What of a window is not closed, ascending. `closed` is ascending and lies inside. */
+export function openRanges(window: DateRange, closed: readonly DateRange[]): DateRange[] {
+  const ranges: DateRange[] = [];
+  let cursor = window.start;
+  for (const { start, end } of closed) {
+    if (start > cursor) ranges.push({ start: cursor, end: start });
+    if (end > cursor) cursor = end;
+  }
+  if (cursor < window.end) ranges.push({ start: cursor, end: window.end });
+  return ranges;
+}
+
+/** Whether a date column lies in one of the ranges. */
+export function liesIn(column: string, ranges: readonly DateRange[]): RawBuilder<boolean> {
+  if (ranges.length === 0) return sql<boolean>`false`;
+  const tests = ranges.map(
+    ({ start, end }) => sql`(${sql.ref(column)} >= ${start}::date and ${sql.ref(column)} < ${end}::date)`,
+  );
+  return sql<boolean>`(${sql.join(tests, sql` or `)})`;
+}

@@ -1,0 +1,177 @@
+/**
+ * Prior-period adjustments: what closed months are known as by now, less what their statements say and less what was booked already.
+ * A restated bill, another rule, a changed outcome or rate all show here, by day, pod and kind, and nowhere else. Nothing is added up
+ * twice: after a reissue the same difference books the reversal by itself.
+ */
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { fillConversionRates } from '../fx/conversion.ts';
+import { OPEN_ADJUSTMENT_LOCK } from '../kernel/advisory-locks.ts';
+import { type ClosedMonth, isStanding, listClosedMonths } from './closed-months.ts';
+import { recognisedRows } from './recognised-rows.ts';
+
+const COSTS = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost'] as const;
+const MONEY = [...COSTS, 'amount'] as const;
+const KEY = sql`adjusted_statement_id, adjusted_on, pod_id, kind, outcome_id, beside, currency`;
+/** Every column of an adjustment but the statement that books it, in the tables' order. */
+export const ADJUSTMENT_COLUMNS = sql`${KEY}, ${sql.join([...MONEY, ...MONEY.map((name) => `reported_${name}`)].map((name) => sql.ref(name)))}`;
+
+export interface DriftScope {
+  /** Whole closed months. */
+  readonly closed: readonly ClosedMonth[];
+  /** What this statement booked does not count: the one that is about to be superseded. */
+  readonly withoutBookingsOf?: number;
+}
+
+/**
+ * Rows of ADJUSTMENT_COLUMNS and is_missing (a rate is), one per day, pod, kind, outcome and currency that moved. Needs at least one
+ * closed month. Compares pod_day by its key, which begins with the charge date, with statement_pod_day by its own.
+ */
+export function driftRows(scope: DriftScope, revenueBasis: 'margin' | 'gross'): RawBuilder<unknown> {
+  const { closed } = scope;
+  const months = sql`unnest(${closed.map((month) => month.statementId)}::integer[], ${closed.map((month) => month.start)}::date[],
+    ${closed.map((month) => month.end)}::date[], ${closed.map((month) => month.currency)}::text[])
+    as month (statement_id, month_start, month_end, reporting)`;
+  return sql`
+    select ${KEY}, ${sql.join(MONEY.map((name) => sql`trim_scale(sum(${sql.ref(name)})) as ${sql.ref(name)}`))},
+      ${sql.join(MONEY.map((name) => sql`trim_scale(sum(${sql.ref(`reported_${name}`)})) as ${sql.ref(`reported_${name}`)}`))},
+      bool_or(is_missing) as is_missing
+    from (
+      select statement_id as adjusted_statement_id, on_date as adjusted_on, pod_id, kind, outcome_id, beside, currency,
+        ${sql.join(MONEY.map((name) => sql`sign * ${sql.ref(name)} as ${sql.ref(name)}`))},
+        ${sql.join(MONEY.map((name) => sql`sign * ${sql.ref(name)} * rate as ${sql.ref(`reported_${name}`)}`))}, rate is null as is_missing
+      from (${known(months)} union all ${stated(months)}
+        union all ${knownValues(scope, months, revenueBasis)} union all ${statedValues(months)}) as figure
+      union all
+      select month.statement_id, adjusted_on, pod_id, kind, outcome_id, beside, adjustment.currency,
+        ${sql.join(MONEY.map((name) => sql`-${sql.ref(name)}`))}, ${sql.join(MONEY.map((name) => sql`-${sql.ref(`reported_${name}`)}`))}, false
+      from ${months} join statement_adjustment as adjustment
+        on adjustment.adjusted_on >= month.month_start and adjustment.adjusted_on < month.month_end
+      join statement as booking on booking.id = adjustment.statement_id
+      where ${isStanding('booking')} and booking.id is distinct from ${scope.withoutBookingsOf ?? null}::integer
+    ) as part
+    group by ${KEY}
+    having bool_or(is_missing) or ${sql.join(
+      [...MONEY, ...MONEY.map((name) => `reported_${name}`)].map((name) => sql`sum(${sql.ref(name)}) <> 0`),
+      sql` or `,
+    )}`;
+}
+
+function rate(table: string, currency: RawBuilder<unknown>, onDate: RawBuilder<unknown>): RawBuilder<unknown> {
+  const ofStatement = table === 'statement_rate' ? sql`and rated.statement_id = month.statement_id` : sql``;
+  return sql`left join ${sql.table(table)} as rated on rated.from_currency = ${currency} and rated.to_currency = month.reporting
+    and rated.on_date = ${onDate} ${ofStatement}`;
+}
+
+function figureOf(sign: 1 | -1, currency: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${currency} as currency, case when ${currency} = month.reporting then 1 else rated.rate end as rate, ${sql.lit(sign)} as sign`;
+}
+
+function costsOf(sign: 1 | -1): RawBuilder<unknown> {
+  return sql`select month.statement_id, day.charge_date as on_date, day.pod_id, day.kind, null::bigint as outcome_id, null::text as beside,
+    ${sql.join(COSTS.map((name) => sql.ref(`day.${name}`)))}, 0 as amount, ${figureOf(sign, sql`day.billing_currency`)}`;
+}
+
+function known(months: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${costsOf(1)}
+    from ${months} join pod_day as day on day.charge_date >= month.month_start and day.charge_date < month.month_end
+    ${rate('conversion_rate', sql`day.billing_currency`, sql`day.charge_date`)} where day.kind <> 'owned'`;
+}
+
+function stated(months: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${costsOf(-1)}
+    from ${months} join statement_pod_day as day on day.statement_id = month.statement_id
+    ${rate('statement_rate', sql`day.billing_currency`, sql`day.charge_date`)} where day.kind <> 'owned'`;
+}
+
+function valuesOf(sign: 1 | -1): RawBuilder<unknown> {
+  return sql`select month.statement_id, value.recognised_on, value.pod_id, 'value-' || value.state, value.outcome_id, value.beside,
+    0, 0, 0, 0, value.amount, ${figureOf(sign, sql`value.currency`)}`;
+}
+
+function knownValues(
+  scope: DriftScope,
+  months: RawBuilder<unknown>,
+  revenueBasis: 'margin' | 'gross',
+): RawBuilder<unknown> {
+  return sql`${valuesOf(1)}
+    from ${months} join (${recognisedRows(scope.closed, revenueBasis)}) as value
+      on value.recognised_on >= month.month_start and value.recognised_on < month.month_end
+    ${rate('conversion_rate', sql`value.currency`, sql`value.recognised_on`)} where value.amount is not null`;
+}
+
+function statedValues(months: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${valuesOf(-1)}
+    from ${months} join statement_value as value on value.statement_id = month.statement_id
+    ${rate('statement_rate', sql`value.currency`, sql`value.recognised_on`)} where value.amount is not null`;
+}
+
+/** Stores the conversions that a comparison of these months needs; what no rate resolves stays missing. */
+export async function fillClosedConversions(db: Kysely<DB>, closed: readonly ClosedMonth[]): Promise<void> {
+  for (const currency of new Set(closed.map((month) => month.currency))) {
+    await fillConversionRates(db, { to: currency, need: conversionNeed(closed, currency) });
+  }
+}
+
+/** What months closed in a currency need to be converted to it. */
+export function conversionNeed(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
+  const months = closed.filter((month) => month.currency === currency);
+  const ranges = sql`unnest(${months.map((month) => month.start)}::date[], ${months.map((month) => month.end)}::date[])
+    as month (month_start, month_end)`;
+  return sql`
+    select distinct billing_currency as from_currency, charge_date as on_date
+    from ${ranges} join pod_day on charge_date >= month_start and charge_date < month_end where billing_currency <> ${currency}
+    union
+    select outcome.currency, day::date from ${ranges}
+    join outcome_schedule as scheduled on scheduled.recognised_from < month_end and scheduled.recognised_until > month_start
+    join outcome on outcome.id = scheduled.outcome_id
+    cross join generate_series(greatest(scheduled.recognised_from, month_start), least(scheduled.recognised_until, month_end) - 1,
+      interval '1 day') as day
+    where outcome.currency <> ${currency}`;
+}
+
+/** Whether revenue enters as margin or gross now. */
+export async function readRevenueBasis(db: Kysely<DB>): Promise<'margin' | 'gross'> {
+  const setting = await db.selectFrom('organisation').select('revenue_basis').executeTakeFirstOrThrow();
+  return setting.revenue_basis === 'gross' ? 'gross' : 'margin';
+}
+
+/**
+ * Works out the adjustments that no statement has booked yet and keeps them, unless they are of these figures already. Reports only
+ * read, so whoever serves them calls this first; a report that finds them out of date works them out for itself.
+ */
+export async function refreshOpenAdjustments(db: Kysely<DB>): Promise<void> {
+  const { rows } = await sql<{ figures_version: string; is_fresh: boolean }>`
+    select figures_version::text as figures_version, exists (
+      select from open_adjustment_version as stored where stored.figures_version = organisation.figures_version) as is_fresh
+    from organisation
+  `.execute(db);
+  const [now] = rows;
+  if (now === undefined || now.is_fresh) return;
+  const closed = await listClosedMonths(db);
+  if (closed.length === 0) return;
+  await fillClosedConversions(db, closed);
+  const basis = await readRevenueBasis(db);
+  const keep = async (trx: Transaction<DB>) =>
+    keepOpenAdjustments(trx, now.figures_version, driftRows({ closed }, basis));
+  await (db.isTransaction ? keep(db as Transaction<DB>) : db.transaction().execute(keep));
+}
+
+/** One statement and so one snapshot; the counter is compared in it, so that the list of months is of these figures too. */
+async function keepOpenAdjustments(trx: Transaction<DB>, version: string, drift: RawBuilder<unknown>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${OPEN_ADJUSTMENT_LOCK})`.execute(trx);
+  await sql`
+    with moved as materialized (${drift}),
+    right_now as (
+      select figures_version from organisation
+      where figures_version = ${version}::bigint and not exists (select from moved where is_missing)
+        and not exists (select from open_adjustment_version where figures_version = ${version}::bigint)
+    ), cleared as (
+      delete from open_adjustment where exists (select from right_now)
+    ), kept as (
+      insert into open_adjustment (${ADJUSTMENT_COLUMNS}) select ${ADJUSTMENT_COLUMNS} from moved where exists (select from right_now)
+    )
+    insert into open_adjustment_version (figures_version) select figures_version from right_now
+    on conflict (singleton) do update set figures_version = excluded.figures_version
+  `.execute(trx);
+}

@@ -1,0 +1,87 @@
+/**
+ * Prior-period adjustments per pod as a value report shows them: those that its closed months booked and, where the period contains the
+ * month in which corrections are shown now, those that nothing has booked yet. Beside cost, value and return, never in them.
+ */
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { requireConversionRates } from '../fx/conversion.ts';
+import type { Decimal } from '../kernel/decimal.ts';
+import { monthOf } from '../kernel/period.ts';
+import { METRIC_COLUMNS, type ReportFrame } from '../reports/report-frame.ts';
+import { findAdjustingMonth, listClosedMonths } from './closed-months.ts';
+import { ADJUSTMENT_COLUMNS, conversionNeed, driftRows, readRevenueBasis } from './drift.ts';
+
+export interface PodAdjustment {
+  readonly cost: Decimal;
+  /** Verified value of the bases that enter the return. */
+  readonly value: Decimal;
+}
+
+/** By pod id; null is the unattributed. */
+export type PodAdjustments = ReadonlyMap<string | null, PodAdjustment>;
+
+/**
+ * The adjustments of the report's period, in its currency and cost metric.
+ * @throws AppError missing_exchange_rate.
+ */
+export async function readPodAdjustments(db: Kysely<DB>, frame: ReportFrame): Promise<PodAdjustments> {
+  const sources: RawBuilder<unknown>[] = [];
+  const booking = frame.closed
+    .filter(({ start, end }) => monthOf(start).start === start && monthOf(start).end === end)
+    .map((month) => month.statementId);
+  if (booking.length > 0) sources.push(bookedAdjustments(booking));
+  const adjusting = await findAdjustingMonth(db);
+  if (adjusting !== null && adjusting.start >= frame.period.start && adjusting.end <= frame.period.end) {
+    sources.push(await openAdjustments(db));
+  }
+  return sources.length === 0 ? new Map() : sumAdjustments(db, sql.join(sources, sql` union all `), frame);
+}
+
+/** Rows of ADJUSTMENT_COLUMNS that statements booked. */
+export function bookedAdjustments(statementIds: readonly number[]): RawBuilder<unknown> {
+  return sql`select ${ADJUSTMENT_COLUMNS} from statement_adjustment where statement_id = any(${[...statementIds]}::integer[])`;
+}
+
+/**
+ * Rows of ADJUSTMENT_COLUMNS that nothing has booked yet: as kept where they are of the current figures, else worked out.
+ * @throws AppError missing_exchange_rate.
+ */
+export async function openAdjustments(db: Kysely<DB>): Promise<RawBuilder<unknown>> {
+  const { rows } = await sql<{ is_fresh: boolean }>`
+    select exists (select from open_adjustment_version as stored
+      where stored.figures_version = organisation.figures_version) as is_fresh from organisation
+  `.execute(db);
+  if (rows[0]?.is_fresh === true) return sql`select ${ADJUSTMENT_COLUMNS} from open_adjustment`;
+  const closed = await listClosedMonths(db);
+  for (const currency of new Set(closed.map((month) => month.currency))) {
+    await requireConversionRates(db, { need: conversionNeed(closed, currency), to: currency });
+  }
+  return sql`select ${ADJUSTMENT_COLUMNS} from (${driftRows({ closed }, await readRevenueBasis(db))}) as drift`;
+}
+
+/** Adds rows of ADJUSTMENT_COLUMNS up by pod, in the frame's currency and metric. */
+export async function sumAdjustments(
+  db: Kysely<DB>,
+  rows: RawBuilder<unknown>,
+  frame: Pick<ReportFrame, 'currency' | 'costMetric'>,
+): Promise<PodAdjustments> {
+  const metric = METRIC_COLUMNS[frame.costMetric];
+  const { rows: found } = await sql<PodAdjustment & { pod_id: string | null }>`
+    select pod_id, trim_scale(coalesce(sum(cost), 0)) as cost, trim_scale(coalesce(sum(value), 0)) as value
+    from (
+      select adjustment.pod_id, ${inCurrency(metric, frame.currency)} as cost,
+        case when kind = 'value-verified' and beside is null then ${inCurrency('amount', frame.currency)} else 0 end as value
+      from (${rows}) as adjustment join statement as adjusted on adjusted.id = adjustment.adjusted_statement_id
+      left join conversion_rate as conversion on conversion.from_currency = adjustment.currency
+        and conversion.to_currency = ${frame.currency} and conversion.on_date = adjustment.adjusted_on
+    ) as figure group by pod_id
+  `.execute(db);
+  return new Map(found.map(({ pod_id, cost, value }) => [pod_id, { cost, value }]));
+}
+
+/** In the reporting currency as stated, rates that moved included; in any other at the day's rate. */
+function inCurrency(name: string, currency: string): RawBuilder<unknown> {
+  const figure = sql.ref(`adjustment.${name}`);
+  return sql`case when adjusted.currency = ${currency} then ${sql.ref(`adjustment.reported_${name}`)}
+    when adjustment.currency = ${currency} then ${figure} else ${figure} * conversion.rate end`;
+}

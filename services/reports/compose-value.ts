@@ -1,0 +1,107 @@
+/**
+ * A value report put together from its rows: totals, returns and coverage follow from them, so that rows that were frozen give the
+ * report that was frozen. The shapes are those of the contract.
+ */
+import type { CostMetric } from '../attribution/rulebook.ts';
+import { add, compare, type Decimal, ratio, sum, ZERO } from '../kernel/decimal.ts';
+import type { PodEnvelope } from './pod-envelopes.ts';
+import type { RecognisedValue } from './pod-values.ts';
+import type { ReportPeriod, ReportState } from './report-frame.ts';
+
+export type ReturnNote = 'no cost' | 'no verified value' | 'enabling';
+
+export interface ValuePerPodRow {
+  readonly podId: string;
+  readonly name: string;
+  readonly kind: 'delivery' | 'platform' | 'central';
+  readonly portfolio: string | null;
+  readonly cost: {
+    readonly direct: Decimal;
+    readonly shared: Decimal;
+    readonly total: Decimal;
+    readonly estimated: Decimal;
+  };
+  readonly envelope: PodEnvelope | null;
+  readonly value: RecognisedValue;
+  readonly adjustments: { readonly cost: Decimal; readonly value: Decimal };
+  readonly return: string | null;
+  readonly returnNote: ReturnNote | null;
+}
+
+export interface ValuePerPod {
+  readonly period: ReportPeriod;
+  readonly currency: string;
+  readonly costMetric: CostMetric;
+  readonly revenueBasis: 'margin' | 'gross';
+  readonly state: ReportState;
+  /** The statement of exactly this period; null while it is open, and for closed days without one of their own. */
+  readonly statementId: string | null;
+  readonly dataAsOf: string | null;
+  readonly rulebook: number;
+  /** Only pods of this portfolio are counted; null for all. */
+  readonly portfolio: string | null;
+  readonly pods: readonly ValuePerPodRow[];
+  readonly unattributed: { readonly cost: Decimal; readonly verified: Decimal; readonly claimed: Decimal };
+  readonly total: {
+    readonly cost: Decimal;
+    readonly verified: Decimal;
+    readonly claimed: Decimal;
+    readonly return: string | null;
+    readonly returnOnTotal: string | null;
+  };
+  readonly coverage: { readonly cost: string | null; readonly joined: string | null };
+  readonly method: string;
+  /** The same as now known, where it was asked for: closed days as if they were open. */
+  readonly asNow?: ValuePerPod;
+}
+
+/** Stands under every return. */
+export const RETURN_METHOD = 'cloud cost only; people and licences excluded';
+
+/** What stands above the rows. */
+export type ValueHeading = Pick<
+  ValuePerPod,
+  'period' | 'currency' | 'costMetric' | 'revenueBasis' | 'state' | 'statementId' | 'dataAsOf' | 'rulebook'
+>;
+
+/** Puts a report together from its heading and rows: totals, returns and coverage follow from them. */
+export function composeValuePerPod(
+  heading: ValueHeading,
+  given: { portfolio?: string | undefined; rows: readonly ValuePerPodRow[]; unattributed: ValuePerPod['unattributed'] },
+): ValuePerPod {
+  return {
+    ...heading,
+    portfolio: given.portfolio ?? null,
+    pods: given.rows,
+    ...totals(given.rows, given.unattributed),
+    method: RETURN_METHOD,
+  };
+}
+
+function totals(rows: readonly ValuePerPodRow[], unattributed: ValuePerPod['unattributed']) {
+  const podCost = sum(rows.map((row) => row.cost.total));
+  const verifiedOfPods = sum(rows.map((row) => row.value.verified));
+  const cost = add(podCost, unattributed.cost);
+  const verified = add(verifiedOfPods, unattributed.verified);
+  const claimed = add(sum(rows.map((row) => row.value.claimed)), unattributed.claimed);
+  const joined = sum(rows.filter((row) => row.value.verifiedOutcomes > 0).map((row) => row.cost.total));
+  return {
+    unattributed,
+    total: {
+      cost,
+      verified,
+      claimed,
+      return: returnOf(verifiedOfPods, podCost),
+      returnOnTotal: returnOf(verified, cost),
+    },
+    coverage: { cost: shareOf(podCost, cost), joined: shareOf(joined, cost) },
+  };
+}
+
+function returnOf(verified: Decimal, cost: Decimal): string | null {
+  return compare(cost, ZERO) <= 0 || compare(verified, ZERO) === 0 ? null : ratio(verified, cost);
+}
+
+function shareOf(part: Decimal, whole: Decimal): string | null {
+  return compare(whole, ZERO) === 0 ? null : ratio(part, whole);
+}
