@@ -21,6 +21,8 @@ const STATUS: { readonly [Code in ErrorCode]: number } = {
   missing_exchange_rate: 409,
   invalid_period: 400,
   invalid_outcomes: 422,
+  invalid_invoices: 422,
+  not_replayable: 410,
   not_found: 404,
   unauthenticated: 401,
   forbidden: 403,

@@ -9,6 +9,7 @@ import { alertsCommand, envelopesCommand } from './commands/envelopes.ts';
 import { explainCommand } from './commands/explain.ts';
 import { ingestCommand } from './commands/ingest.ts';
 import { initCommand } from './commands/init.ts';
+import { invoicesCommand } from './commands/invoices.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { applyCommand, planCommand } from './commands/organisation.ts';
 import { outcomesCommand } from './commands/outcomes.ts';
@@ -26,6 +27,7 @@ const COMMANDS: readonly CommandModule[] = [
   applyCommand,
   ingestCommand,
   outcomesCommand,
+  invoicesCommand,
   reportCommand,
   explainCommand,
   envelopesCommand,

@@ -4,6 +4,7 @@ import type { ApiMetrics } from '../metrics.ts';
 import { addAuditRoutes } from './audit.ts';
 import { addChargeRoutes } from './charges.ts';
 import { addEnvelopeRoutes } from './envelopes.ts';
+import { addInvoiceRoutes } from './invoices.ts';
 import { addLoadRoutes } from './loads.ts';
 import { addOperationRoutes } from './operation.ts';
 import { addOutcomeRoutes } from './outcomes.ts';
@@ -16,6 +17,7 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addChargeRoutes(app, context);
   addOutcomeRoutes(app, context);
   addEnvelopeRoutes(app, context);
+  addInvoiceRoutes(app, context);
   addLoadRoutes(app, context);
   addPodRoutes(app, context);
   addAuditRoutes(app, context);

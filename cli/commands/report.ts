@@ -11,6 +11,7 @@ import { renderCosts } from '../render/costs.ts';
 import { renderReconciliation } from '../render/reconciliation.ts';
 import { renderValuePerPod } from '../render/value-per-pod.ts';
 import { frameOf, type ReportOptions as CommonOptions, runReport, withPeriod } from '../report-command.ts';
+import { addInvoiceReports } from './report-invoices.ts';
 
 interface ReportOptions extends CommonOptions {
   readonly portfolio?: string;
@@ -78,6 +79,8 @@ export function reportCommand(program: Command): void {
     }),
   );
   withExamples(withJson(bill), 'outturn report reconciliation --period 2026-09');
+
+  addInvoiceReports(report);
 }
 
 function list(value: string): string[] {

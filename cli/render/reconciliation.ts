@@ -31,6 +31,7 @@ export function renderReconciliation(report: Reconciliation): string {
     'unattributed',
     'difference',
   ];
+  const invoiced = report.rows.filter((row) => row.invoice !== null && row.invoiceDifference !== null);
   const differing = report.rows.filter((row) => !isZero(row.difference)).length;
   return [
     textTable(heads, rows, [4, 5, 6, 7, 8]),
@@ -38,9 +39,24 @@ export function renderReconciliation(report: Reconciliation): string {
     differing === 0
       ? 'Every bill equals its attribution exactly, in every currency and metric.'
       : `${differing} figures differ from their bill. Run "outturn doctor".`,
+    ...(invoiced.length === 0
+      ? []
+      : ['', 'Invoices (why they differ: "outturn report invoices"):', invoiceTable(invoiced)]),
     ...elsewhere('Billed here, charged elsewhere', report.billedHereChargedElsewhere),
     ...elsewhere('Charged here, billed elsewhere', report.chargedHereBilledElsewhere),
   ].join('\n');
+}
+
+function invoiceTable(rows: Reconciliation['rows']): string {
+  const cells = rows.map((row) => [
+    row.sourceId,
+    row.billingPeriod,
+    row.billingCurrency,
+    asMoney(row.file),
+    row.invoice === null ? null : asMoney(row.invoice),
+    row.invoiceDifference,
+  ]);
+  return textTable(['source', 'billing period', 'cur', 'BilledCost', 'invoice', 'difference'], cells, [3, 4, 5]);
 }
 
 /** BilledCost only: what the bill says; the other metrics are in the JSON. */

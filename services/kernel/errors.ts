@@ -18,6 +18,8 @@ export type ErrorCode =
   | 'missing_exchange_rate'
   | 'invalid_period'
   | 'invalid_outcomes'
+  | 'invalid_invoices'
+  | 'not_replayable'
   | 'not_found'
   | 'unauthenticated'
   | 'forbidden'

@@ -31,8 +31,10 @@ export interface ReconciliationRow {
   readonly unattributed: Decimal;
   /** file − attributed − unattributed. */
   readonly difference: Decimal;
-  readonly invoice: null;
-  readonly invoiceDifference: null;
+  /** The total of the invoices stated for the source, billing period and currency; of BilledCost only, which is what is invoiced. */
+  readonly invoice: Decimal | null;
+  /** invoice − file; `report invoices` says why. */
+  readonly invoiceDifference: Decimal | null;
 }
 
 /** Cost of a bill by the months of its charge dates. */
@@ -91,13 +93,16 @@ async function readRows(db: Kysely<DB>, { period, rulebook }: ReportFrame): Prom
         union all
         select load_id, billing_currency, pod_id, ${costColumns()} from shared_cost where load_id in (select id from billed)
       ) as part group by load_id, billing_currency, is_attributed
+    ), invoiced as (
+      select source_id, billing_period_start, billing_period_end, currency, sum(total) as total from invoice
+      where state = 'issued' group by source_id, billing_period_start, billing_period_end, currency
     )
     select load.source_id as "sourceId", ${billingPeriodSql('load')} as "billingPeriod", load.id::text as "loadId",
       key.billing_currency as "billingCurrency", metric.name as metric,
       trim_scale(metric.file) as file, trim_scale(metric.ingested) as ingested,
       trim_scale(metric.attributed) as attributed, trim_scale(metric.unattributed) as unattributed,
       trim_scale(metric.file - metric.attributed - metric.unattributed) as difference,
-      null as invoice, null as "invoiceDifference"
+      trim_scale(invoiced.total) as invoice, trim_scale(invoiced.total - metric.file) as "invoiceDifference"
     from (
       select load_id, billing_currency from load_total where load_id in (select id from billed)
       union select load_id, billing_currency from filed
@@ -111,6 +116,9 @@ async function readRows(db: Kysely<DB>, { period, rulebook }: ReportFrame): Prom
       and not nobody.is_attributed
     cross join lateral (values ${sql.join(METRICS.map(([name, column], index) => metricRow(index, name, column)))})
       as metric (ordinal, name, file, ingested, attributed, unattributed)
+    left join invoiced on metric.name = 'BilledCost' and invoiced.source_id = load.source_id
+      and invoiced.billing_period_start = load.billing_period_start and invoiced.billing_period_end = load.billing_period_end
+      and invoiced.currency = key.billing_currency
     order by load.source_id collate "C", load.billing_period_start, load.billing_period_end, key.billing_currency collate "C", metric.ordinal
   `.execute(db);
   return rows;
