@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { checkSlackToken } from '../connectors/slack/check-token.ts';
 import { hasLiveWorker } from '../jobs/worker.ts';
+import { listOverlaps } from '../services/billing/load-overlaps.ts';
 import { AppError } from '../services/kernel/errors.ts';
 import { hasRulebook } from '../services/organisation/plan-organisation.ts';
 import { readOrganisationFile } from '../services/organisation/read-organisation-file.ts';
@@ -144,6 +145,15 @@ export async function checkSources(runtime: Runtime): Promise<Finding[]> {
     const asOf = source.data_as_of === null ? '' : `, data as of ${source.data_as_of.toISOString()}`;
     return { subject, state: 'ok', message: `last published ${source.published_at.toISOString()}${asOf}` };
   });
+}
+
+/** Bills that two sources both deliver. Charges equal to the last decimal are one bill twice; else it may be meant. */
+export async function checkOverlaps(runtime: Runtime): Promise<Finding[]> {
+  return (await listOverlaps(runtime.db)).map((warning) => ({
+    subject: 'overlap',
+    state: warning.sameCharges === '0' ? 'note' : 'wrong',
+    message: warning.message,
+  }));
 }
 
 export async function checkSlack(runtime: Runtime): Promise<Finding> {

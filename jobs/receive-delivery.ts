@@ -14,6 +14,8 @@ export interface Delivery {
   /** The billing period, needed where a file has no line to tell it. */
   readonly period?: Period;
   readonly mayDropAccounts: boolean;
+  /** The files hold only what is new; what was delivered before stays. */
+  readonly appends?: boolean;
 }
 
 /** Reads the delivery's files and registers its loads; a load whose files are already current is marked `unchanged`. */
@@ -27,5 +29,6 @@ export async function receiveDelivery(context: JobContext, delivery: Delivery): 
     deliveredAt,
     ...(delivery.period === undefined ? {} : { period: { start: delivery.period.start, end: delivery.period.end } }),
     mayDropAccounts: delivery.mayDropAccounts,
+    ...(delivery.appends === undefined ? {} : { appends: delivery.appends }),
   });
 }

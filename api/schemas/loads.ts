@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { LOAD_STATES } from '../../services/billing/list-loads.ts';
 import { PAGE_QUERY } from '../paging.ts';
-import { CurrencyCode, DecimalText, Id, oneOf } from './common.ts';
+import { CurrencyCode, DateText, DecimalText, Id, nullable, oneOf } from './common.ts';
 
 export const LoadQuery = Type.Object(
   {
@@ -34,6 +34,36 @@ export const StartedSync = Type.Object({
   }),
 });
 
+const FourCosts = Type.Array(
+  Type.Object({
+    billingCurrency: CurrencyCode,
+    billedCost: DecimalText,
+    effectiveCost: DecimalText,
+    listCost: DecimalText,
+    contractedCost: DecimalText,
+  }),
+);
+
+const LoadWarning = Type.Object({
+  code: oneOf(['overlapping_scope'], 'Another source bills the same usage.'),
+  message: Type.String({ description: 'A sentence for people.' }),
+  otherLoadId: Type.String(),
+  otherSourceId: Id,
+  firstChargeDate: DateText,
+  lastChargeDate: DateText,
+  scopes: Type.Array(
+    Type.Object({
+      providerName: Type.String(),
+      billingAccountId: Type.String(),
+      subAccountId: nullable(Type.String()),
+    }),
+    { description: 'The first accounts that both bill.' },
+  ),
+  scopeCount: Type.Integer(),
+  sameCharges: Type.String({ pattern: '^\\d+$', description: 'Charges equal to the last decimal in both.' }),
+  atStake: FourCosts,
+});
+
 export const LoadViewSchema = Type.Object({
   loadId: Type.String(),
   sourceId: Id,
@@ -43,13 +73,7 @@ export const LoadViewSchema = Type.Object({
   rows: Type.Integer(),
   rejectedRows: Type.Integer(),
   files: Type.Array(Type.Object({ name: Type.String(), sha256: Type.String(), rows: Type.Integer() })),
-  totals: Type.Array(
-    Type.Object({
-      billingCurrency: CurrencyCode,
-      billedCost: DecimalText,
-      effectiveCost: DecimalText,
-      listCost: DecimalText,
-      contractedCost: DecimalText,
-    }),
-  ),
+  totals: FourCosts,
+  finality: oneOf(['estimated', 'final'], 'final: every charge has its invoice id.'),
+  warnings: Type.Array(LoadWarning),
 });

@@ -6,6 +6,7 @@ import {
   checkArchive,
   checkDatabase,
   checkOrganisationFile,
+  checkOverlaps,
   checkQueue,
   checkSlack,
   checkSources,
@@ -46,6 +47,7 @@ async function examine(): Promise<Finding[]> {
       await checkArchive(runtime),
       await checkOrganisationFile(runtime),
       ...(await checkSources(runtime)),
+      ...(await checkOverlaps(runtime)),
       await checkSlack(runtime),
     ]);
   } catch (error) {

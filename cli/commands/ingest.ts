@@ -17,6 +17,7 @@ interface IngestOptions {
   readonly source?: string;
   readonly period?: string;
   readonly replace?: boolean;
+  readonly append?: boolean;
   readonly json?: boolean;
 }
 
@@ -28,13 +29,18 @@ export function ingestCommand(program: Command): void {
     .option('--source <id>', 'the source these bills belong to; without files: the source to sync (default: files)')
     .option('--period <period>', 'the billing period (2026-09), needed for a bill without a single line')
     .option('--replace', 'allow that accounts of the published bill disappear')
-    .action(async (files: string[], options: IngestOptions) => {
+    .option('--append', 'the files hold only what is new: keep what was delivered for their billing periods before')
+    .action(async (files: string[], options: IngestOptions, self: Command) => {
+      if (options.append === true && files.length === 0) {
+        self.error('error: --append adds named files to what was delivered before: name them', { exitCode: 2 });
+      }
       await withRuntime({ applicationName: 'outturn ingest' }, (runtime) => ingest(runtime, files, options));
     });
   withExamples(
     withJson(command),
     'outturn ingest bill.csv.gz',
     'outturn ingest bills/aws --source aws',
+    'outturn ingest corrections-june.csv --source oci --append',
     'outturn ingest --source aws',
   );
 }
@@ -63,6 +69,7 @@ async function ingest(runtime: Runtime, files: readonly string[], options: Inges
         paths,
         ...(options.period === undefined ? {} : { period: parsePeriod(options.period) }),
         mayDropAccounts: options.replace === true,
+        appends: options.append === true,
       });
       ingested.push(...loads);
     }

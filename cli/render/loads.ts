@@ -1,4 +1,4 @@
-/** What an ingestion did, for the terminal: one line per load with its state, lines and the file's totals as exact figures. */
+/** What an ingestion did, for the terminal: a line per load with state, finality, lines and exact totals; then its warnings. */
 import { textTable } from './text-table.ts';
 
 interface RenderedLoad {
@@ -7,6 +7,8 @@ interface RenderedLoad {
   readonly state: string;
   readonly unchanged: boolean;
   readonly rows: number;
+  readonly finality: string;
+  readonly warnings: readonly { readonly message: string }[];
   readonly totals: readonly {
     readonly billingCurrency: string;
     readonly billedCost: string;
@@ -24,15 +26,18 @@ export function renderLoads(loads: readonly RenderedLoad[]): string {
       load.sourceId,
       load.billingPeriod,
       state,
+      load.finality,
       String(load.rows),
       total.billingCurrency,
       total.billedCost,
       total.effectiveCost,
     ]);
   });
-  return textTable(
-    ['source', 'billing period', 'state', 'lines', 'currency', 'BilledCost', 'EffectiveCost'],
+  const table = textTable(
+    ['source', 'billing period', 'state', 'finality', 'lines', 'currency', 'BilledCost', 'EffectiveCost'],
     rows,
-    [3, 5, 6],
+    [4, 6, 7],
   );
+  const warnings = loads.flatMap((load) => load.warnings.map((warning) => `Warning: ${warning.message}`));
+  return [table, ...new Set(warnings)].join('\n');
 }

@@ -67,7 +67,7 @@ function ownPartOf(pod: PodExplanation): PodExplanation {
 }
 
 function withoutTotals(loads: PodExplanation['loads']): PodExplanation['loads'] {
-  return loads.map((load) => ({ ...load, totals: [] }));
+  return loads.map((load) => ({ ...load, totals: [], warnings: [] }));
 }
 
 /** What does not exist is answered like what belongs to another pod. */

@@ -3,6 +3,8 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { billingPeriodName, type IsoDate } from '../kernel/period.ts';
+import { isFinalSql } from './load-finality.ts';
+import { type LoadWarning, readOverlaps } from './load-overlaps.ts';
 
 export interface LoadTotalView {
   readonly billingCurrency: string;
@@ -25,6 +27,10 @@ export interface LoadView {
   readonly rejectedRows: number;
   readonly files: readonly { readonly name: string; readonly sha256: string; readonly rows: number }[];
   readonly totals: readonly LoadTotalView[];
+  /** `final` once every charge has its invoice id; an estimate may still move. */
+  readonly finality: 'estimated' | 'final';
+  /** What somebody should look at; the load counts all the same. */
+  readonly warnings: readonly LoadWarning[];
 }
 
 /** Describes these loads, in the order of the ids given; unknown ids are left out. */
@@ -42,8 +48,10 @@ export async function describeLoads(db: Kysely<DB>, loadIds: readonly string[]):
     rejected: number;
     files: LoadView['files'];
     totals: LoadTotalView[];
+    finality: LoadView['finality'];
   }>`
     select load.id, source_id, billing_period_start as start, billing_period_end as "end", state,
+      case when ${isFinalSql('load')} then 'final' else 'estimated' end as finality,
       coalesce(load.row_count, (select sum(row_count) from load_file where load_id = load.id), 0)::text as rows,
       (select count(distinct (ordinal, record))::int from rejection where load_id = load.id) as rejected,
       (select coalesce(json_agg(json_build_object('name', name, 'sha256', sha256, 'rows', coalesce(row_count, 0)) order by ordinal), '[]')
@@ -53,6 +61,7 @@ export async function describeLoads(db: Kysely<DB>, loadIds: readonly string[]):
           'contractedCost', trim_scale(contracted_cost)::text) order by billing_currency), '[]')
         from load_total where load_id = load.id) as totals
     from load where load.id = any(${ids}::bigint[])`.execute(db);
+  const warnings = await readOverlaps(db, ids);
   const views = new Map(
     rows.map((row): [string, LoadView] => [
       row.id,
@@ -66,6 +75,8 @@ export async function describeLoads(db: Kysely<DB>, loadIds: readonly string[]):
         rejectedRows: row.rejected,
         files: row.files,
         totals: row.totals,
+        finality: row.finality,
+        warnings: warnings.get(row.id) ?? [],
       },
     ]),
   );

@@ -1,6 +1,7 @@
 /**
  * Closes staging: reads back what arrived in PostgreSQL and compares it with what the files said of themselves, per currency and metric,
- * before anything else may use the load. The two sums come from different systems and different queries.
+ * before anything else may use the load. The two sums come from different systems and different queries. What is read back is kept by
+ * origin and charge month (`load_origin`), and the charges get their index by origin: an explanation looks up both.
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -19,12 +20,14 @@ interface LoadRow {
   readonly unstaged: number;
 }
 
+const METRICS = sql.join(MONEY_COLUMNS.map((column) => sql.ref(column.sql)));
+
 type TotalRow = { readonly billing_currency: string; readonly row_count: string } & Readonly<
   Record<'billed_cost' | 'effective_cost' | 'list_cost' | 'contracted_cost', Decimal>
 >;
 
 /**
- * Writes the load's totals, accounts and counts and makes it `staged`. Does nothing where that was done before.
+ * Writes the load's origins, totals, scopes and counts and makes it `staged`. Does nothing where that was done before.
  * @throws AppError conflict (a file is not staged, or the load is past it), control_total_mismatch, would_drop_account.
  */
 export async function finishStaging(trx: Transaction<DB>, loadId: string): Promise<void> {
@@ -35,13 +38,15 @@ export async function finishStaging(trx: Transaction<DB>, loadId: string): Promi
   }
   if (load.unstaged > 0)
     throw new AppError('conflict', `Load ${loadId} has ${load.unstaged} files that are not staged yet.`);
+  await writeOrigins(trx, loadId);
   await refuseMismatch(trx, loadId);
-  await writeAccounts(trx, loadId);
+  await writeScopes(trx, loadId);
   if (!load.may_drop_accounts) await refuseDroppedAccounts(trx, loadId, load);
   await sql`
     update load set state = 'staged', staged_at = now(), row_count = counted.lines, charge_count = counted.charges,
-      data_as_of = files.data_as_of, usage_until = files.usage_until
-    from (select count(*) as charges, coalesce(sum(line_count), 0) as lines from ${chargeTable(loadId)}) as counted,
+      uninvoiced_charge_count = counted.charges - counted.invoiced, data_as_of = files.data_as_of, usage_until = files.usage_until
+    from (select count(*) as charges, count(invoice_id) as invoiced, coalesce(sum(line_count), 0) as lines
+        from ${chargeTable(loadId)}) as counted,
       (select max(data_as_of) as data_as_of, max(usage_until) as usage_until from load_file where load_id = ${loadId}::bigint) as files
     where id = ${loadId}::bigint`.execute(trx);
   faultPoint('finish-before-commit');
@@ -57,16 +62,35 @@ async function lockLoad(trx: Transaction<DB>, loadId: string): Promise<LoadRow> 
   return load;
 }
 
-/** Reads the charges back into load_total and holds them against the files' own sums. */
+/**
+ * Sums the charges by origin and charge month. They were copied in the order of their origins, so the index that explanations need
+ * also gives them in groups: no hash table of as many sums as there are origins, and no sort.
+ */
+async function writeOrigins(trx: Transaction<DB>, loadId: string): Promise<void> {
+  const table = chargeTable(loadId);
+  const index = sql.ref(`charge_${BigInt(loadId)}_origin_id_idx`);
+  await sql`create index if not exists ${index} on ${table} (origin_id)`.execute(trx);
+  const sums = sql.join(MONEY_COLUMNS.map((column) => sql`trim_scale(sum(${sql.ref(column.sql)}))`));
+  const settings = ['enable_hashagg', 'enable_sort', 'enable_seqscan', 'jit'];
+  for (const name of settings) await sql`select set_config(${name}, 'off', true)`.execute(trx);
+  await sql`
+    insert into load_origin (load_id, origin_id, charge_month, billing_currency, ${METRICS}, line_count)
+    select ${loadId}::bigint, origin_id, (date_trunc('month', charge_date::timestamp))::date as charge_month, billing_currency, ${sums},
+      sum(line_count)
+    from ${table} group by origin_id, charge_month, billing_currency`.execute(trx);
+  for (const name of settings) await sql`set local ${sql.ref(name)} to default`.execute(trx);
+}
+
+/** Reads the sums back into load_total and holds them against the files' own. */
 async function refuseMismatch(trx: Transaction<DB>, loadId: string): Promise<void> {
-  const metrics = sql.join(MONEY_COLUMNS.map((column) => sql.ref(column.sql)));
   const sums = sql.join(
     MONEY_COLUMNS.map((column) => sql`trim_scale(sum(${sql.ref(column.sql)})) as ${sql.ref(column.sql)}`),
   );
   const { rows: arrived } = await sql<TotalRow>`
-    insert into load_total (load_id, billing_currency, row_count, ${metrics})
-    select ${loadId}::bigint, billing_currency, sum(line_count), ${sums} from ${chargeTable(loadId)} group by billing_currency
-    returning billing_currency, row_count, ${metrics}`.execute(trx);
+    insert into load_total (load_id, billing_currency, row_count, ${METRICS})
+    select load_id, billing_currency, sum(line_count), ${sums} from load_origin where load_id = ${loadId}::bigint
+    group by load_id, billing_currency
+    returning billing_currency, row_count, ${METRICS}`.execute(trx);
   const { rows: said } = await sql<TotalRow>`
     select billing_currency, sum(row_count)::text as row_count, ${sums} from load_file_total where load_id = ${loadId}::bigint
     group by billing_currency`.execute(trx);
@@ -98,11 +122,17 @@ function compareTotals(currency: string, said: TotalRow | undefined, arrived: To
   return [...lines, ...sums];
 }
 
-async function writeAccounts(trx: Transaction<DB>, loadId: string): Promise<void> {
+/** Whose bill it is: by sub account, which tells two exports of one bill from two halves of it, and by billing account. */
+async function writeScopes(trx: Transaction<DB>, loadId: string): Promise<void> {
+  await sql`
+    insert into load_scope (load_id, provider_name, billing_account_id, sub_account_id)
+    select distinct ${loadId}::bigint, provider_name, billing_account_id, sub_account_id
+    from origin where id in (select origin_id from load_origin where load_id = ${loadId}::bigint)`.execute(trx);
   await sql`
     insert into load_account (load_id, provider_name, billing_account_id)
-    select distinct ${loadId}::bigint, provider_name, billing_account_id
-    from origin where id in (select origin_id from ${chargeTable(loadId)})`.execute(trx);
+    select distinct load_id, provider_name, billing_account_id from load_scope where load_id = ${loadId}::bigint`.execute(
+    trx,
+  );
 }
 
 /** A delivery of a whole billing period that lacks an account of the published one is more likely a wrong file than a closed account. */

@@ -17,6 +17,7 @@ import { AppError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { billingPeriodName, type IsoDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { recordOverlaps } from './load-overlaps.ts';
 
 export interface PublishOptions {
   readonly at: Date;
@@ -85,6 +86,7 @@ async function publish(trx: Transaction<DB>, loadId: string, { at, principal }: 
   faultPoint('publish-after-states');
   await rebuildMonths(trx, months);
   faultPoint('publish-after-figures');
+  const overlappedLoadIds = await recordOverlaps(trx, load.id);
   await raiseFiguresVersion(trx);
   await evaluateEnvelopes(trx, { at, cause: 'load', loadId: load.id });
   const supersededLoadId = current?.id ?? null;
@@ -92,7 +94,12 @@ async function publish(trx: Transaction<DB>, loadId: string, { at, principal }: 
     trx,
     load,
     { at, principal },
-    { state: 'published', supersededLoadId, rulebookId: rulebook.id },
+    {
+      state: 'published',
+      supersededLoadId,
+      rulebookId: rulebook.id,
+      ...(overlappedLoadIds.length === 0 ? {} : { overlappedLoadIds }),
+    },
   );
   faultPoint('publish-before-commit');
   return { state: 'published', supersededLoadId };

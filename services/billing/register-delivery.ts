@@ -1,6 +1,9 @@
 /**
  * Turns inspected files into loads, one per billing period. The manifest digest (over the hashes of the period's files) recognises a
  * delivery: equal to the current load it changes nothing, equal to an unfinished load it goes on with that one.
+ *
+ * A delivery replaces the billing period, or is appended to it: then the newest load's files are part of the new load too, read from
+ * the archive again, so that a load is always the whole period and replacing it stays one step.
  */
 import { createHash } from 'node:crypto';
 import { type Kysely, sql, type Transaction } from 'kysely';
@@ -21,6 +24,8 @@ export interface RegisterOptions {
   readonly period?: { readonly start: IsoDate; readonly end: IsoDate };
   /** Lets billing accounts of the published load disappear. */
   readonly mayDropAccounts: boolean;
+  /** The files hold only what is new in their billing periods (Oracle, Google Cloud); what was delivered before stays. */
+  readonly appends?: boolean;
 }
 
 export interface RegisteredLoad {
@@ -65,7 +70,8 @@ async function registerPeriod(
   options: RegisterOptions,
   period: PeriodFiles,
 ): Promise<RegisteredLoad> {
-  const digest = digestOf(period.files.map(({ file }) => file.sha256));
+  const base = options.appends === true ? await readAppendBase(trx, options.sourceId, period) : null;
+  const digest = digestOf([...(base?.hashes ?? []), ...period.files.map(({ file }) => file.sha256)]);
   const named = { billingPeriodStart: period.start, billingPeriodEnd: period.end };
   const { rows } = await sql<{ id: string; state: string }>`
     select id, state from load
@@ -81,31 +87,70 @@ async function registerPeriod(
     );
     return { loadId: known.id, ...named, unchanged: false, resumed: true };
   }
-  return { loadId: await insertLoad(trx, options, period, digest), ...named, unchanged: false, resumed: false };
+  const loadId = await insertLoad(trx, options, period, { digest, base });
+  return { loadId, ...named, unchanged: false, resumed: false };
+}
+
+interface AppendBase {
+  readonly loadId: string;
+  readonly fileCount: number;
+  /** Of the files that the delivery does not bring itself. */
+  readonly hashes: readonly string[];
+}
+
+/**
+ * The newest load of the period, finished or not, so that of two deliveries at once neither loses the other's files. Null where there
+ * is none: the delivery is the first.
+ */
+async function readAppendBase(
+  trx: Transaction<DB>,
+  sourceId: string,
+  { start, end, files }: PeriodFiles,
+): Promise<AppendBase | null> {
+  const delivered = new Set(files.map(({ file }) => file.sha256));
+  const { rows } = await sql<{ load_id: string; hashes: string[] }>`
+    select load.id as load_id, array_agg(load_file.sha256) as hashes from load join load_file on load_file.load_id = load.id
+    where source_id = ${sourceId} and billing_period_start = ${start}::date and billing_period_end = ${end}::date
+      and state in ('staging', 'staged', 'published')
+    group by load.id order by delivered_at desc, load.id desc limit 1`.execute(trx);
+  const [newest] = rows;
+  if (newest === undefined) return null;
+  const hashes = newest.hashes.filter((hash) => !delivered.has(hash));
+  return { loadId: newest.load_id, fileCount: hashes.length, hashes };
 }
 
 async function insertLoad(
   trx: Transaction<DB>,
   options: RegisterOptions,
   period: PeriodFiles,
-  digest: string,
+  { digest, base }: { digest: string; base: AppendBase | null },
 ): Promise<string> {
   const { rows } = await sql<{ id: string }>`
-    insert into load (source_id, billing_period_start, billing_period_end, state, manifest_digest, delivered_at, may_drop_accounts)
+    insert into load (source_id, billing_period_start, billing_period_end, state, manifest_digest, delivered_at, may_drop_accounts,
+      appended_to_load_id)
     values (${options.sourceId}, ${period.start}::date, ${period.end}::date, 'staging', ${digest},
-      ${options.deliveredAt.toISOString()}::timestamptz, ${options.mayDropAccounts})
+      ${options.deliveredAt.toISOString()}::timestamptz, ${options.mayDropAccounts}, ${base?.loadId ?? null}::bigint)
     returning id`.execute(trx);
   const loadId = rows[0]?.id ?? '';
+  const firstOrdinal = base === null ? 1 : base.fileCount + 1;
+  if (base !== null) {
+    await sql`
+      insert into load_file (load_id, ordinal, name, sha256, format, focus_version, archive_path, row_count, data_as_of, usage_until)
+      select ${loadId}::bigint, row_number() over (order by ordinal), name, sha256, format, focus_version, archive_path, row_count,
+        data_as_of, usage_until
+      from load_file where load_id = ${base.loadId}::bigint and sha256 = any(${base.hashes}::text[])`.execute(trx);
+  }
   for (const [index, { file, facts }] of period.files.entries()) {
     await sql`
       insert into load_file (load_id, ordinal, name, sha256, format, focus_version, archive_path, row_count, data_as_of, usage_until)
-      values (${loadId}::bigint, ${index + 1}, ${file.name}, ${file.sha256}, ${file.format}, ${file.focusVersion}, ${file.archivePath},
+      values (${loadId}::bigint, ${index + firstOrdinal}, ${file.name}, ${file.sha256}, ${file.format}, ${file.focusVersion}, ${file.archivePath},
         ${facts?.rowCount ?? 0}, ${facts?.dataAsOf ?? null}::timestamptz, ${facts?.usageUntil ?? null}::timestamptz)`.execute(
       trx,
     );
   }
   // A single file makes the table in its own transaction, which spares the rows a later freezing; several need it beforehand.
-  if (period.files.length > 1) await sql`select create_charge_table(${loadId}::bigint)`.execute(trx);
+  if (period.files.length + (base?.fileCount ?? 0) > 1)
+    await sql`select create_charge_table(${loadId}::bigint)`.execute(trx);
   return loadId;
 }
 

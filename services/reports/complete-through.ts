@@ -4,6 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { isFinalSql } from '../billing/load-finality.ts';
 import { addDays, type IsoDate, type Period, utcDate } from '../kernel/period.ts';
 
 /** A month is final this long after its end, where its source does not say otherwise. */
@@ -38,15 +39,19 @@ export async function readCompleteness(db: Kysely<DB>, period: Period, at: Date)
   return { through: through < period.start ? null : through, dataAsOf };
 }
 
-/** The months of the period (`YYYY-MM-01`) that a source with data in them has not settled yet: their cost is an estimate. */
+/**
+ * The months of the period (`YYYY-MM-01`) whose cost is still an estimate: a source with data in them has a load that is not final by
+ * its invoice ids, and its time to settle is not over.
+ */
 export async function listOpenMonths(db: Kysely<DB>, period: Period, at: Date): Promise<IsoDate[]> {
   const { rows } = await sql<{ month: IsoDate }>`
     select distinct month::date as month
     from generate_series(date_trunc('month', ${period.start}::date), ${period.end}::date - 1, interval '1 month') as month
     join load on load.state = 'published' and load.billing_period_start < month + interval '1 month' and load.billing_period_end > month
     join source on source.id = load.source_id
-    where month + interval '1 month' + coalesce(source.settle_after, ${SETTLE_AFTER_DEFAULT})::interval
-      > ${at.toISOString()}::timestamptz
+    where not ${isFinalSql('load')}
+      and month + interval '1 month' + coalesce(source.settle_after, ${SETTLE_AFTER_DEFAULT})::interval
+        > ${at.toISOString()}::timestamptz
     order by month
   `.execute(db);
   return rows.map((row) => row.month);

@@ -71,6 +71,7 @@ export interface StageOptions {
   readonly sourceId?: string;
   readonly deliveredAt?: Date;
   readonly mayDropAccounts?: boolean;
+  readonly appends?: boolean;
   readonly period?: { readonly start: string; readonly end: string };
 }
 
@@ -88,6 +89,7 @@ export async function stage(
     files,
     deliveredAt: options.deliveredAt ?? new Date('2026-10-02T00:00:00Z'),
     mayDropAccounts: options.mayDropAccounts ?? false,
+    appends: options.appends ?? false,
     ...(options.period === undefined ? {} : { period: options.period }),
   });
   for (const load of loads.filter(({ unchanged }) => !unchanged)) await stageLoad(database, folder, load.loadId);
