@@ -16,10 +16,9 @@ export interface MovedWhens {
 
 /** The conditions; both lists are empty where every origin is attributed alike. */
 export function movedWhens(former: RulebookContent, own: RulebookContent): MovedWhens {
-  const [formerMarks, ownMarks] = [former, own].map((content) => content.rules.map((rule) => markOf(rule, content))) as [
-    string[],
-    string[],
-  ];
+  const [formerMarks, ownMarks] = [former, own].map((content) =>
+    content.rules.map((rule) => markOf(rule, content)),
+  ) as [string[], string[]];
   const kept = new Set(longestCommonMarks(formerMarks, ownMarks));
   const movedOf = (content: RulebookContent, marks: readonly string[]) =>
     content.rules.filter((_rule, index) => !kept.has(marks[index] ?? '')).map(matchedBy);
@@ -36,7 +35,11 @@ export function movedWhens(former: RulebookContent, own: RulebookContent): Moved
 function markOf(rule: Rule, content: RulebookContent): string {
   const { id, from, until, when } = rule;
   const outcome =
-    'pod' in rule ? { pod: rule.pod } : 'podFromTag' in rule ? { podFromTag: rule.podFromTag } : { split: 'split' in rule };
+    'pod' in rule
+      ? { pod: rule.pod }
+      : 'podFromTag' in rule
+        ? { podFromTag: rule.podFromTag }
+        : { split: 'split' in rule };
   const keys = [...testedTags(when), ...('podFromTag' in rule ? [rule.podFromTag] : [])];
   const spellings = keys.map((key) => [key, tagSpellings(content.tags, key)]);
   const folds = keys.length > 0 && content.tags.fold;

@@ -41,9 +41,9 @@ export async function rollUpDifference(trx: Transaction<DB>, loadId: string, rul
   if (!isRolledUp || moved > MOVED_SHARE_MAX * charges) return false;
   await sql`
     insert into rollup_layer (load_id, rulebook_id, layer_id)
-    select load_id, ${rulebookId}, rulebook_id from load_rollup where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
+    select load_id, ${rulebookId}::integer, rulebook_id from load_rollup where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
     union all
-    select load_id, ${rulebookId}, layer_id from rollup_layer where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
+    select load_id, ${rulebookId}::integer, layer_id from rollup_layer where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
   `.execute(trx);
   await withBulkPlans(trx, async () => {
     if (moved < LOOKED_UP_SHARE_MAX * charges) await sql`set local enable_nestloop = on`.execute(trx);
@@ -111,12 +111,12 @@ async function writeCells(trx: Transaction<DB>, { loadId, rulebookId, baseId }: 
       from delta left join former on ${sql.join(sameKey, sql` and `)}
     ), replaced as (
       insert into rollup_replaced (load_id, rulebook_id, cell_id)
-      select ${loadId}::bigint, ${rulebookId}, cell_id from met where cell_id is not null
+      select ${loadId}::bigint, ${rulebookId}::integer, cell_id from met where cell_id is not null
       union all
-      select load_id, ${rulebookId}, cell_id from rollup_replaced where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
+      select load_id, ${rulebookId}::integer, cell_id from rollup_replaced where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
     )
     insert into pod_cost (load_id, rulebook_id, ${sql.join([...KEY, ...NULLABLE_KEY, ...METRICS])}, line_count)
-    select ${loadId}::bigint, ${rulebookId}, ${sql.join([...KEY, ...NULLABLE_KEY, ...METRICS])}, line_count
+    select ${loadId}::bigint, ${rulebookId}::integer, ${sql.join([...KEY, ...NULLABLE_KEY, ...METRICS])}, line_count
     from met where line_count <> 0
   `.execute(trx);
 }
