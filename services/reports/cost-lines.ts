@@ -105,7 +105,7 @@ function withCommas(columns: readonly RawBuilder<unknown>[]): RawBuilder<unknown
 }
 
 /** Bound as an array, so that partitions are pruned by it (pod_cost_load_id_rulebook_id_charge_date_idx finds them). */
-async function listLoadsOf(db: Kysely<DB>, frame: ReportFrame): Promise<string[]> {
+export async function listLoadsOf(db: Kysely<DB>, frame: ReportFrame): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select id::text as id from load where state = 'published' and exists (
       select from rollup_cost where load_id = load.id and rulebook_id = ${frame.rulebook}
