@@ -14,6 +14,7 @@ export default defineConfig({
     experimental: { viteModuleRunner: false },
     // Sized for two cores: a database test waits for PostgreSQL half of its time.
     maxWorkers: 2,
+    maxConcurrency: 3,
     pool: 'forks',
     // A bound on what hangs, not a measure: a shared machine is at times several times slower than a quiet one.
     testTimeout: 120_000,
