@@ -73,12 +73,9 @@ export interface AppliedFile {
 }
 
 export interface AppliedPlan {
-  applied_at: Timestamp;
-  applied_by: string;
   applied_file_id: number;
   content: string;
   figures_version: Int8;
-  planned_at: Timestamp;
 }
 
 export interface AttributedOrigin {
@@ -130,6 +127,13 @@ export interface Charge {
   pricing_category: string | null;
   pricing_currency: string | null;
   sku_id: string | null;
+}
+
+export interface ClosedMonth {
+  period_end: string | null;
+  period_id: string | null;
+  period_start: string | null;
+  statement_id: number | null;
 }
 
 export interface ConversionRate {
@@ -651,6 +655,179 @@ export interface Rejection {
   record: Int8 | null;
 }
 
+export interface ReportedPodDay {
+  billed_cost: Decimal | null;
+  billing_currency: string | null;
+  charge_date: string | null;
+  contracted_cost: Decimal | null;
+  effective_cost: Decimal | null;
+  frozen_rate: Decimal | null;
+  is_now: number | null;
+  is_reported: number | null;
+  kind: string | null;
+  list_cost: Decimal | null;
+  pod_id: string | null;
+  statement_id: number | null;
+}
+
+export interface ReportedValueMonth {
+  amount: Decimal | null;
+  beside: string | null;
+  is_missing: boolean | null;
+  is_now: boolean | null;
+  is_reported: boolean | null;
+  outcome_id: Int8 | null;
+  pod_id: string | null;
+  state: string | null;
+  value_month: string | null;
+}
+
+export interface ReportEnvelopeStatus {
+  actual: Decimal | null;
+  approval: string | null;
+  approved_by: string | null;
+  approved_on: string | null;
+  cost_metric: string | null;
+  counts: string | null;
+  currency: string | null;
+  data_as_of: Timestamp | null;
+  envelope_id: Int8 | null;
+  envelope_limit: Decimal | null;
+  evaluated_at: Timestamp | null;
+  held_reason: string | null;
+  method: string | null;
+  period: string | null;
+  period_end: string | null;
+  period_start: string | null;
+  rung: Decimal | null;
+  scope_id: string | null;
+  scope_kind: string | null;
+  state: string | null;
+  used: Decimal | null;
+  version: number | null;
+}
+
+export interface ReportOutcome {
+  amount: Decimal | null;
+  basis: string | null;
+  basis_points: number | null;
+  claimed_by: string | null;
+  currency: string | null;
+  delivered_on: string | null;
+  evidence_url: string | null;
+  gross_or_margin: string | null;
+  outcome_id: Int8 | null;
+  outcome_type: string | null;
+  owner_email: string | null;
+  pod_id: string | null;
+  pod_name: string | null;
+  quantity: Decimal | null;
+  recognised_from: string | null;
+  recognised_until: string | null;
+  share_amount: Decimal | null;
+  state: string | null;
+  title: string | null;
+  unit: string | null;
+  verified_at: Timestamp | null;
+  verified_by: string | null;
+  version: number | null;
+}
+
+export interface ReportPodCostDaily {
+  billed_cost: Decimal | null;
+  billing_currency: string | null;
+  charge_date: string | null;
+  charge_month: string | null;
+  contracted_cost: Decimal | null;
+  cost_centre: string | null;
+  effective_cost: Decimal | null;
+  is_conversion_missing: boolean | null;
+  kind: string | null;
+  list_cost: Decimal | null;
+  owner_email: string | null;
+  pod_id: string | null;
+  pod_kind: string | null;
+  pod_name: string | null;
+  portfolio_id: string | null;
+  reporting_cost: Decimal | null;
+  reporting_cost_now: Decimal | null;
+  reporting_currency: string | null;
+  reporting_metric: string | null;
+  state: string | null;
+  statement_id: number | null;
+}
+
+export interface ReportReconciliation {
+  attributed: Decimal | null;
+  billing_currency: string | null;
+  billing_period_end: string | null;
+  billing_period_start: string | null;
+  data_as_of: Timestamp | null;
+  difference: Decimal | null;
+  file: Decimal | null;
+  ingested: Decimal | null;
+  invoice: Decimal | null;
+  invoice_difference: Decimal | null;
+  load_id: Int8 | null;
+  metric: string | null;
+  source_id: string | null;
+  unattributed: Decimal | null;
+}
+
+export interface ReportUnattributed {
+  billed_cost: Decimal | null;
+  billing_currency: string | null;
+  charge_category: string | null;
+  charge_date: string | null;
+  charge_month: string | null;
+  contracted_cost: Decimal | null;
+  effective_cost: Decimal | null;
+  is_conversion_missing: boolean | null;
+  kind: string | null;
+  list_cost: Decimal | null;
+  provider_name: string | null;
+  reporting_cost: Decimal | null;
+  reporting_currency: string | null;
+  reporting_metric: string | null;
+  rule_id: string | null;
+  service_name: string | null;
+  source_id: string | null;
+}
+
+export interface ReportValuePerPod {
+  claimed: Decimal | null;
+  claimed_beside: Decimal | null;
+  claimed_now: Decimal | null;
+  claimed_outcomes: number | null;
+  cost_adjustment: Decimal | null;
+  cost_centre: string | null;
+  cost_direct: Decimal | null;
+  cost_metric: string | null;
+  cost_shared: Decimal | null;
+  cost_total: Decimal | null;
+  cost_total_now: Decimal | null;
+  currency: string | null;
+  is_conversion_missing: boolean | null;
+  is_over: boolean | null;
+  month: string | null;
+  owner_email: string | null;
+  period: string | null;
+  pod_id: string | null;
+  pod_kind: string | null;
+  pod_name: string | null;
+  portfolio_id: string | null;
+  return: Decimal | null;
+  return_note: string | null;
+  revenue_basis: string | null;
+  state: string | null;
+  statement_id: number | null;
+  value_adjustment: Decimal | null;
+  verified: Decimal | null;
+  verified_beside: Decimal | null;
+  verified_now: Decimal | null;
+  verified_outcomes: number | null;
+}
+
 export interface RollupCost {
   billed_cost: Decimal | null;
   billing_currency: string | null;
@@ -888,6 +1065,7 @@ export interface DB {
   attribution: Attribution;
   audit_event: AuditEvent;
   charge: Charge;
+  closed_month: ClosedMonth;
   conversion_rate: ConversionRate;
   dated_pod: DatedPod;
   envelope: Envelope;
@@ -930,6 +1108,14 @@ export interface DB {
   pod_successor: PodSuccessor;
   portfolio: Portfolio;
   rejection: Rejection;
+  'report.envelope_status': ReportEnvelopeStatus;
+  'report.outcome': ReportOutcome;
+  'report.pod_cost_daily': ReportPodCostDaily;
+  'report.reconciliation': ReportReconciliation;
+  'report.unattributed': ReportUnattributed;
+  'report.value_per_pod': ReportValuePerPod;
+  reported_pod_day: ReportedPodDay;
+  reported_value_month: ReportedValueMonth;
   rollup_cost: RollupCost;
   rollup_layer: RollupLayer;
   rollup_replaced: RollupReplaced;

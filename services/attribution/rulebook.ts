@@ -56,6 +56,8 @@ export type RuleSplit = {
   /** Weights by pod id, as decimal strings; they need not sum to one: shares are weight ÷ sum. */
   | { readonly method: 'fixed'; readonly weights: Readonly<Record<string, string>> }
   | { readonly method: 'proportional'; readonly basis?: CostMetric }
+  /** By the pods' quantities of a usage metric; one that nobody has measured yet carries nothing. */
+  | { readonly method: 'usage'; readonly metric: string }
 );
 
 export type Rule = {

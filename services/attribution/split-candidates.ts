@@ -1,6 +1,6 @@
 /**
  * Who may carry a split, on which charge dates and with which weight, as far as the rulebook alone says. What depends on the
- * month's figures (direct cost) is added in SQL.
+ * month's figures (direct cost, quantities of a metric) is added in SQL.
  *
  * Everybody who carries a share is active on the charge date, members of a list included: a team that has ended cannot be charged
  * with next year's network.
@@ -15,8 +15,9 @@ export interface SplitCandidate {
   /** Half-open; `-infinity` and `infinity` where unbounded. */
   readonly from: IsoDate;
   readonly until: IsoDate;
-  /** A decimal string, or null: the pod's direct cost of the month in `basisColumn`. */
+  /** A decimal string, or null: the pod's quantity of `metricId`, or its direct cost of the month in `basisColumn`. */
   readonly weight: string | null;
+  readonly metricId: string | null;
   readonly basisColumn: string;
   /** Takes part only in months in which it has direct cost. */
   readonly needsDirectCost: boolean;
@@ -48,13 +49,14 @@ function candidatesOf(rule: Rule, split: RuleSplit, content: RulebookContent): S
       podId: pod.id,
       ...range,
       weight,
+      metricId: split.method === 'usage' ? split.metric : null,
       basisColumn: METRIC_COLUMN[basis],
       needsDirectCost: among === 'all',
     }));
   });
 }
 
-/** Null: by direct cost. Undefined: a pod that the fixed weights do not name. */
+/** Null: by direct cost or by a metric. Undefined: a pod that the fixed weights do not name. */
 function weightOf(split: RuleSplit, podId: string): string | null | undefined {
   if (split.method === 'even') return '1';
   return split.method === 'fixed' ? split.weights[podId] : null;

@@ -114,7 +114,11 @@ const pod = object('pod', {
     Type.Array(
       object('successor', {
         pod: text('A pod id.'),
-        basisPoints: Type.Integer({ minimum: 1, maximum: 10_000, description: 'Its part; all parts together are 10000.' }),
+        basisPoints: Type.Integer({
+          minimum: 1,
+          maximum: 10_000,
+          description: 'Its part; all parts together are 10000.',
+        }),
       }),
       { description: 'Pods that cumulative figures follow to.' },
     ),
@@ -222,6 +226,12 @@ const split = Type.Unsafe<
       readonly among?: Static<typeof among>;
       readonly owner?: string;
     }
+  | {
+      readonly method: 'usage';
+      readonly metric: string;
+      readonly among?: Static<typeof among>;
+      readonly owner?: string;
+    }
 >({
   anyOf: [
     object('split', {
@@ -241,6 +251,12 @@ const split = Type.Unsafe<
         title: 'weights',
         description: 'A weight by pod id; they sum to 1, 100 or 10000.',
       }),
+      among: Type.Optional(among),
+      owner: Type.Optional(owner),
+    }),
+    object('split', {
+      method: Type.Literal('usage', { description: "In proportion to the pods' quantities of a usage metric." }),
+      metric: formatted('id', 'The metric: what `outturn metrics import` was given.'),
       among: Type.Optional(among),
       owner: Type.Optional(owner),
     }),

@@ -1,6 +1,6 @@
 /**
  * Conservation, for bills, rulebooks and splits that nobody would think of: negative amounts, up to 20 decimals, three
- * currencies, two sources, charges of two months. Every run rolls loads up and rebuilds the months in PostgreSQL, then compares
+ * currencies, two sources, charges of two months, quantities by day and month with gaps and zeros. Every run rolls loads up and rebuilds the months in PostgreSQL, then compares
  * each metric at each grain, and every single share with a second implementation in whole numbers.
  */
 import * as fc from 'fast-check';
@@ -19,6 +19,7 @@ const RUNS = 60;
 const MONTHS = ['2026-09-01', '2026-10-01'];
 const CURRENCIES = ['EUR', 'JPY', 'USD'];
 const PODS = ['a', 'b', 'c', 'd', 'e'];
+const METRIC_IDS = ['requests', 'storage'];
 const PLACES_OF_ORIGIN = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6'];
 const COLUMN: Record<CostMetric, 'billed_cost' | 'effective_cost' | 'list_cost' | 'contracted_cost'> = {
   BilledCost: 'billed_cost',
@@ -104,7 +105,22 @@ const split: fc.Arbitrary<RuleSplit> = fc.oneof(
       owner: 'b',
     }),
   ),
+  fc
+    .tuple(among, fc.constantFrom(...METRIC_IDS, 'unmeasured'))
+    .map(([who, metric]): RuleSplit => ({ method: 'usage', among: who, metric, owner: 'c' })),
 );
+
+/** One quantity per metric, pod and stretch; `2026-09` stands for the month. */
+const quantities = fc.uniqueArray(
+  fc.record({
+    metric: fc.constantFrom(...METRIC_IDS),
+    podId: fc.constantFrom(...PODS),
+    stretch: fc.oneof(date, fc.constantFrom('2026-09', '2026-10')),
+    quantity: fc.constantFrom('0', '1', '3', '0.1', '7.77', '123456789.000000001'),
+  }),
+  { maxLength: 20, size: 'max', selector: ({ metric, podId, stretch }) => `${metric} ${podId} ${stretch}` },
+);
+type Quantities = typeof quantities extends fc.Arbitrary<infer Given> ? Given : never;
 
 const result = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...PODS).map((id) => ({ pod: id })) },
@@ -138,8 +154,40 @@ async function publishDirectly(trx: Transaction<DB>, content: RulebookContent, l
   await rebuildMonths(trx, MONTHS);
 }
 
+async function storeQuantities(trx: Transaction<DB>, given: Quantities): Promise<void> {
+  await sql`insert into pod (id, name, kind) select id, id, 'delivery' from unnest(${PODS}::text[]) as pod (id)`.execute(
+    trx,
+  );
+  await sql`
+    insert into usage_metric (id, unit, created_at, created_by) select id, 'unit', now(), 'test' from unnest(${METRIC_IDS}::text[]) as metric (id)
+  `.execute(trx);
+  for (const { metric, podId, stretch, quantity } of given) {
+    const isMonth = stretch.length === 7;
+    const start = isMonth ? `${stretch}-01` : stretch;
+    await sql`
+      insert into usage_quantity (metric_id, pod_id, valid_from, valid_until, quantity, known_from, source_name, recorded_by)
+      values (${metric}, ${podId}, ${start}::date, (${start}::date + ${isMonth ? '1 month' : '1 day'}::interval)::date, ${quantity}::numeric,
+        now(), 'test', 'test')
+    `.execute(trx);
+  }
+}
+
+/** The pod's quantity of the day where any pod has one then; else of the month; else of the month's days together. */
+function quantityOf(given: Quantities, metric: string, podId: string, chargeDate: string): bigint {
+  const month = chargeDate.slice(0, 7);
+  const ofMetric = given.filter((one) => one.metric === metric && one.stretch.startsWith(month));
+  const chosen = [chargeDate, month].find((stretch) => ofMetric.some((one) => one.stretch === stretch));
+  return ofMetric
+    .filter((one) => one.podId === podId && (chosen === undefined || one.stretch === chosen))
+    .reduce((total, one) => total + toUnits(one.quantity), 0n);
+}
+
 /** Who carries a split on a date, and with which weight: the rule language read a second time. */
-function weightsOf(content: RulebookContent, row: SharedRow, direct: readonly DirectRow[]): Map<string, bigint> {
+function weightsOf(
+  content: RulebookContent,
+  row: SharedRow,
+  { direct, used }: { direct: readonly DirectRow[]; used: Quantities },
+): Map<string, bigint> {
   const rule = content.rules.find((one) => one.id === row.rule_id);
   if (rule === undefined || !('split' in rule)) throw new Error(`${row.rule_id} is no split`);
   const { split: shared } = rule;
@@ -161,6 +209,7 @@ function weightsOf(content: RulebookContent, row: SharedRow, direct: readonly Di
     } else if ('portfolio' in who ? who.portfolio !== portfolio : !who.includes(id)) continue;
     if (shared.method === 'even') weights.set(id, 1n);
     else if (shared.method === 'fixed') weights.set(id, toUnits(shared.weights[id] ?? '0'));
+    else if (shared.method === 'usage') weights.set(id, quantityOf(used, shared.metric, id, row.charge_date));
     else weights.set(id, own === undefined ? 0n : toUnits(own[COLUMN[shared.basis ?? content.defaultBasis]]));
   }
   return weights;
@@ -168,6 +217,9 @@ function weightsOf(content: RulebookContent, row: SharedRow, direct: readonly Di
 
 const CELL = `concat_ws('|', load_id, rule_id, charge_date, coalesce(provider_name, '-'), coalesce(service_name, '-'),
   coalesce(charge_category, '-'), billing_currency)`;
+
+/** A cell that is zero in every metric has nothing to share. */
+const IS_CELL = `having ${METRICS.map((metric) => `sum(${metric}) <> 0`).join(' or ')}`;
 
 async function expectConservation(trx: Transaction<DB>): Promise<void> {
   const byLoad = (table: string) =>
@@ -178,11 +230,11 @@ async function expectConservation(trx: Transaction<DB>): Promise<void> {
   const billed = (await rows<{ id: string }>(trx, 'select id from load order by id'))
     .map(({ id }) => `select * from charge_${id}`)
     .join(' union all ');
-  expect(await byLoad('pod_cost')).toEqual(await byLoad(`(${billed}) as charge`));
+  expect(await byLoad('rollup_cost')).toEqual(await byLoad(`(${billed}) as charge`));
 
   const byCell = (table: string) =>
-    rows<Metrics>(trx, `select ${CELL} as cell, ${SUMS} from ${table} group by 1 order by 1`);
-  expect(await byCell('shared_cost')).toEqual(await byCell("pod_cost where kind = 'to_split'"));
+    rows<Metrics>(trx, `select ${CELL} as cell, ${SUMS} from ${table} group by 1 ${IS_CELL} order by 1`);
+  expect(await byCell('shared_cost')).toEqual(await byCell("rollup_cost where kind = 'to_split'"));
 
   const byDay = (table: string) =>
     rows<Metrics>(trx, `select charge_date, billing_currency, ${SUMS} from ${table} group by 1, 2 order by 1, 2`);
@@ -191,17 +243,21 @@ async function expectConservation(trx: Transaction<DB>): Promise<void> {
   expect(owned).toEqual(await byDay('shared_cost where owner_pod_id is not null'));
 }
 
-async function expectReferenceShares(trx: Transaction<DB>, content: RulebookContent): Promise<void> {
+async function expectReferenceShares(trx: Transaction<DB>, content: RulebookContent, used: Quantities): Promise<void> {
   const columns = `rule_id, charge_date, billing_currency, ${METRICS.map((metric) => `${metric}::text`).join(', ')}`;
-  const wholes = await rows<SharedRow>(trx, `select ${CELL} as cell, ${columns} from pod_cost where kind = 'to_split'`);
+  const wholes = await rows<SharedRow>(
+    trx,
+    `select cell, rule_id, charge_date, billing_currency, ${SUMS}
+     from (select ${CELL} as cell, * from rollup_cost where kind = 'to_split') as one group by 1, 2, 3, 4 ${IS_CELL}`,
+  );
   const shares = await rows<SharedRow>(trx, `select ${CELL} as cell, pod_id, ${columns} from shared_cost`);
   const direct = await rows<DirectRow>(
     trx,
     `select pod_id, date_trunc('month', charge_date)::date::text as charge_month, billing_currency, ${SUMS}
-     from pod_cost where kind = 'direct' group by 1, 2, 3`,
+     from rollup_cost where kind = 'direct' group by 1, 2, 3`,
   );
   for (const whole of wholes) {
-    const weights = weightsOf(content, whole, direct);
+    const weights = weightsOf(content, whole, { direct, used });
     const found = shares.filter((share) => share.cell === whole.cell);
     for (const metric of METRICS) {
       const expected = splitByLargestRemainder(whole[metric], weights);
@@ -218,10 +274,11 @@ describe('conservation', () => {
     timeout: 180_000,
   }, async ({ database }) => {
     await fc.assert(
-      fc.asyncProperty(rules, pods, charges, charges, async (ruleList, podList, first, second) => {
+      fc.asyncProperty(rules, pods, charges, charges, quantities, async (ruleList, podList, first, second, used) => {
         const trx = await database.db.startTransaction().execute();
         try {
           const content = rulebook(ruleList, podList);
+          await storeQuantities(trx, used);
           const originIds: string[] = [];
           for (const [index, place] of PLACES_OF_ORIGIN.entries()) {
             const service = index % 2 === 0 ? 'S' : null;
@@ -235,7 +292,7 @@ describe('conservation', () => {
           ];
           await publishDirectly(trx, content, loads);
           await expectConservation(trx);
-          await expectReferenceShares(trx, content);
+          await expectReferenceShares(trx, content, used);
         } finally {
           await trx.rollback().execute();
         }
