@@ -44,13 +44,11 @@ create trigger envelope_standing_moved after update on envelope_state
 for each row when ((old.version, old.actual, old.rung) is distinct from (new.version, new.actual, new.rung))
 execute function keep_envelope_standing();
 
--- What a file was planned to move, in money, as it was told when it was applied. Canonical JSON, money as text.
+-- What the file of this number changed and moved, in money, told within its own transaction. Canonical JSON, money as text. Who applied
+-- it and when stands with the file.
 create table applied_plan (
   applied_file_id integer primary key references applied_file (id),
-  planned_at timestamptz not null,
-  applied_at timestamptz not null,
-  applied_by text not null,
-  -- The counter of figures that the plan was made on.
+  -- The counter of figures that it was told on.
   figures_version bigint not null,
   content text not null
 );

@@ -5,8 +5,11 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { activateRulebook, prepareRulebook } from '../attribution/activate-rulebook.ts';
+import { canonicalJson } from '../attribution/canonical-json.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
-import { storeRulebook } from '../attribution/store-rulebook.ts';
+import { lockRulebookInForce } from '../attribution/locks.ts';
+import { listCurrentLoadIds } from '../attribution/rebuild-months.ts';
+import { currentRulebook, readRulebook, storeRulebook } from '../attribution/store-rulebook.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { evaluateEnvelopes } from '../envelopes/evaluate-envelopes.ts';
 import { syncEnvelopes } from '../envelopes/sync-envelopes.ts';
@@ -14,6 +17,8 @@ import { clearConversionRates, importFxFiles } from '../fx/import-rates.ts';
 import { APPLY_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type Principal, type Progress, silentProgress } from '../kernel/ports.ts';
+import { rememberFigures } from '../replay/former-figures.ts';
+import { type PlanMoney, readFiguresVersion, tellMoney } from '../replay/plan-money.ts';
 import { describeConflict } from './describe-plan.ts';
 import { readFxFiles } from './read-fx-files.ts';
 import type { ReadOrganisation } from './read-organisation-file.ts';
@@ -25,6 +30,8 @@ export interface ApplyResult {
   /** Whether nothing was changed, exchange rates included. */
   readonly unchanged: boolean;
   readonly plan: Plan;
+  /** What it moved, in money; null where nothing was changed. It is stored with who applied it and when. */
+  readonly money: PlanMoney | null;
   /** The rulebook now in force. */
   readonly rulebookId: number;
   /** Exchange rates that were new or different. */
@@ -57,25 +64,29 @@ export async function applyOrganisation(
   });
 }
 
-async function makeSo(
-  trx: Transaction<DB>,
-  given: {
-    file: ReadOrganisation;
-    principal: Principal;
-    at: Date;
-    plan: Plan;
-    rulebookId: number;
-    rates: readonly { name: string; text: string }[];
-  },
-): Promise<ApplyResult> {
+interface Given {
+  readonly file: ReadOrganisation;
+  readonly principal: Principal;
+  readonly at: Date;
+  readonly plan: Plan;
+  readonly rulebookId: number;
+  readonly rates: readonly { name: string; text: string }[];
+}
+
+async function makeSo(trx: Transaction<DB>, given: Given): Promise<ApplyResult> {
   const { file, principal, at, plan, rulebookId } = given;
   const { organisation } = file;
   const changesRulebook = plan.rulebook.current !== rulebookId;
+  const from = await currentRulebook(trx);
+  const figuresVersion = await readFiguresVersion(trx);
+  const { currency, costMetric } = organisation.reporting;
   // Locks first, in the order everybody keeps; the rulebook's activation takes those of all charge months.
+  if (changesRulebook) await lockRulebookInForce(trx, 'exclusive');
+  await rememberFigures(trx, currency);
   if (changesRulebook) await activateRulebook(trx, rulebookId, { at, principal });
   const { changed: changedRates } = await importFxFiles(trx, given.rates, at);
   const unchanged = plan.unchanged && changedRates === 0;
-  if (unchanged) return { unchanged, plan, rulebookId, changedRates, changedEnvelopes: 0 };
+  if (unchanged) return { unchanged, plan, money: null, rulebookId, changedRates, changedEnvelopes: 0 };
 
   await storeOrganisation(trx, { organisation, plan, at });
   if (plan.changes.some(({ noun, id }) => noun === 'setting' && id.startsWith('fx.'))) await clearConversionRates(trx);
@@ -83,10 +94,16 @@ async function makeSo(
   if (changesRulebook) await evaluateEnvelopes(trx, { at, cause: 'rulebook' });
   const envelopes = await syncEnvelopes(trx, { organisation, at, principal });
   await evaluateEnvelopes(trx, { at, cause: 'envelope' });
-  await sql`
-    insert into applied_file (source_text, content, rulebook_id, applied_at, applied_by)
-    values (${file.sourceText}, ${JSON.stringify(organisation)}::jsonb, ${rulebookId}, ${at.toISOString()}::timestamptz, ${principal.id})
-  `.execute(trx);
+  const money = await tellMoney(trx, {
+    from,
+    to: await readRulebook(trx, rulebookId),
+    loadIds: await listCurrentLoadIds(trx),
+    currency,
+    costMetric,
+    changedRates,
+    figuresVersion,
+  });
+  const appliedFileId = await storeApplied(trx, given, money);
   await raiseFiguresVersion(trx);
   await recordAudit(trx, {
     at,
@@ -97,12 +114,33 @@ async function makeSo(
     details: {
       rulebook: rulebookId,
       formerRulebook: plan.rulebook.current,
+      planId: appliedFileId,
       changes: plan.changes.map(({ noun, id, action }) => `${action} ${noun} ${id}`),
       reorderedRules: plan.reordered.length,
       changedRates,
     },
   });
-  return { unchanged, plan, rulebookId, changedRates, changedEnvelopes: envelopes.length };
+  return { unchanged, plan, money, rulebookId, changedRates, changedEnvelopes: envelopes.length };
+}
+
+/** The file, and the plan with what it moved; gives their number. */
+async function storeApplied(
+  trx: Transaction<DB>,
+  { file, principal, at, plan, rulebookId }: Given,
+  money: PlanMoney,
+): Promise<number> {
+  const { rows } = await sql<{ id: number }>`
+    insert into applied_file (source_text, content, rulebook_id, applied_at, applied_by)
+    values (${file.sourceText}, ${JSON.stringify(file.organisation)}::jsonb, ${rulebookId}, ${at.toISOString()}::timestamptz, ${principal.id})
+    returning id
+  `.execute(trx);
+  const id = rows[0]?.id;
+  if (id === undefined) throw new Error('an inserted file has a number');
+  await sql`
+    insert into applied_plan (applied_file_id, figures_version, content)
+    values (${id}, ${money.figuresVersion}::bigint, ${canonicalJson({ ...plan, money })})
+  `.execute(trx);
+  return id;
 }
 
 function refuseConflicts(plan: Plan): void {

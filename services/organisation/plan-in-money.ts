@@ -1,0 +1,56 @@
+/**
+ * A plan in money: what applying an organisation file would move between pods, months and rules, told before anything is changed. The
+ * figures are really made, in a transaction that is taken back; nobody waits for it and nothing of it stays.
+ */
+import type { Kysely } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { currentRulebook } from '../attribution/store-rulebook.ts';
+import { type PlanMoney, readFiguresVersion, tellMoney } from '../replay/plan-money.ts';
+import { planWorld } from '../replay/planned-world.ts';
+import { inShadow } from '../replay/shadow.ts';
+import { type Plan, planOrganisation } from './plan-organisation.ts';
+import type { ReadOrganisation } from './read-organisation-file.ts';
+import { rulebookOf } from './rulebook-of.ts';
+
+export type PlanWithMoney = Plan & { readonly money: PlanMoney };
+
+export interface PlanRequest {
+  readonly file: ReadOrganisation;
+  /** The texts of the exchange rate files; null: rates stay as they are. */
+  readonly rates: readonly { readonly name: string; readonly text: string }[] | null;
+  readonly at: Date;
+  readonly statementTimeoutMs?: number;
+}
+
+/**
+ * Plans a file that was read and checked. Writes nothing that stays.
+ * @throws AppError invalid_input for a fault in the exchange rates; conservation_broken.
+ */
+export async function planInMoney(db: Kysely<DB>, request: PlanRequest): Promise<PlanWithMoney> {
+  const { file, rates, at, ...options } = request;
+  const { reporting, fx } = file.organisation;
+  const { currency, costMetric } = reporting;
+  return inShadow(db, options, async (shadow) => {
+    const { trx } = shadow;
+    const plan = await planOrganisation(trx, file, at);
+    const from = await currentRulebook(trx);
+    const content = rulebookOf(file.organisation);
+    const figuresVersion = await readFiguresVersion(trx);
+    const world = await planWorld(shadow, {
+      rulebook: { current: from.id, next: plan.rulebook.changed ? plan.rulebook.next : from.id, content },
+      currency,
+      fx,
+      rates,
+    });
+    const money = await tellMoney(trx, {
+      from,
+      to: { id: world.rulebookId, content },
+      loadIds: world.loadIds,
+      currency,
+      costMetric,
+      changedRates: world.changedRates,
+      figuresVersion,
+    });
+    return { ...plan, money };
+  });
+}

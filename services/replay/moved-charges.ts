@@ -1,0 +1,186 @@
+/**
+ * Which charges a planned rulebook attributes otherwise: found by comparing the attribution of origins, never by asking lines about rules.
+ * From them come the lines affected, the rules that win and lose, and the origins that are newly attributed or lost.
+ */
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { withBulkPlans } from '../attribution/bulk-plans.ts';
+import { canonicalJson } from '../attribution/canonical-json.ts';
+import { METRIC_COLUMN } from '../attribution/check-conservation.ts';
+import { readLayers } from '../attribution/rulebook-layers.ts';
+import type { CostMetric, RulebookContent } from '../attribution/rulebook.ts';
+import type { Decimal } from '../kernel/decimal.ts';
+
+/** Cost and lines that a rule takes from others, and that others take from it. */
+export interface RuleMoved {
+  /** Null: no rule, that is unattributed. */
+  readonly ruleId: string | null;
+  readonly currency: string;
+  readonly gained: Decimal;
+  readonly gainedLines: string;
+  readonly lost: Decimal;
+  readonly lostLines: string;
+}
+
+export interface OriginMoved {
+  readonly originId: string;
+  readonly providerName: string | null;
+  readonly subAccountId: string | null;
+  readonly serviceName: string | null;
+  readonly resourceId: string | null;
+  readonly fromRule: string | null;
+  readonly fromPod: string | null;
+  readonly toRule: string | null;
+  readonly toPod: string | null;
+  readonly lines: string;
+  readonly currency: string;
+  readonly cost: Decimal;
+}
+
+export interface OriginsMoved {
+  readonly count: number;
+  readonly lines: string;
+  readonly costs: readonly { readonly currency: string; readonly cost: Decimal }[];
+  /** By the size of their cost. */
+  readonly biggest: readonly OriginMoved[];
+}
+
+export interface MovedCharges {
+  /** Lines of the bills whose attribution changes, or whose rule splits otherwise. */
+  readonly linesAffected: string;
+  /** Those with the most cost, gained and lost; the others are counted in `rulesLeftOut`. */
+  readonly rules: readonly RuleMoved[];
+  readonly rulesLeftOut: number;
+  readonly origins: { readonly attributed: OriginsMoved; readonly lost: OriginsMoved };
+}
+
+const RULES_MAX = 50;
+const ORIGINS_MAX = 10;
+
+/** Reads what moves between two rulebooks that are ready for these loads; planned_rate is there. */
+export async function readMovedCharges(
+  trx: Transaction<DB>,
+  plan: {
+    from: number;
+    to: number;
+    loadIds: readonly string[];
+    currency: string;
+    costMetric: CostMetric;
+    otherSplits: readonly string[];
+  },
+): Promise<MovedCharges> {
+  await withBulkPlans(trx, () => fillStretches(trx, plan));
+  await sql`analyze moved_stretch`.execute(trx);
+  await withBulkPlans(trx, () => fillMoved(trx, plan));
+  await sql`analyze moved`.execute(trx);
+  const { rows } = await sql<{ lines: string }>`select coalesce(sum(lines), 0)::text as lines from moved`.execute(trx);
+  const rules = await readRules(trx);
+  return {
+    linesAffected: rows[0]?.lines ?? '0',
+    rules: rules.slice(0, RULES_MAX),
+    rulesLeftOut: Math.max(0, rules.length - RULES_MAX),
+    origins: {
+      attributed: await readOrigins(trx, sql`from_kind = 'unattributed' and to_kind <> 'unattributed'`),
+      lost: await readOrigins(trx, sql`from_kind <> 'unattributed' and to_kind = 'unattributed'`),
+    },
+  };
+}
+
+/** Rules that share out under both rulebooks, but otherwise: their lines are affected although no rule takes them from another. */
+export function listOtherSplits(former: RulebookContent, planned: RulebookContent): string[] {
+  const splits = new Map(
+    former.rules.flatMap((rule) => ('split' in rule ? [[rule.id, canonicalJson(rule.split)]] : [])),
+  );
+  return planned.rules.flatMap((rule) => {
+    const split = splits.get(rule.id);
+    return 'split' in rule && split !== undefined && split !== canonicalJson(rule.split) ? [rule.id] : [];
+  });
+}
+
+async function fillStretches(
+  trx: Transaction<DB>,
+  { from, to, otherSplits }: { from: number; to: number; otherSplits: readonly string[] },
+): Promise<void> {
+  await sql`
+    create temporary table moved_stretch (origin_id bigint, valid_from date, valid_until date, from_kind text, from_rule text, from_pod text,
+      to_kind text, to_rule text, to_pod text) on commit drop
+  `.execute(trx);
+  await sql`
+    insert into moved_stretch
+    select former.origin_id, greatest(former.valid_from, planned.valid_from), least(former.valid_until, planned.valid_until),
+      former.kind, former.rule_id, former.pod_id, planned.kind, planned.rule_id, planned.pod_id
+    from attributed_origin as former
+    join attributed_origin as planned on planned.origin_id = former.origin_id
+      and planned.valid_from < former.valid_until and planned.valid_until > former.valid_from
+    where former.rulebook_id = ${from} and planned.rulebook_id = ${to} ${otherSplits.length > 0 ? sql`` : await onlyLaid(trx, from, to)}
+      and ((former.kind, former.rule_id, former.pod_id) is distinct from (planned.kind, planned.rule_id, planned.pod_id)
+        or planned.kind = 'split' and planned.rule_id = any(${[...otherSplits]}::text[]))
+  `.execute(trx);
+}
+
+/**
+ * Where one rulebook is laid upon the other, only the origins that it has rows of its own for can differ.
+ */
+async function onlyLaid(trx: Transaction<DB>, from: number, to: number): Promise<RawBuilder<unknown>> {
+  const [, baseOfTo] = await readLayers(trx, to);
+  const [, baseOfFrom] = await readLayers(trx, from);
+  const upper = baseOfTo === from ? to : baseOfFrom === to ? from : null;
+  return upper === null
+    ? sql``
+    : sql`and former.origin_id in (select origin_id from attribution where rulebook_id = ${upper})`;
+}
+
+/** By origin and move, in the reporting currency at the planned rates where they can be converted. */
+async function fillMoved(
+  trx: Transaction<DB>,
+  { loadIds, currency, costMetric }: { loadIds: readonly string[]; currency: string; costMetric: CostMetric },
+): Promise<void> {
+  await sql`
+    create temporary table moved (origin_id bigint, from_kind text, from_rule text, from_pod text, to_kind text, to_rule text, to_pod text,
+      currency text, cost numeric, lines numeric) on commit drop
+  `.execute(trx);
+  await sql`
+    insert into moved
+    select stretch.origin_id, from_kind, from_rule, from_pod, to_kind, to_rule, to_pod,
+      case when rate.on_date is null then charge.billing_currency else ${currency} end,
+      sum(${sql.ref(`charge.${METRIC_COLUMN[costMetric]}`)} * coalesce(rate.planned, 1)), sum(charge.line_count)
+    from moved_stretch as stretch
+    join charge on charge.load_id = any(${[...loadIds]}::bigint[]) and charge.origin_id = stretch.origin_id
+      and charge.charge_date >= stretch.valid_from and charge.charge_date < stretch.valid_until
+    left join planned_rate as rate on rate.billing_currency = charge.billing_currency and rate.on_date = charge.charge_date
+    group by 1, 2, 3, 4, 5, 6, 7, 8
+  `.execute(trx);
+}
+
+async function readRules(db: Kysely<DB>): Promise<RuleMoved[]> {
+  const { rows } = await sql<RuleMoved>`
+    select rule_id as "ruleId", currency, trim_scale(sum(gained)) as gained, sum(gained_lines)::text as "gainedLines",
+      trim_scale(sum(lost)) as lost, sum(lost_lines)::text as "lostLines"
+    from (
+      select to_rule as rule_id, currency, cost as gained, lines as gained_lines, 0::numeric as lost, 0::numeric as lost_lines
+      from moved where to_rule is distinct from from_rule
+      union all
+      select from_rule, currency, 0, 0, cost, lines from moved where to_rule is distinct from from_rule
+    ) as side
+    group by rule_id, currency
+    order by greatest(abs(sum(gained)), abs(sum(lost))) desc, rule_id collate "C" nulls last, currency collate "C"
+  `.execute(db);
+  return rows;
+}
+
+async function readOrigins(db: Kysely<DB>, which: RawBuilder<unknown>): Promise<OriginsMoved> {
+  const { rows: counts } = await sql<{ count: number; lines: string }>`
+    select count(distinct origin_id)::int as count, coalesce(sum(lines), 0)::text as lines from moved where ${which}
+  `.execute(db);
+  const { rows: costs } = await sql<{ currency: string; cost: Decimal }>`
+    select currency, trim_scale(sum(cost)) as cost from moved where ${which} group by currency order by currency collate "C"
+  `.execute(db);
+  const { rows: biggest } = await sql<OriginMoved>`
+    select origin_id::text as "originId", provider_name as "providerName", sub_account_id as "subAccountId", service_name as "serviceName",
+      resource_id as "resourceId", from_rule as "fromRule", from_pod as "fromPod", to_rule as "toRule", to_pod as "toPod",
+      lines::text as lines, currency, trim_scale(cost) as cost
+    from (select * from moved where ${which} order by abs(cost) desc, origin_id limit ${ORIGINS_MAX}) as moved
+    join origin on origin.id = moved.origin_id order by abs(cost) desc, origin_id
+  `.execute(db);
+  return { count: counts[0]?.count ?? 0, lines: counts[0]?.lines ?? '0', costs, biggest };
+}
