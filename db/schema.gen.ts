@@ -303,6 +303,10 @@ export interface JournalLine {
   text: string;
 }
 
+export interface LastKnownDay {
+  day: string | null;
+}
+
 export interface Load {
   appended_to_load_id: Int8 | null;
   attempt: Generated<number>;
@@ -683,148 +687,532 @@ export interface ReportedValueMonth {
 }
 
 export interface ReportEnvelopeStatus {
+  /**
+   * Actual cost, at the rates fixed when it was approved; null before the first evaluation that had every rate.
+   */
   actual: Decimal | null;
+  /**
+   * The reference of the approval.
+   */
   approval: string | null;
+  /**
+   * Who approved it.
+   */
   approved_by: string | null;
+  /**
+   * The date whose exchange rates it keeps.
+   */
   approved_on: string | null;
+  /**
+   * The cost that counts.
+   */
   cost_metric: string | null;
+  /**
+   * controlled: direct cost and the shared cost it owns; loaded: direct cost and its part.
+   */
   counts: string | null;
+  /**
+   * The currency of limit and actual.
+   */
   currency: string | null;
+  /**
+   * How far the data of the evaluation reaches.
+   */
   data_as_of: Timestamp | null;
+  /**
+   * The envelope.
+   */
   envelope_id: Int8 | null;
+  /**
+   * The approved limit, in currency.
+   */
   envelope_limit: Decimal | null;
+  /**
+   * When it was evaluated.
+   */
   evaluated_at: Timestamp | null;
+  /**
+   * Why the figures wait, where a rate is missing.
+   */
   held_reason: string | null;
+  /**
+   * granted in the product, or asserted by the organisation file.
+   */
   method: string | null;
+  /**
+   * The name of its period.
+   */
   period: string | null;
+  /**
+   * First day after it.
+   */
   period_end: string | null;
+  /**
+   * First day.
+   */
   period_start: string | null;
+  /**
+   * The highest rung that spoke and was not cleared; null below the first.
+   */
   rung: Decimal | null;
+  /**
+   * The pod or portfolio; null otherwise.
+   */
   scope_id: string | null;
+  /**
+   * pod, portfolio, organisation or unattributed.
+   */
   scope_kind: string | null;
+  /**
+   * ok, near (a rung below 1 spoke) or over (one at 1 or above).
+   */
   state: string | null;
+  /**
+   * actual ÷ envelope_limit, half-even to 4 decimals.
+   */
   used: Decimal | null;
+  /**
+   * The version that holds.
+   */
   version: number | null;
 }
 
 export interface ReportOutcome {
+  /**
+   * Its value in currency; of the whole outcome.
+   */
   amount: Decimal | null;
+  /**
+   * What kind of value it is.
+   */
   basis: string | null;
+  /**
+   * Its share, of 10000.
+   */
   basis_points: number | null;
+  /**
+   * Who stated it.
+   */
   claimed_by: string | null;
+  /**
+   * The currency of amount and share_amount.
+   */
   currency: string | null;
+  /**
+   * The day it was delivered.
+   */
   delivered_on: string | null;
+  /**
+   * Where the evidence is.
+   */
   evidence_url: string | null;
+  /**
+   * Of revenue: which.
+   */
   gross_or_margin: string | null;
+  /**
+   * The outcome.
+   */
   outcome_id: Int8 | null;
+  /**
+   * Its type.
+   */
   outcome_type: string | null;
+  /**
+   * Who answers for the benefit.
+   */
   owner_email: string | null;
+  /**
+   * The receiving pod; null: not shared out.
+   */
   pod_id: string | null;
+  /**
+   * Its name.
+   */
   pod_name: string | null;
+  /**
+   * How many units; of the whole outcome, so do not add it over rows.
+   */
   quantity: Decimal | null;
+  /**
+   * First day of recognition.
+   */
   recognised_from: string | null;
+  /**
+   * First day after it.
+   */
   recognised_until: string | null;
+  /**
+   * Its part of the amount.
+   */
   share_amount: Decimal | null;
+  /**
+   * candidate, claimed, in_review, verified, partially_verified, review_due, rejected, retracted or superseded.
+   */
   state: string | null;
+  /**
+   * What was delivered.
+   */
   title: string | null;
+  /**
+   * Of what.
+   */
   unit: string | null;
+  /**
+   * When it was verified.
+   */
   verified_at: Timestamp | null;
+  /**
+   * Who verified it.
+   */
   verified_by: string | null;
+  /**
+   * Its current version.
+   */
   version: number | null;
 }
 
 export interface ReportPodCostDaily {
+  /**
+   * BilledCost in billing currency, as reported: a closed day as its statement froze it.
+   */
   billed_cost: Decimal | null;
+  /**
+   * The currency of the bill.
+   */
   billing_currency: string | null;
+  /**
+   * UTC date of ChargePeriodStart.
+   */
   charge_date: string | null;
+  /**
+   * First day of its month.
+   */
   charge_month: string | null;
+  /**
+   * ContractedCost, likewise.
+   */
   contracted_cost: Decimal | null;
+  /**
+   * Its cost centre on the charge date.
+   */
   cost_centre: string | null;
+  /**
+   * EffectiveCost, likewise.
+   */
   effective_cost: Decimal | null;
+  /**
+   * Whether a rate is missing: the reporting figures are null then, never wrong.
+   */
   is_conversion_missing: boolean | null;
+  /**
+   * direct, or shared: its part of split cost.
+   */
   kind: string | null;
+  /**
+   * ListCost, likewise.
+   */
   list_cost: Decimal | null;
+  /**
+   * Who answered for it on the charge date.
+   */
   owner_email: string | null;
+  /**
+   * The pod; null: unattributed.
+   */
   pod_id: string | null;
+  /**
+   * delivery, platform or central.
+   */
   pod_kind: string | null;
+  /**
+   * Its name.
+   */
   pod_name: string | null;
+  /**
+   * Its portfolio on the charge date.
+   */
   portfolio_id: string | null;
+  /**
+   * That metric in reporting currency, as reported; null where a rate is missing.
+   */
   reporting_cost: Decimal | null;
+  /**
+   * The same as now known; differs from reporting_cost on closed days that were corrected since.
+   */
   reporting_cost_now: Decimal | null;
+  /**
+   * The organisation’s reporting currency.
+   */
   reporting_currency: string | null;
+  /**
+   * The organisation’s cost metric: the one of reporting_cost.
+   */
   reporting_metric: string | null;
+  /**
+   * open, or closed by a statement.
+   */
   state: string | null;
+  /**
+   * The statement of a closed day.
+   */
   statement_id: number | null;
 }
 
 export interface ReportReconciliation {
+  /**
+   * What pods carry of it.
+   */
   attributed: Decimal | null;
+  /**
+   * The currency of the bill.
+   */
   billing_currency: string | null;
+  /**
+   * First day after it.
+   */
   billing_period_end: string | null;
+  /**
+   * First day of the billing period.
+   */
   billing_period_start: string | null;
+  /**
+   * How far its data reaches.
+   */
   data_as_of: Timestamp | null;
+  /**
+   * file − attributed − unattributed: 0.
+   */
   difference: Decimal | null;
+  /**
+   * The sum of the raw cells of the files.
+   */
   file: Decimal | null;
+  /**
+   * The sum of the charges as stored.
+   */
   ingested: Decimal | null;
+  /**
+   * The total of the invoices stated for it; of BilledCost only, null where none was.
+   */
   invoice: Decimal | null;
+  /**
+   * invoice − file; outturn report invoices says why.
+   */
   invoice_difference: Decimal | null;
+  /**
+   * The load that counts.
+   */
   load_id: Int8 | null;
+  /**
+   * BilledCost, EffectiveCost, ListCost or ContractedCost.
+   */
   metric: string | null;
+  /**
+   * The source.
+   */
   source_id: string | null;
+  /**
+   * What nobody carries.
+   */
   unattributed: Decimal | null;
 }
 
 export interface ReportUnattributed {
+  /**
+   * BilledCost in billing currency.
+   */
   billed_cost: Decimal | null;
+  /**
+   * The currency of the bill.
+   */
   billing_currency: string | null;
+  /**
+   * ChargeCategory.
+   */
   charge_category: string | null;
+  /**
+   * UTC date of ChargePeriodStart.
+   */
   charge_date: string | null;
+  /**
+   * First day of its month.
+   */
   charge_month: string | null;
+  /**
+   * ContractedCost.
+   */
   contracted_cost: Decimal | null;
+  /**
+   * EffectiveCost.
+   */
   effective_cost: Decimal | null;
+  /**
+   * Whether a rate is missing.
+   */
   is_conversion_missing: boolean | null;
+  /**
+   * direct, or shared: split cost that nobody could carry.
+   */
   kind: string | null;
+  /**
+   * ListCost.
+   */
   list_cost: Decimal | null;
+  /**
+   * ProviderName.
+   */
   provider_name: string | null;
+  /**
+   * That metric in reporting currency; null where a rate is missing.
+   */
   reporting_cost: Decimal | null;
+  /**
+   * The organisation’s reporting currency.
+   */
   reporting_currency: string | null;
+  /**
+   * The organisation’s cost metric: the one of reporting_cost.
+   */
   reporting_metric: string | null;
+  /**
+   * The rule that left it to nobody, or whose split nobody could carry; null: no rule matched.
+   */
   rule_id: string | null;
+  /**
+   * ServiceName.
+   */
   service_name: string | null;
+  /**
+   * The source whose bill charged it.
+   */
   source_id: string | null;
 }
 
 export interface ReportValuePerPod {
+  /**
+   * Claimed value of these bases.
+   */
   claimed: Decimal | null;
+  /**
+   * Claimed value of those bases.
+   */
   claimed_beside: Decimal | null;
+  /**
+   * claimed as now known.
+   */
   claimed_now: Decimal | null;
+  /**
+   * Claimed ones.
+   */
   claimed_outcomes: number | null;
+  /**
+   * Prior-period corrections of cost that this closed month booked; in no cost above. Null in an open month.
+   */
   cost_adjustment: Decimal | null;
+  /**
+   * Its cost centre on that day.
+   */
   cost_centre: string | null;
+  /**
+   * Direct cost, as reported.
+   */
   cost_direct: Decimal | null;
+  /**
+   * The organisation’s cost metric.
+   */
   cost_metric: string | null;
+  /**
+   * Its part of split cost, as reported.
+   */
   cost_shared: Decimal | null;
+  /**
+   * Both.
+   */
   cost_total: Decimal | null;
+  /**
+   * Both as now known.
+   */
   cost_total_now: Decimal | null;
+  /**
+   * The reporting currency, of every amount here.
+   */
   currency: string | null;
+  /**
+   * Whether a rate is missing: the figures it touches are null then.
+   */
   is_conversion_missing: boolean | null;
+  /**
+   * Whether the month has ended (UTC). An open month’s return compares unlike days: outturn report value-per-pod cuts both sides at the last complete day.
+   */
   is_over: boolean | null;
+  /**
+   * First day of the month.
+   */
   month: string | null;
+  /**
+   * Who answered for it on that day.
+   */
   owner_email: string | null;
+  /**
+   * Its name, such as 2026-09.
+   */
   period: string | null;
+  /**
+   * The pod; null: unattributed cost, and value that is not shared out.
+   */
   pod_id: string | null;
+  /**
+   * delivery, platform or central.
+   */
   pod_kind: string | null;
+  /**
+   * Its name.
+   */
   pod_name: string | null;
+  /**
+   * Its portfolio on the month’s last day.
+   */
   portfolio_id: string | null;
+  /**
+   * verified ÷ cost_total, half-even to 4 decimals; null where return_note says why. Never average it: divide sums.
+   */
   return: Decimal | null;
+  /**
+   * enabling, no cost, no verified value, or exchange rate missing.
+   */
   return_note: string | null;
+  /**
+   * Which revenue enters the return: margin or gross.
+   */
   revenue_basis: string | null;
+  /**
+   * open, or closed by a statement.
+   */
   state: string | null;
+  /**
+   * The statement of a closed month.
+   */
   statement_id: number | null;
+  /**
+   * Prior-period corrections of verified value that it booked; in no value above.
+   */
   value_adjustment: Decimal | null;
+  /**
+   * Verified recognised value of the bases that enter the return, as reported.
+   */
   verified: Decimal | null;
+  /**
+   * Verified value of the bases that never enter the return; report.outcome has each basis.
+   */
   verified_beside: Decimal | null;
+  /**
+   * verified as now known.
+   */
   verified_now: Decimal | null;
+  /**
+   * Verified outcomes of any basis recognised in the month.
+   */
   verified_outcomes: number | null;
 }
 
@@ -1047,6 +1435,33 @@ export interface UsageQuantity {
   valid_until: string;
 }
 
+export interface WholeDatedPod {
+  cost_centre: string | null;
+  owner_email: string | null;
+  pod_id: string | null;
+  portfolio_id: string | null;
+  valid_from: string | null;
+  valid_until: string | null;
+}
+
+export interface WholeRollupCost {
+  billed_cost: Decimal | null;
+  billing_currency: string | null;
+  charge_category: string | null;
+  charge_date: string | null;
+  contracted_cost: Decimal | null;
+  effective_cost: Decimal | null;
+  kind: string | null;
+  line_count: Int8 | null;
+  list_cost: Decimal | null;
+  load_id: Int8 | null;
+  pod_id: string | null;
+  provider_name: string | null;
+  rule_id: string | null;
+  rulebook_id: number | null;
+  service_name: string | null;
+}
+
 export interface Worker {
   host_name: string;
   id: string;
@@ -1080,6 +1495,7 @@ export interface DB {
   invoice_version: InvoiceVersion;
   journal: Journal;
   journal_line: JournalLine;
+  last_known_day: LastKnownDay;
   load: Load;
   load_account: LoadAccount;
   load_file: LoadFile;
@@ -1136,5 +1552,7 @@ export interface DB {
   statement_value: StatementValue;
   usage_metric: UsageMetric;
   usage_quantity: UsageQuantity;
+  whole_dated_pod: WholeDatedPod;
+  whole_rollup_cost: WholeRollupCost;
   worker: Worker;
 }
