@@ -11,6 +11,7 @@ import { renderCosts } from '../render/costs.ts';
 import { renderReconciliation } from '../render/reconciliation.ts';
 import { renderValuePerPod } from '../render/value-per-pod.ts';
 import { frameOf, type ReportOptions as CommonOptions, runReport, withPeriod } from '../report-command.ts';
+import { addCoverageReports } from './report-coverage.ts';
 import { addInvoiceReports } from './report-invoices.ts';
 
 interface ReportOptions extends CommonOptions {
@@ -81,6 +82,7 @@ export function reportCommand(program: Command): void {
   withExamples(withJson(bill), 'outturn report reconciliation --period 2026-09');
 
   addInvoiceReports(report);
+  addCoverageReports(report);
 }
 
 function list(value: string): string[] {

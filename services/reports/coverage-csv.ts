@@ -1,6 +1,7 @@
 /** Coverage and tag hygiene as CSV, one table each: the rows by account and month, and the findings. */
 import type { Coverage } from './coverage.ts';
 import { type Cell, figures, toCsv } from './report-csv.ts';
+import type { KeyFinding, TagHygiene, ValueFinding } from './tag-hygiene.ts';
 
 const COSTS = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const;
 
@@ -34,4 +35,22 @@ export function coverageCsv(report: Coverage): string {
     ...figures(...COSTS.map((cost) => row.attributed[cost]), ...COSTS.map((cost) => row.unattributed[cost]), row.share),
   ]);
   return toCsv(head, rows);
+}
+
+/** One row per finding: keys first, then values. */
+export function tagHygieneCsv(report: TagHygiene): string {
+  const head = [
+    ['period', 'through', 'currency', 'cost_metric', 'key', 'value', 'fault', 'meant', 'cost', 'unattributed_cost'],
+    ['lines', 'origins', 'example_origin', 'example_resource', 'fix'],
+  ].flat();
+  const frame: Cell[] = [report.period.id, report.period.through, report.currency, report.costMetric];
+  const money = (one: KeyFinding | ValueFinding): Cell[] => [
+    ...figures(one.cost, one.unattributedCost, one.lines, one.origins),
+    one.example.originId,
+    one.example.resourceId,
+    one.fix,
+  ];
+  const keys = report.keys.map((one): Cell[] => [...frame, one.key, null, one.fault, one.meant, ...money(one)]);
+  const values = report.values.map((one): Cell[] => [...frame, one.key, one.value, one.fault, one.pod, ...money(one)]);
+  return toCsv(head, [...keys, ...values]);
 }

@@ -103,7 +103,7 @@ function namingTags(facts: readonly LeftOverFact[], content: RulebookContent, na
 }
 
 function namingPrefixes(facts: readonly LeftOverFact[], _content: RulebookContent, names: PodNames): Draft[] {
-  return groupsOf(facts, (fact) => fact.namePrefix).flatMap((prefix): Draft[] => {
+  return groupsOf(facts, (fact) => fact.namePrefix).flatMap(({ key: prefix }): Draft[] => {
     const pod = names.find(prefix.slice(0, -1));
     return pod === undefined
       ? []
@@ -183,10 +183,10 @@ function services(facts: readonly LeftOverFact[]): Draft[] {
     fact.provider === null || fact.serviceName === null
       ? null
       : JSON.stringify([foldProvider(fact.provider), fact.serviceName]);
-  return groupsOf(facts, keyOf).map((key): Draft => {
-    const [provider = '', serviceName = ''] = JSON.parse(key) as string[];
+  return groupsOf(facts, keyOf).map(({ key, sample }): Draft => {
+    const { provider, serviceName } = sample;
     return {
-      name: `service-${serviceName}`,
+      name: `service-${serviceName ?? ''}`,
       by: 'service',
       when: { provider, serviceName },
       result: { pod: WHICH_POD },
@@ -196,14 +196,17 @@ function services(facts: readonly LeftOverFact[]): Draft[] {
   });
 }
 
-/** The keys of facts, the one with most money first. */
-function groupsOf(facts: readonly LeftOverFact[], keyOf: (fact: LeftOverFact) => string | null): string[] {
+/** Facts by key, the key with most money first, each with one of its facts. */
+function groupsOf(
+  facts: readonly LeftOverFact[],
+  keyOf: (fact: LeftOverFact) => string | null,
+): { readonly key: string; readonly sample: LeftOverFact }[] {
   const groups = [...Map.groupBy(facts, keyOf)].flatMap(([key, group]) =>
-    key === null ? [] : [{ key, weight: magnitude(sum(group.map((fact) => fact.cost))) }],
+    key === null || group[0] === undefined
+      ? []
+      : [{ key, sample: group[0], weight: magnitude(sum(group.map((fact) => fact.cost))) }],
   );
-  return groups
-    .sort((left, right) => compare(right.weight, left.weight) || (left.key < right.key ? -1 : 1))
-    .map(({ key }) => key);
+  return groups.sort((left, right) => compare(right.weight, left.weight) || (left.key < right.key ? -1 : 1));
 }
 
 /** Reads a fact's value under a key as a rule that asks for it would: the key's further spellings serve where it has none. */
