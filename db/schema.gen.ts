@@ -609,6 +609,7 @@ export interface PodCost {
   load_id: Int8;
   pod_id: string | null;
   provider_name: string | null;
+  replaced_in: number[] | null;
   rule_id: string | null;
   rulebook_id: number;
   service_name: string | null;
@@ -1237,12 +1238,7 @@ export interface RollupCost {
 export interface RollupLayer {
   layer_id: number;
   load_id: Int8;
-  rulebook_id: number;
-}
-
-export interface RollupReplaced {
-  cell_id: Int8;
-  load_id: Int8;
+  nearer_ids: number[];
   rulebook_id: number;
 }
 
@@ -1424,6 +1420,7 @@ export interface UsageMetric {
 }
 
 export interface UsageQuantity {
+  id: Generated<Int8>;
   known_from: Timestamp;
   known_until: Timestamp | null;
   metric_id: string;
@@ -1534,7 +1531,6 @@ export interface DB {
   reported_value_month: ReportedValueMonth;
   rollup_cost: RollupCost;
   rollup_layer: RollupLayer;
-  rollup_replaced: RollupReplaced;
   rulebook: Rulebook;
   rulebook_activation: RulebookActivation;
   rulebook_layer: RulebookLayer;

@@ -26,7 +26,7 @@ create table attribution (
   check ((kind = 'pod') = (pod_id is not null))
 );
 
--- The rollup of one load under one rulebook, insert-only: all its cells, or those that differ from the rollup under the rulebook's base.
+-- The rollup of one load under one rulebook: all its cells, or those that differ from the rollup under the rulebook's base.
 -- kind to_split: shared cost before it is split over pods.
 create table pod_cost (
   cell_id bigint generated always as identity,
@@ -45,6 +45,9 @@ create table pod_cost (
   list_cost numeric not null,
   contracted_cost numeric not null,
   line_count bigint not null,
+  -- The rulebooks laid upon this one that have other cells in place of this one, or none; null where there are none such. All else is
+  -- written once.
+  replaced_in integer[],
   check ((kind = 'direct') = (pod_id is not null))
 );
 create index pod_cost_load_id_rulebook_id_charge_date_idx on pod_cost (load_id, rulebook_id, charge_date);
@@ -57,20 +60,14 @@ create table load_rollup (
   primary key (load_id, rulebook_id)
 );
 
--- The rollups a rollup takes its other cells from, all of them, however far below.
+-- The rollups a rollup takes its other cells from, all of them, however far below, and for each the layers between, the rollup's own
+-- included: a cell that one of these replaced does not count.
 create table rollup_layer (
   load_id bigint not null references load (id),
   rulebook_id integer not null,
   layer_id integer not null,
+  nearer_ids integer[] not null,
   primary key (load_id, rulebook_id, layer_id)
-);
-
--- The cells of the layers below that are not, or not any more, a rollup's own.
-create table rollup_replaced (
-  load_id bigint not null,
-  rulebook_id integer not null,
-  cell_id bigint not null,
-  primary key (load_id, rulebook_id, cell_id)
 );
 
 -- What readers read: the attribution of an origin, and the rollup of a load, under any rulebook that was made for them. How they are
@@ -95,10 +92,7 @@ select layer.load_id, layer.rulebook_id, charge_date, kind, pod_id, rule_id, pro
   billing_currency, billed_cost, effective_cost, list_cost, contracted_cost, line_count
 from rollup_layer as layer
 join pod_cost as below on below.load_id = layer.load_id and below.rulebook_id = layer.layer_id
-where not exists (
-  select from rollup_replaced as replaced
-  where replaced.load_id = layer.load_id and replaced.rulebook_id = layer.rulebook_id and replaced.cell_id = below.cell_id
-);
+where below.replaced_in is null or not below.replaced_in && layer.nearer_ids;
 
 -- Which rulebook was in force since when: what a report replayed as known at an instant goes by.
 create table rulebook_activation (

@@ -46,7 +46,7 @@ create function readable_pods() returns text[] language sql stable as $$
 $$;
 
 -- What every reader needs to understand a figure, and what holds pods' figures.
-grant select on organisation, portfolio, pod, source, load, load_file, conversion_rate, pod_cost, rollup_layer, rollup_replaced,
+grant select on organisation, portfolio, pod, source, load, load_file, conversion_rate, pod_cost, rollup_layer,
   rollup_cost, shared_cost, pod_day,
   outcome, outcome_type, outcome_reference, outcome_share, outcome_schedule,
   envelope, envelope_version, envelope_version_rate, envelope_state, alert, message to outturn_pod;

@@ -2,13 +2,14 @@
  * Compiles a rulebook into the one statement that attributes origins: a row per origin and stretch of charge dates in which the
  * same rule wins. First match wins, per charge date.
  *
- * Each origin meets every rule at most twice, however many dates the rulebook has: first a CASE that stops at the first match;
+ * Each origin meets every rule at most twice, however many dates the rulebook has: first the first match is found (compile-lookups.ts);
  * only where that match holds on some dates alone (a dated rule, or a pod with dates found by tag) all matches are listed, and
  * the dates of these few are laid out. An outcome travels as one integer: rule number × base + pod number, both from 1.
  *
  * An explicit `pod:` holds whatever the pod's dates: somebody named it on purpose, and cost that arrives after a pod has ended
  * must not lose its owner. `podFromTag` trusts a tag, which outlives teams, so there the dates count.
  */
+import { type AskedValues, askedValues, firstMatchCode } from './compile-lookups.ts';
 import type { Rule, RulebookContent } from './rulebook.ts';
 import { compileWhen, createWhenScope, foldSql, type WhenScope } from './compile-when.ts';
 
@@ -20,8 +21,10 @@ export interface CompiledStatement {
 /** Adds a value to the statement's parameters and gives its placeholder, cast to `type`. */
 export type Bind = (value: unknown, type: string) => string;
 
-interface CompiledRule {
+export interface CompiledRule {
   readonly condition: string;
+  /** Set where the condition is one equality or list, and the outcome the same for every origin. */
+  readonly asked: AskedValues | undefined;
   /** The integer of this outcome, as SQL. */
   readonly outcome: string;
   /** True, false, or SQL: whether the outcome holds on every charge date. */
@@ -68,9 +71,9 @@ select ${bind(rulebookId, 'integer')}, matched.id, stretch.valid_from, stretch.v
 from (
   select origin.id, origin.outcome, case when origin.outcome = ${DATED} then ${allMatches(compiled)} end as outcomes
   from (
-    select origin.*, ${firstMatch(compiled)} as outcome
-    from (${preparedOrigins(content, scope, originFilter, bind)}
-    ) as origin offset 0
+    select origin.*, case when origin.code % 2 = 1 then ${DATED} else origin.code / 2 end as outcome
+    from (select origin.*, ${firstMatchCode(compiled, bind)} as code from (${preparedOrigins(content, scope, originFilter, bind)}
+    ) as origin offset 0) as origin offset 0
   ) as origin offset 0
 ) as matched
 cross join lateral (
@@ -132,22 +135,19 @@ function compileRule(
     const undatedPods = content.pods.flatMap((pod, index) => (hasNoDates(pod) ? [index + 1] : []));
     return {
       condition: `(${condition}) and ${podNumber} is not null`,
+      asked: undefined,
       outcome: `${ruleNumber * base} + ${podNumber}`,
       isUndated: hasDates ? 'false' : `${podNumber} = any(${bind(undatedPods, 'integer[]')})`,
     };
   }
   const podNumber = 'pod' in rule ? content.pods.findIndex((pod) => pod.id === rule.pod) + 1 : 0;
   if ('pod' in rule && podNumber === 0) throw new Error(`rule ${rule.id} names the unknown pod ${rule.pod}`);
-  return { condition, outcome: String(ruleNumber * base + podNumber), isUndated: hasDates ? 'false' : 'true' };
-}
-
-function firstMatch(compiled: readonly CompiledRule[]): string {
-  const branches = compiled.map(({ condition, outcome, isUndated }) => {
-    if (isUndated === 'true') return `when ${condition} then ${outcome}`;
-    if (isUndated === 'false') return `when ${condition} then ${DATED}`;
-    return `when ${condition} then case when ${isUndated} then ${outcome} else ${DATED} end`;
-  });
-  return branches.length === 0 ? '0' : `case ${branches.join('\n')} else 0 end`;
+  return {
+    condition,
+    asked: askedValues(rule.when, scope),
+    outcome: String(ruleNumber * base + podNumber),
+    isUndated: hasDates ? 'false' : 'true',
+  };
 }
 
 function allMatches(compiled: readonly CompiledRule[]): string {

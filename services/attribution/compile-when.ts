@@ -28,7 +28,8 @@ export const DIMENSION_COLUMNS = {
   commitmentDiscountStatus: 'commitment_discount_status',
 } as const satisfies Record<RuleDimension, string>;
 
-const FOLDED_PROVIDER = 'folded_provider';
+/** The column of the provider as tests see it. */
+export const FOLDED_PROVIDER = 'folded_provider';
 
 /** What the conditions of one rulebook share: the bound texts, and the tags that are read once per origin. */
 export interface WhenScope {

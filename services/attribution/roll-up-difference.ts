@@ -26,6 +26,8 @@ interface Difference {
   readonly loadId: string;
   readonly rulebookId: number;
   readonly baseId: number;
+  /** The base and the layers below it. */
+  readonly below: readonly number[];
 }
 
 /**
@@ -34,16 +36,18 @@ interface Difference {
  * @throws AppError conservation_broken where what the written cells hold is not what the cells they replace held.
  */
 export async function rollUpDifference(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<boolean> {
-  const [, baseId] = await readLayers(trx, rulebookId);
+  const below = (await readLayers(trx, rulebookId)).slice(1);
+  const [baseId] = below;
   if (baseId === undefined) return false;
-  const difference = { loadId, rulebookId, baseId };
+  const difference = { loadId, rulebookId, baseId, below };
   const { isRolledUp, moved, charges } = await measure(trx, difference);
   if (!isRolledUp || moved > MOVED_SHARE_MAX * charges) return false;
   await sql`
-    insert into rollup_layer (load_id, rulebook_id, layer_id)
-    select load_id, ${rulebookId}::integer, rulebook_id from load_rollup where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
+    insert into rollup_layer (load_id, rulebook_id, layer_id, nearer_ids)
+    values (${loadId}::bigint, ${rulebookId}::integer, ${baseId}::integer, array[${rulebookId}::integer])
     union all
-    select load_id, ${rulebookId}::integer, layer_id from rollup_layer where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
+    select load_id, ${rulebookId}::integer, layer_id, ${rulebookId}::integer || nearer_ids from rollup_layer
+    where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
   `.execute(trx);
   await withBulkPlans(trx, async () => {
     if (moved < LOOKED_UP_SHARE_MAX * charges) await sql`set local enable_nestloop = on`.execute(trx);
@@ -67,7 +71,7 @@ async function measure(
   return { isRolledUp: row?.is_rolled_up === true, moved: row?.moved ?? 0, charges: row?.charges ?? 0 };
 }
 
-async function writeCells(trx: Transaction<DB>, { loadId, rulebookId, baseId }: Difference): Promise<void> {
+async function writeCells(trx: Transaction<DB>, { loadId, rulebookId, baseId, below }: Difference): Promise<void> {
   const charges = sql`(select * from ${sql.table(await chargeTableOf(trx, loadId))} where load_id = ${loadId}::bigint)`;
   const stretch = sql`origin_id, valid_from, valid_until, kind, pod_id, rule_id`;
   const sums = METRICS.map((metric) => sql`sum(changed.sign * charge.${metric}) as ${metric}`);
@@ -99,21 +103,23 @@ async function writeCells(trx: Transaction<DB>, { loadId, rulebookId, baseId }: 
       join origin on origin.id = changed.origin_id
       group by 1, 2, 3, 4, 5, 6, 7, 8
     ), former as materialized (
-      select pod_cost.* from pod_cost
-      where load_id = ${loadId}::bigint
-        and rulebook_id in (select layer_id from rollup_layer where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId})
-        and not exists (select from rollup_replaced where rollup_replaced.load_id = ${loadId}::bigint
-          and rollup_replaced.rulebook_id = ${baseId} and rollup_replaced.cell_id = pod_cost.cell_id)
+      select pod_cost.*
+      from rollup_layer as layer join pod_cost on pod_cost.load_id = layer.load_id and pod_cost.rulebook_id = layer.layer_id
+      where layer.load_id = ${loadId}::bigint and layer.rulebook_id = ${rulebookId}
+        and (replaced_in is null or not replaced_in && nearer_ids)
     ), met as materialized (
       select ${sql.join([...KEY, ...NULLABLE_KEY].map((column) => sql`delta.${column}`))}, former.cell_id,
         ${sql.join(totals.map((total, index) => sql`${total} as ${METRICS[index]}`))},
         coalesce(former.line_count, 0) + delta.line_count as line_count
       from delta left join former on ${sql.join(sameKey, sql` and `)}
     ), replaced as (
-      insert into rollup_replaced (load_id, rulebook_id, cell_id)
-      select ${loadId}::bigint, ${rulebookId}::integer, cell_id from met where cell_id is not null
-      union all
-      select load_id, ${rulebookId}::integer, cell_id from rollup_replaced where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
+      update pod_cost set replaced_in = coalesce(replaced_in, '{}') || ${rulebookId}::integer
+      from (
+        -- In one order, so that two rulebooks prepared at once wait for each other and never deadlock.
+        select cell_id from pod_cost where load_id = ${loadId}::bigint and rulebook_id = any(${below}::integer[])
+          and cell_id in (select cell_id from met) order by cell_id for update
+      ) as gone
+      where pod_cost.load_id = ${loadId}::bigint and rulebook_id = any(${below}::integer[]) and pod_cost.cell_id = gone.cell_id
     )
     insert into pod_cost (load_id, rulebook_id, ${sql.join([...KEY, ...NULLABLE_KEY, ...METRICS])}, line_count)
     select ${loadId}::bigint, ${rulebookId}::integer, ${sql.join([...KEY, ...NULLABLE_KEY, ...METRICS])}, line_count
@@ -122,14 +128,15 @@ async function writeCells(trx: Transaction<DB>, { loadId, rulebookId, baseId }: 
 }
 
 /** Cost only moved between cells: per charge month, currency and metric it is as much as before. */
-async function refuseUnequalSums(trx: Transaction<DB>, { loadId, rulebookId, baseId }: Difference): Promise<void> {
+async function refuseUnequalSums(
+  trx: Transaction<DB>,
+  { loadId, rulebookId, baseId, below }: Difference,
+): Promise<void> {
   const columns = sql`date_trunc('month', charge_date::timestamp)::date as charge_month, billing_currency, ${sql.join(METRICS)}`;
   await refuseDifferences(trx, {
     what: `rollup of load ${loadId} under rulebook ${rulebookId}, against the one under rulebook ${baseId}`,
     expected: sql`select ${columns} from pod_cost
-      where load_id = ${loadId}::bigint and cell_id in (
-        select cell_id from rollup_replaced where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}
-        except select cell_id from rollup_replaced where load_id = ${loadId}::bigint and rulebook_id = ${baseId})`,
+      where load_id = ${loadId}::bigint and rulebook_id = any(${below}::integer[]) and ${rulebookId} = any (replaced_in)`,
     found: sql`select ${columns} from pod_cost where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}`,
   });
 }

@@ -252,7 +252,7 @@ describe('rulebooks laid upon each other', () => {
       (region): Rule => ({ id: region, when: { regionId: region }, pod: 'a' }),
     );
     const originIds: string[] = [];
-    for (const { when } of rules) originIds.push(await insertOrigin(trx, { region_id: String(when.regionId) }));
+    for (const { id } of rules) originIds.push(await insertOrigin(trx, { region_id: id }));
     const first = await store(trx, rulebook(rules, pods));
     await attributeAllOrigins(trx, first);
     await activateRulebook(trx, first, { at: AT, principal: systemPrincipal });
