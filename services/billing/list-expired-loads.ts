@@ -1,6 +1,7 @@
 /**
  * Retention of superseded loads: the last version of a billing period per UTC day is kept for 90 days, every other superseded
- * version is dropped a day after it was replaced. Totals, files and rollups of a load are always kept.
+ * version is dropped a day after it was replaced. What a statement was made of is kept for as long as the statement. Totals, files and
+ * rollups of a load are always kept.
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -23,6 +24,7 @@ export async function listExpiredLoads(db: Kysely<DB>, now: Date): Promise<strin
     )
     select id from superseded
     where superseded_at < ${now.toISOString()}::timestamptz - interval '1 day'
+      and not exists (select from statement_load where statement_load.load_id = superseded.id)
       and (newest_first > 1 or superseded_at < ${now.toISOString()}::timestamptz - make_interval(days => ${RETENTION_DAYS}))
     order by superseded_at, id
     limit ${LOADS_PER_RUN_MAX}

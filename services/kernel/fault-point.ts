@@ -4,7 +4,7 @@
  * a worker and its child are one process.
  */
 
-/** Every point, in the order in which a bill passes them; then those of a new rulebook. */
+/** Every point, in the order in which a bill passes them; then those of a new rulebook, of closing, of delivery. */
 export const FAULT_POINTS = [
   'inspect-after-copy',
   'inspect-after-archive',
@@ -29,6 +29,9 @@ export const FAULT_POINTS = [
   'prepare-rulebook-after-load',
   'activate-rulebook-after-switch',
   'activate-rulebook-before-commit',
+  'close-after-rows',
+  'close-before-commit',
+  'approve-before-commit',
   'deliver-before-claim',
   'deliver-after-claim',
   'deliver-after-send',

@@ -43,7 +43,7 @@ export function driftRows(scope: DriftScope, revenueBasis: 'margin' | 'gross'): 
       from (${known(months)} union all ${stated(months)}
         union all ${knownValues(scope, months, revenueBasis)} union all ${statedValues(months)}) as figure
       union all
-      select month.statement_id, adjusted_on, pod_id, kind, outcome_id, beside, adjustment.currency,
+      select month.statement_id, adjusted_on, pod_id, adjustment.kind, outcome_id, beside, adjustment.currency,
         ${sql.join(MONEY.map((name) => sql`-${sql.ref(name)}`))}, ${sql.join(MONEY.map((name) => sql`-${sql.ref(`reported_${name}`)}`))}, false
       from ${months} join statement_adjustment as adjustment
         on adjustment.adjusted_on >= month.month_start and adjustment.adjusted_on < month.month_end

@@ -70,7 +70,7 @@ export async function sumAdjustments(
     select pod_id, trim_scale(coalesce(sum(cost), 0)) as cost, trim_scale(coalesce(sum(value), 0)) as value
     from (
       select adjustment.pod_id, ${inCurrency(metric, frame.currency)} as cost,
-        case when kind = 'value-verified' and beside is null then ${inCurrency('amount', frame.currency)} else 0 end as value
+        case when adjustment.kind = 'value-verified' and adjustment.beside is null then ${inCurrency('amount', frame.currency)} else 0 end as value
       from (${rows}) as adjustment join statement as adjusted on adjusted.id = adjustment.adjusted_statement_id
       left join conversion_rate as conversion on conversion.from_currency = adjustment.currency
         and conversion.to_currency = ${frame.currency} and conversion.on_date = adjustment.adjusted_on

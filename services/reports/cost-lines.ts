@@ -1,7 +1,8 @@
 /**
  * The lines of cost that the explorer groups: direct and unattributed cost, and the parts of split cost, each with its dimensions.
  * Where the rollups keep every asked dimension they are read; else the charges of the current loads with their origins. What a
- * split does not keep (a resource, a tag) is null on its parts. Either way the sum is the same, to the last decimal.
+ * split does not keep (a resource, a tag) is null on its parts. Either way the sum is the same, to the last decimal. Closed days are made of
+ * the loads, the rulebook and the shares of their statements.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -9,10 +10,11 @@ import { createWhenScope, type WhenScope } from '../attribution/compile-when.ts'
 import type { RulebookContent } from '../attribution/rulebook.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type CostDimension, isKeptByRollup } from './cost-dimensions.ts';
+import { type DateRange, liesIn, openRanges } from '../periods/closed-months.ts';
 import type { ReportFrame } from './report-frame.ts';
 
 export interface CostLines {
-  /** A query of rows (load_id, charge_date, kind, pod_id, rule_id, billing_currency, four metrics, kept and asked origin columns). */
+  /** A query of rows (statement_id, load_id, charge_date, kind, pod_id, rule_id, billing_currency, four metrics, kept and asked origin columns). */
   readonly rows: RawBuilder<unknown>;
   /** The column of a row that holds a tag. */
   readonly tagColumn: (key: string) => string;
@@ -22,6 +24,14 @@ export interface CostLines {
 const COSTS = sql`billed_cost, effective_cost, list_cost, contracted_cost`;
 const KEPT = ['provider_name', 'service_name', 'charge_category'];
 const NO_TAGS: RulebookContent['tags'] = { fold: true, keys: {} };
+
+/** Days whose lines have one origin: the current figures (no statement), or what a statement froze. */
+interface Part {
+  readonly statementId: number | null;
+  readonly days: readonly DateRange[];
+  readonly rulebookId: number;
+  readonly loadIds: readonly string[];
+}
 
 /**
  * Prepares the lines of the frame's whole period.
@@ -38,37 +48,69 @@ export async function costLines(
     ...(isFast ? [] : ['charge', 'origin', 'attributed_origin']),
     ...(needsRulebook ? ['rulebook'] : []),
   ]);
-  const loadIds = await listLoadsOf(db, frame);
+  const parts = await listParts(db, frame);
   if (isFast) {
     const none = () => '';
-    return { rows: rollupRows(frame, loadIds), tagColumn: none, foldsTags: true };
+    return {
+      rows: unionOf(parts.flatMap((part) => [rollupRows(part), sharedRows(part, [])])),
+      tagColumn: none,
+      foldsTags: true,
+    };
   }
   const tags = needsRulebook ? await readTags(db, frame.rulebook) : NO_TAGS;
   const scope = createWhenScope(tags, 'bound.texts');
-  const tagColumns = new Set(dimensions.flatMap((one) => (one.place === 'tag' ? [scope.tag(one.key)] : [])));
-  const columns = dimensions.flatMap((one) => (one.place === 'origin' && !one.isKept ? [one.column] : []));
+  const tagColumns = [...new Set(dimensions.flatMap((one) => (one.place === 'tag' ? [scope.tag(one.key)] : [])))];
+  const columns = [
+    ...new Set(dimensions.flatMap((one) => (one.place === 'origin' && !one.isKept ? [one.column] : []))),
+  ];
   return {
-    rows: chargeRows(frame, loadIds, { columns: [...new Set(columns)], tagColumns: [...tagColumns], scope }),
+    rows: unionOf(
+      parts.flatMap((part) => [
+        chargeRows(part, { columns, tagColumns, scope }),
+        sharedRows(part, [...columns, ...tagColumns]),
+      ]),
+    ),
     tagColumn: (key) => scope.tag(key),
     foldsTags: tags.fold,
   };
 }
 
-function rollupRows(frame: ReportFrame, loadIds: readonly string[]): RawBuilder<unknown> {
+async function listParts(db: Kysely<DB>, frame: ReportFrame): Promise<Part[]> {
+  const open = openRanges(frame.period, frame.closed);
+  const parts: Part[] = [];
+  if (open.length > 0) {
+    const loadIds = await listLoadsOf(db, frame);
+    parts.push({ statementId: null, days: open, rulebookId: frame.rulebook, loadIds });
+  }
+  for (const { statementId, start, end, rulebookId } of frame.closed) {
+    const { rows } = await sql<{ id: string }>`
+      select load_id::text as id from statement_load where statement_id = ${statementId} order by load_id
+    `.execute(db);
+    parts.push({ statementId, days: [{ start, end }], rulebookId, loadIds: rows.map((row) => row.id) });
+  }
+  return parts;
+}
+
+function unionOf(queries: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+  return sql.join([...queries], sql` union all `);
+}
+
+function statementOf(part: Part): RawBuilder<unknown> {
+  return sql`${part.statementId}::integer as statement_id`;
+}
+
+function rollupRows(part: Part): RawBuilder<unknown> {
   return sql`
-    select load_id, charge_date, 'direct' as kind, pod_id, rule_id, provider_name, service_name, charge_category,
+    select ${statementOf(part)}, load_id, charge_date, 'direct' as kind, pod_id, rule_id, provider_name, service_name, charge_category,
       billing_currency, ${COSTS}
     from rollup_cost
-    where load_id = any(${[...loadIds]}::bigint[]) and rulebook_id = ${frame.rulebook} and kind <> 'to_split'
-      and charge_date >= ${frame.period.start} and charge_date < ${frame.period.end}
-    union all
-    ${sharedRows(frame, [])}
+    where load_id = any(${[...part.loadIds]}::bigint[]) and rulebook_id = ${part.rulebookId} and kind <> 'to_split'
+      and ${liesIn('charge_date', part.days)}
   `;
 }
 
 function chargeRows(
-  frame: ReportFrame,
-  loadIds: readonly string[],
+  part: Part,
   asked: { columns: readonly string[]; tagColumns: readonly string[]; scope: WhenScope },
 ): RawBuilder<unknown> {
   const { columns, scope } = asked;
@@ -77,26 +119,28 @@ function chargeRows(
     (column) => sql`${sql.raw(scope.columns.get(column) ?? 'null')} as ${sql.ref(column)}`,
   );
   return sql`
-    select charge.load_id, charge.charge_date, 'direct' as kind, attribution.pod_id, attribution.rule_id,
+    select ${statementOf(part)}, charge.load_id, charge.charge_date, 'direct' as kind, attribution.pod_id, attribution.rule_id,
       ${sql.join(originColumns.slice(0, KEPT.length))}, charge.billing_currency, ${COSTS}
       ${withCommas([...originColumns.slice(KEPT.length), ...tagColumns])}
     from charge
-    join attributed_origin as attribution on attribution.rulebook_id = ${frame.rulebook} and attribution.origin_id = charge.origin_id
+    join attributed_origin as attribution on attribution.rulebook_id = ${part.rulebookId} and attribution.origin_id = charge.origin_id
       and attribution.valid_from <= charge.charge_date and attribution.valid_until > charge.charge_date
     join origin on origin.id = charge.origin_id
     cross join (select ${[...scope.texts]}::text[] as texts) as bound
-    where charge.load_id = any(${[...loadIds]}::bigint[]) and attribution.kind <> 'split'
-      and charge.charge_date >= ${frame.period.start} and charge.charge_date < ${frame.period.end}
-    union all
-    ${sharedRows(frame, [...columns, ...asked.tagColumns])}
+    where charge.load_id = any(${[...part.loadIds]}::bigint[]) and attribution.kind <> 'split'
+      and ${liesIn('charge.charge_date', part.days)}
   `;
 }
 
-function sharedRows(frame: ReportFrame, lostColumns: readonly string[]): RawBuilder<unknown> {
+function sharedRows(part: Part, lostColumns: readonly string[]): RawBuilder<unknown> {
+  const source =
+    part.statementId === null
+      ? sql`shared_cost where true`
+      : sql`statement_shared_cost where statement_id = ${part.statementId}`;
   return sql`
-    select load_id, charge_date, 'shared', pod_id, rule_id, provider_name, service_name, charge_category,
+    select ${statementOf(part)}, load_id, charge_date, 'shared', pod_id, rule_id, provider_name, service_name, charge_category,
       billing_currency, ${COSTS} ${withCommas(lostColumns.map(() => sql`null::text`))}
-    from shared_cost where charge_date >= ${frame.period.start} and charge_date < ${frame.period.end}
+    from ${source} and ${liesIn('charge_date', part.days)}
   `;
 }
 

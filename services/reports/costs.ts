@@ -1,6 +1,7 @@
 /**
  * The cost explorer: all four cost metrics of a period, grouped by any dimensions and filtered, converted at each day's rate or left
- * in the billing currencies. It covers the whole period as billed so far; `through` says up to where that is complete.
+ * in the billing currencies. It covers the whole period as billed so far; `through` says up to where that is complete. Closed days are
+ * as their statements froze them.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -10,12 +11,17 @@ import { AppError } from '../kernel/errors.ts';
 import { type CostDimension, DATED_DIMENSIONS, dimensionSql, parseDimensions } from './cost-dimensions.ts';
 import { filterSql, parseFilters } from './cost-filters.ts';
 import { type CostLines, costLines } from './cost-lines.ts';
+import { rateJoins, rateOf } from '../periods/closed-rows.ts';
 import {
+  type AsNowRequest,
+  asNowKnown,
   type ReportFrame,
   type ReportPeriod,
   type ReportRequest,
+  type ReportState,
   readReportFrame,
   reportPeriod,
+  stateOf,
 } from './report-frame.ts';
 
 export interface FourCosts {
@@ -34,12 +40,14 @@ export interface Costs {
   readonly currency: string;
   readonly by: readonly string[];
   readonly where: readonly string[];
-  readonly state: 'open';
+  readonly state: ReportState;
   readonly dataAsOf: string | null;
   readonly rulebook: number;
   readonly rows: readonly CostRow[];
   /** One per billing currency where nothing is converted. */
   readonly total: FourCosts | readonly CostRow[];
+  /** The same as now known, where it was asked for: closed days as if they were open. */
+  readonly asNow?: Costs;
 }
 
 /** In place of a currency: convert nothing. */
@@ -57,17 +65,23 @@ interface GroupRow {
   readonly missing: number;
 }
 
+type CostsRequest = ReportRequest & { readonly by?: readonly string[]; readonly where?: readonly string[] };
+
 /**
  * The costs of a period, by pod where `by` is absent. Reads only.
  * @throws AppError invalid_input (dimension, filter, currency, too many rows), invalid_period, forbidden, missing_exchange_rate.
  */
-export async function costs(
-  db: Kysely<DB>,
-  request: ReportRequest & { by?: readonly string[]; where?: readonly string[] },
-): Promise<Costs> {
-  const isBilling = request.currency === BILLING_CURRENCIES;
+export async function costs(db: Kysely<DB>, request: CostsRequest & AsNowRequest): Promise<Costs> {
   const { currency, ...rest } = request;
+  const isBilling = currency === BILLING_CURRENCIES;
   const frame = await readReportFrame(db, isBilling || currency === undefined ? rest : { ...rest, currency });
+  const report = await costsOf(db, frame, request);
+  if (request.asNow !== true) return report;
+  return { ...report, asNow: await costsOf(db, await asNowKnown(db, frame), request) };
+}
+
+async function costsOf(db: Kysely<DB>, frame: ReportFrame, request: CostsRequest): Promise<Costs> {
+  const isBilling = request.currency === BILLING_CURRENCIES;
   const asked = parseDimensions(request.by === undefined || request.by.length === 0 ? ['pod'] : request.by);
   const filters = parseFilters(request.where ?? []);
   const lines = await costLines(db, frame, [...asked, ...filters.map((filter) => filter.dimension)]);
@@ -78,7 +92,9 @@ export async function costs(
   const source = (conversion: RawBuilder<unknown>) => sql`${joined(lines, names)} ${conversion} where ${condition}`;
   const rows = await readGroups(db, { frame, source, by, expression, isBilling });
   if (rows.some((row) => row.missing > 0)) {
-    const need = sql`select line.billing_currency as from_currency, line.charge_date as on_date from ${source(sql``)}`;
+    const joins = rateJoins(lineOf(frame), frame.currency);
+    const need = sql`select line.billing_currency as from_currency, line.charge_date as on_date from ${source(joins)}
+      and ${rateOf(frame.closed.length > 0)} is null`;
     await requireConversionRates(db, { need, to: frame.currency });
   }
   const totals = rows.filter((row) => row.is_total);
@@ -87,7 +103,7 @@ export async function costs(
     currency: isBilling ? BILLING_CURRENCIES : frame.currency,
     by: asked.map((one) => one.name),
     where: request.where ?? [],
-    state: 'open',
+    state: stateOf(frame),
     dataAsOf: frame.dataAsOf,
     rulebook: frame.rulebook,
     rows: rows.filter((row) => !row.is_total).map((row) => toRow(by, row)),
@@ -106,6 +122,10 @@ function joined(lines: CostLines, names: ReadonlySet<string>): RawBuilder<unknow
       and holder.valid_from <= line.charge_date and holder.valid_until > line.charge_date`;
 }
 
+function lineOf(frame: ReportFrame) {
+  return { alias: 'line', currency: 'billing_currency', date: 'charge_date', hasStatement: frame.closed.length > 0 };
+}
+
 interface Grouping {
   readonly frame: ReportFrame;
   readonly source: (conversion: RawBuilder<unknown>) => RawBuilder<unknown>;
@@ -122,12 +142,11 @@ async function readGroups(db: Kysely<DB>, grouping: Grouping): Promise<GroupRow[
   const totalOver = isBilling ? keys.slice(-1) : [];
   const hasOwnTotal = totalOver.length < keys.length;
   const converts = isBilling ? sql`false` : sql`line.billing_currency <> ${frame.currency}`;
-  const conversion = sql`
-    left join conversion_rate as conversion on ${converts} and conversion.from_currency = line.billing_currency
-      and conversion.to_currency = ${frame.currency} and conversion.on_date = line.charge_date`;
+  const conversion = sql`${rateJoins(lineOf(frame), frame.currency)} and ${converts}`;
+  const rate = rateOf(frame.closed.length > 0);
   const figures = METRICS.map(
     (metric) =>
-      sql`case when ${converts} then ${sql.ref(`line.${metric}`)} * conversion.rate else ${sql.ref(`line.${metric}`)} end as ${sql.ref(metric)}`,
+      sql`case when ${converts} then ${sql.ref(`line.${metric}`)} * ${rate} else ${sql.ref(`line.${metric}`)} end as ${sql.ref(metric)}`,
   );
   const sums = METRICS.map((metric) => sql`trim_scale(coalesce(sum(${sql.ref(metric)}), 0)) as ${sql.ref(metric)}`);
   const order = keys.map((key) => sql`${key} collate "C" nulls last`);

@@ -1,18 +1,20 @@
 /**
- * Stores the exchange rates a report will read. Reports may run under a role that writes nothing, so whoever serves them calls
+ * Stores the exchange rates a report will read, and the adjustments of closed months that no statement has booked yet. Reports may run under a role that writes nothing, so whoever serves them calls
  * this first with the owner's connection; what no rate resolves stays missing, and the report that needs it says so.
  */
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { fillConversionRates } from '../fx/conversion.ts';
 import { addDays, utcDate } from '../kernel/period.ts';
+import { refreshOpenAdjustments } from '../periods/drift.ts';
 import { BILLING_CURRENCIES } from './costs.ts';
 import { type ReportRequest, readReportFrame } from './report-frame.ts';
 
 /** Fills every conversion that charges and outcomes of the period need, up to today. Cheap where all of them are stored. */
 export async function prepareConversions(db: Kysely<DB>, request: ReportRequest): Promise<void> {
   if (request.currency === BILLING_CURRENCIES) return;
-  const { period, currency } = await readReportFrame(db, request);
+  const { period, currency, closed } = await readReportFrame(db, request);
+  const statementIds = closed.map((month) => month.statementId);
   const tomorrow = addDays(utcDate(request.at), 1);
   await fillConversionRates(db, {
     to: currency,
@@ -24,6 +26,23 @@ export async function prepareConversions(db: Kysely<DB>, request: ReportRequest)
         generate_series(greatest(scheduled.recognised_from, ${period.start}::date),
           least(scheduled.recognised_until, ${period.end}::date, ${tomorrow}::date) - 1, interval '1 day') as day
       where outcome.currency <> ${currency}
+      ${statementIds.length === 0 ? sql`` : sql`union ${frozenNeed(statementIds, currency)}`}
     `,
   });
+  await refreshOpenAdjustments(db);
+}
+
+/** Closed months in a currency that their statements froze no rates for. */
+function frozenNeed(statementIds: readonly number[], currency: string): RawBuilder<unknown> {
+  const ofThese = sql`statement_id = any(${[...statementIds]}::integer[])`;
+  return sql`
+    select billing_currency, charge_date from statement_pod_day
+    where ${ofThese} and billing_currency <> ${currency} and not exists (
+      select from statement_rate as frozen where frozen.statement_id = statement_pod_day.statement_id
+        and from_currency = billing_currency and to_currency = ${currency} and on_date = charge_date)
+    union
+    select statement_value.currency, recognised_on from statement_value
+    where ${ofThese} and currency <> ${currency} and not exists (
+      select from statement_rate as frozen where frozen.statement_id = statement_value.statement_id
+        and from_currency = statement_value.currency and to_currency = ${currency} and on_date = recognised_on)`;
 }

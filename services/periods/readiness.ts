@@ -1,0 +1,90 @@
+/**
+ * Whether a month may be closed: every source has delivered it, to its last day, and has had its last word on it. What stands in the way
+ * is said source by source; finance may close over it with a reason, which the statement keeps.
+ */
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { isFinalSql } from '../billing/load-finality.ts';
+import { addDays, type IsoDate } from '../kernel/period.ts';
+import type { DateRange } from './closed-months.ts';
+
+/** A month is final this long after its end, where its source does not say otherwise. */
+const SETTLE_AFTER_DEFAULT = 'P5D';
+
+export interface SourceReadiness {
+  readonly sourceId: string;
+  /** `missing`: no load covers it whole. `late`: usage does not reach its end. `unsettled`: it may still move. */
+  readonly state: 'ready' | 'missing' | 'late' | 'unsettled';
+  /** A sentence with the fix; null where it is ready. */
+  readonly obstacle: string | null;
+}
+
+interface SourceRow {
+  readonly source_id: string;
+  readonly days: number;
+  readonly covered: number;
+  readonly usage_until: Date | null;
+  readonly settled_at: Date;
+  readonly is_settled: boolean;
+}
+
+/**
+ * Every source of the month in the order of ids: the declared ones, and any other with a load of it. The source `files`, which is there
+ * before anything is declared, counts as declared while nothing else is.
+ */
+export async function readReadiness(db: Kysely<DB>, month: DateRange, at: Date): Promise<SourceReadiness[]> {
+  const touching = sql`load.source_id = source.id and load.state = 'published'
+    and load.billing_period_start < ${month.end}::date and load.billing_period_end > ${month.start}::date`;
+  const { rows } = await sql<SourceRow>`
+    select source.id as source_id, ${month.end}::date - ${month.start}::date as days,
+      (select count(*)::int from generate_series(${month.start}::date, ${month.end}::date - 1, interval '1 day') as day
+       where exists (select from load where ${touching} and billing_period_start <= day::date and billing_period_end > day::date)) as covered,
+      (select max(usage_until) from load where load.source_id = source.id and load.state = 'published') as usage_until,
+      settled_at, settled_at <= ${at.toISOString()}::timestamptz
+        or not exists (select from load where ${touching} and not ${isFinalSql('load')}) as is_settled
+    from source
+    cross join lateral (select (${month.end}::date + coalesce(source.settle_after, ${SETTLE_AFTER_DEFAULT})::interval) at time zone 'UTC'
+      as settled_at) as settling
+    where exists (select from load where ${touching}) or ${isDeclared('source')}
+      or (source.id = 'files' and not exists (select from source as other where ${isDeclared('other')}))
+    order by source.id collate "C"
+  `.execute(db);
+  return rows.map((row) => toReadiness(row, month));
+}
+
+function isDeclared(alias: string): RawBuilder<boolean> {
+  const column = (name: string) => sql.ref(`${alias}.${name}`);
+  return sql<boolean>`(${column('removed_at')} is null and (${column('id')} <> 'files' or ${column('settings')} <> '{}'))`;
+}
+
+function toReadiness(row: SourceRow, month: DateRange): SourceReadiness {
+  const { source_id: sourceId } = row;
+  const name = `Source "${sourceId}"`;
+  if (row.covered < row.days) {
+    const missing =
+      row.covered === 0 ? 'has no published load of it' : `has loads of ${row.covered} of its ${row.days} days only`;
+    return {
+      sourceId,
+      state: 'missing',
+      obstacle: `${name} ${missing}. Run "outturn ingest --source ${sourceId}", or take the source out of the organisation file.`,
+    };
+  }
+  const lastDay = addDays(month.end, -1);
+  if (row.usage_until === null || row.usage_until.toISOString().slice(0, 10) < month.end) {
+    const reached: IsoDate | null = row.usage_until?.toISOString() ?? null;
+    return {
+      sourceId,
+      state: 'late',
+      obstacle: `${name} has usage up to ${reached ?? 'no day'} only, not to the end of ${lastDay}. Ingest its next delivery.`,
+    };
+  }
+  if (!row.is_settled) {
+    const settled = row.settled_at.toISOString();
+    return {
+      sourceId,
+      state: 'unsettled',
+      obstacle: `${name} may restate it until ${settled} (settleAfter), and its invoice is not issued. Close it then.`,
+    };
+  }
+  return { sourceId, state: 'ready', obstacle: null };
+}
