@@ -21,13 +21,14 @@ const KEY = ['charge_date', 'kind', 'billing_currency'].map((column) => sql.ref(
 const NULLABLE_KEY = ['pod_id', 'rule_id', 'provider_name', 'service_name', 'charge_category'].map((column) =>
   sql.ref(column),
 );
+const STRETCH = sql`origin_id, valid_from, valid_until, kind, pod_id, rule_id`;
 
 interface Difference {
   readonly loadId: string;
   readonly rulebookId: number;
   readonly baseId: number;
-  /** The base and the layers below it. */
-  readonly below: readonly number[];
+  /** Whether few charges are asked for: each origin's are looked up then. */
+  readonly isLookedUp: boolean;
 }
 
 /**
@@ -36,30 +37,24 @@ interface Difference {
  * @throws AppError conservation_broken where what the written cells hold is not what the cells they replace held.
  */
 export async function rollUpDifference(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<boolean> {
-  const below = (await readLayers(trx, rulebookId)).slice(1);
-  const [baseId] = below;
+  const [, baseId] = await readLayers(trx, rulebookId);
   if (baseId === undefined) return false;
-  const difference = { loadId, rulebookId, baseId, below };
-  const { isRolledUp, moved, charges } = await measure(trx, difference);
+  const { isRolledUp, moved, charges } = await measure(trx, { loadId, rulebookId, baseId });
   if (!isRolledUp || moved > MOVED_SHARE_MAX * charges) return false;
-  await sql`
-    insert into rollup_layer (load_id, rulebook_id, layer_id, nearer_ids)
-    values (${loadId}::bigint, ${rulebookId}::integer, ${baseId}::integer, array[${rulebookId}::integer])
-    union all
-    select load_id, ${rulebookId}::integer, layer_id, ${rulebookId}::integer || nearer_ids from rollup_layer
-    where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
-  `.execute(trx);
+  const difference = { loadId, rulebookId, baseId, isLookedUp: moved < LOOKED_UP_SHARE_MAX * charges };
+  const layers = await layRollUp(trx, difference);
   await withBulkPlans(trx, async () => {
-    if (moved < LOOKED_UP_SHARE_MAX * charges) await sql`set local enable_nestloop = on`.execute(trx);
-    await writeCells(trx, difference);
+    await writeMovedCells(trx, difference);
+    await replaceCells(trx, difference, layers);
   });
-  await refuseUnequalSums(trx, difference);
+  await sql`drop table moved_cell`.execute(trx);
+  await refuseUnequalSums(trx, difference, layers);
   return true;
 }
 
 async function measure(
   trx: Transaction<DB>,
-  { loadId, rulebookId, baseId }: Difference,
+  { loadId, rulebookId, baseId }: Omit<Difference, 'isLookedUp'>,
 ): Promise<{ isRolledUp: boolean; moved: number; charges: number }> {
   const { rows } = await sql<{ is_rolled_up: boolean; moved: number; charges: number }>`
     select exists (select from load_rollup where load_id = load.id and rulebook_id = ${baseId}) as is_rolled_up,
@@ -71,72 +66,111 @@ async function measure(
   return { isRolledUp: row?.is_rolled_up === true, moved: row?.moved ?? 0, charges: row?.charges ?? 0 };
 }
 
-async function writeCells(trx: Transaction<DB>, { loadId, rulebookId, baseId, below }: Difference): Promise<void> {
+/** Gives the layers that the rollup takes its other cells from, nearest first. */
+async function layRollUp(trx: Transaction<DB>, { loadId, rulebookId, baseId }: Difference): Promise<number[]> {
+  await sql`
+    insert into rollup_layer (load_id, rulebook_id, layer_id, nearer_ids)
+    values (${loadId}::bigint, ${rulebookId}::integer, ${baseId}::integer, array[${rulebookId}::integer])
+    union all
+    select load_id, ${rulebookId}::integer, layer_id, ${rulebookId}::integer || nearer_ids from rollup_layer
+    where load_id = ${loadId}::bigint and rulebook_id = ${baseId}
+  `.execute(trx);
+  const { rows } = await sql<{ layer_id: number }>`
+    select layer_id from rollup_layer where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId} order by cardinality(nearer_ids)
+  `.execute(trx);
+  return rows.map((row) => row.layer_id);
+}
+
+/** Writes moved_cell: per cell what its charges' change of owner adds and takes away. */
+async function writeMovedCells(
+  trx: Transaction<DB>,
+  { loadId, rulebookId, baseId, isLookedUp }: Difference,
+): Promise<void> {
   const charges = sql`(select * from ${sql.table(await chargeTableOf(trx, loadId))} where load_id = ${loadId}::bigint)`;
-  const stretch = sql`origin_id, valid_from, valid_until, kind, pod_id, rule_id`;
   const sums = METRICS.map((metric) => sql`sum(changed.sign * charge.${metric}) as ${metric}`);
-  const totals = METRICS.map((metric) => sql`trim_scale(coalesce(former.${metric}, 0) + delta.${metric})`);
+  const former = isLookedUp
+    ? sql`(select distinct origin_id as id from attribution where rulebook_id = ${rulebookId}) as own
+        cross join lateral (select * from attributed_origin where rulebook_id = ${baseId} and origin_id = own.id offset 0) as former`
+    : sql`attributed_origin where rulebook_id = ${baseId}
+        and origin_id in (select origin_id from attribution where rulebook_id = ${rulebookId})`;
+  // Looked up by plans of their own: what the planner believes of fresh tables is far off.
+  if (isLookedUp) await sql`set local enable_nestloop = on`.execute(trx);
+  await sql`
+    create temp table moved_cell on commit drop as
+    with signed as materialized (
+      select ${STRETCH}, 1 as sign from attribution where rulebook_id = ${rulebookId}
+      union all
+      select ${STRETCH}, -1 from ${former}
+    ), changed as materialized (
+      select ${STRETCH}, sum(sign) as sign from signed group by ${STRETCH} having sum(sign) <> 0
+    )
+    select charge.charge_date,
+      case changed.kind when 'pod' then 'direct' when 'split' then 'to_split' else 'unattributed' end as kind,
+      changed.pod_id, changed.rule_id, origin.provider_name, origin.service_name, origin.charge_category, charge.billing_currency,
+      ${sql.join(sums)}, sum(changed.sign * charge.line_count) as line_count
+    from changed
+    join ${charges} as charge on charge.origin_id = changed.origin_id
+      and charge.charge_date >= changed.valid_from and charge.charge_date < changed.valid_until
+    join origin on origin.id = changed.origin_id
+    group by 1, 2, 3, 4, 5, 6, 7, 8
+  `.execute(trx);
+  await sql`set local enable_nestloop = off`.execute(trx);
+}
+
+/** Each cell that charges left or entered gets its new sums, or goes with its last charge. */
+async function replaceCells(
+  trx: Transaction<DB>,
+  { loadId, rulebookId }: Difference,
+  layers: readonly number[],
+): Promise<void> {
+  const columns = [...KEY, ...NULLABLE_KEY];
+  const totals = METRICS.map((metric) => sql`trim_scale(coalesce(former.${metric}, 0) + moved.${metric}) as ${metric}`);
   const sameKey = [
-    ...KEY.map((column) => sql`former.${column} = delta.${column}`),
+    ...KEY.map((column) => sql`former.${column} = moved.${column}`),
     // Equality of texts can be hashed, which "is not distinct from" cannot; it alone would take null for empty.
     ...NULLABLE_KEY.map(
-      (column) => sql`coalesce(former.${column}, '') = coalesce(delta.${column}, '')
-        and (former.${column} is null) = (delta.${column} is null)`,
+      (column) => sql`coalesce(former.${column}, '') = coalesce(moved.${column}, '')
+        and (former.${column} is null) = (moved.${column} is null)`,
     ),
   ];
+  const nearest = [rulebookId, ...layers];
+  // A merge join would sort every cell of the load by the few columns it picks.
+  await sql`set local enable_mergejoin = off`.execute(trx);
   await sql`
-    with signed as materialized (
-      select ${stretch}, 1 as sign from attribution where rulebook_id = ${rulebookId}
-      union all
-      select ${stretch}, -1 from attributed_origin where rulebook_id = ${baseId}
-        and origin_id in (select origin_id from attribution where rulebook_id = ${rulebookId})
-    ), changed as materialized (
-      select ${stretch}, sum(sign) as sign from signed group by ${stretch} having sum(sign) <> 0
-    ), delta as materialized (
-      select charge.charge_date,
-        case changed.kind when 'pod' then 'direct' when 'split' then 'to_split' else 'unattributed' end as kind,
-        changed.pod_id, changed.rule_id, origin.provider_name, origin.service_name, origin.charge_category, charge.billing_currency,
-        ${sql.join(sums)}, sum(changed.sign * charge.line_count) as line_count
-      from changed
-      join ${charges} as charge on charge.origin_id = changed.origin_id
-        and charge.charge_date >= changed.valid_from and charge.charge_date < changed.valid_until
-      join origin on origin.id = changed.origin_id
-      group by 1, 2, 3, 4, 5, 6, 7, 8
-    ), former as materialized (
-      select pod_cost.*
-      from rollup_layer as layer join pod_cost on pod_cost.load_id = layer.load_id and pod_cost.rulebook_id = layer.layer_id
-      where layer.load_id = ${loadId}::bigint and layer.rulebook_id = ${rulebookId}
-        and (replaced_in is null or not replaced_in && nearer_ids)
-    ), met as materialized (
-      select ${sql.join([...KEY, ...NULLABLE_KEY].map((column) => sql`delta.${column}`))}, former.cell_id,
-        ${sql.join(totals.map((total, index) => sql`${total} as ${METRICS[index]}`))},
-        coalesce(former.line_count, 0) + delta.line_count as line_count
-      from delta left join former on ${sql.join(sameKey, sql` and `)}
+    with met as materialized (
+      select ${sql.join(columns.map((column) => sql`moved.${column}`))}, former.cell_id, ${sql.join(totals)},
+        coalesce(former.line_count, 0) + moved.line_count as line_count
+      from moved_cell as moved
+      left join (
+        select * from pod_cost where load_id = ${loadId}::bigint and rulebook_id = any(${layers}::integer[]) and (replaced_in is null
+          or not replaced_in && (${nearest}::integer[])[:array_position(${nearest}::integer[], rulebook_id) - 1])
+      ) as former on ${sql.join(sameKey, sql` and `)}
     ), replaced as (
       update pod_cost set replaced_in = coalesce(replaced_in, '{}') || ${rulebookId}::integer
       from (
         -- In one order, so that two rulebooks prepared at once wait for each other and never deadlock.
-        select cell_id from pod_cost where load_id = ${loadId}::bigint and rulebook_id = any(${below}::integer[])
+        select cell_id from pod_cost where load_id = ${loadId}::bigint and rulebook_id = any(${layers}::integer[])
           and cell_id in (select cell_id from met) order by cell_id for update
       ) as gone
-      where pod_cost.load_id = ${loadId}::bigint and rulebook_id = any(${below}::integer[]) and pod_cost.cell_id = gone.cell_id
+      where pod_cost.load_id = ${loadId}::bigint and rulebook_id = any(${layers}::integer[]) and pod_cost.cell_id = gone.cell_id
     )
-    insert into pod_cost (load_id, rulebook_id, ${sql.join([...KEY, ...NULLABLE_KEY, ...METRICS])}, line_count)
-    select ${loadId}::bigint, ${rulebookId}::integer, ${sql.join([...KEY, ...NULLABLE_KEY, ...METRICS])}, line_count
-    from met where line_count <> 0
+    insert into pod_cost (load_id, rulebook_id, ${sql.join([...columns, ...METRICS])}, line_count)
+    select ${loadId}::bigint, ${rulebookId}::integer, ${sql.join([...columns, ...METRICS])}, line_count from met where line_count <> 0
   `.execute(trx);
+  await sql`set local enable_mergejoin to default`.execute(trx);
 }
 
 /** Cost only moved between cells: per charge month, currency and metric it is as much as before. */
 async function refuseUnequalSums(
   trx: Transaction<DB>,
-  { loadId, rulebookId, baseId, below }: Difference,
+  { loadId, rulebookId, baseId }: Difference,
+  layers: readonly number[],
 ): Promise<void> {
   const columns = sql`date_trunc('month', charge_date::timestamp)::date as charge_month, billing_currency, ${sql.join(METRICS)}`;
   await refuseDifferences(trx, {
     what: `rollup of load ${loadId} under rulebook ${rulebookId}, against the one under rulebook ${baseId}`,
     expected: sql`select ${columns} from pod_cost
-      where load_id = ${loadId}::bigint and rulebook_id = any(${below}::integer[]) and ${rulebookId} = any (replaced_in)`,
+      where load_id = ${loadId}::bigint and rulebook_id = any(${layers}::integer[]) and ${rulebookId} = any (replaced_in)`,
     found: sql`select ${columns} from pod_cost where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}`,
   });
 }
