@@ -235,6 +235,16 @@ export interface FxRate {
   rate_date: string;
 }
 
+export interface HeldPod {
+  cost_centre: string | null;
+  owner_email: string | null;
+  pod_id: string | null;
+  portfolio_id: string | null;
+  statement_id: number | null;
+  valid_from: string | null;
+  valid_until: string | null;
+}
+
 export interface IdempotentRequest {
   body: string;
   created_at: Timestamp;
@@ -291,11 +301,11 @@ export interface Journal {
 
 export interface JournalLine {
   account: string;
+  adjusts_id: number | null;
   amount: Decimal;
   cost_centre: string | null;
   currency: string;
   entity: string | null;
-  exact_cost: Decimal;
   journal_id: number;
   ordinal: number;
   pod_ids: string[];
@@ -1375,6 +1385,16 @@ export interface StatementPodDay {
   statement_id: number;
 }
 
+export interface StatementPodPeriod {
+  cost_centre: string | null;
+  owner_email: string | null;
+  pod_id: string;
+  portfolio_id: string | null;
+  statement_id: number;
+  valid_from: string;
+  valid_until: string;
+}
+
 export interface StatementRate {
   from_currency: string;
   on_date: string;
@@ -1487,6 +1507,7 @@ export interface DB {
   envelope_version_rate: EnvelopeVersionRate;
   former_fx_rate: FormerFxRate;
   fx_rate: FxRate;
+  held_pod: HeldPod;
   idempotent_request: IdempotentRequest;
   invoice: Invoice;
   invoice_version: InvoiceVersion;
@@ -1543,6 +1564,7 @@ export interface DB {
   statement_month: StatementMonth;
   statement_pod: StatementPod;
   statement_pod_day: StatementPodDay;
+  statement_pod_period: StatementPodPeriod;
   statement_rate: StatementRate;
   statement_shared_cost: StatementSharedCost;
   statement_value: StatementValue;

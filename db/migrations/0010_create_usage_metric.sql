@@ -11,6 +11,7 @@ create table usage_metric (
 -- What was known of a pod's use when: a changed quantity ends its former row and adds one, so that a report as known at an instant
 -- finds the quantity of then. A quantity that was taken back has rows that ended and no current one.
 create table usage_quantity (
+  id bigint generated always as identity primary key,
   metric_id text not null references usage_metric (id),
   pod_id text not null references pod (id),
   -- Charge dates, half-open: one day, or a calendar month.

@@ -13,6 +13,8 @@ export const RULEBOOK_IN_FORCE_LOCK = 7_203;
 export const DELIVERY_LOCK_CLASS = 7_210;
 /** Which load of a source's billing period is current. */
 export const BILLING_PERIOD_LOCK_CLASS = 7_204;
+/** Whoever writes quantities of usage metrics. */
+export const USAGE_QUANTITY_LOCK = 7_215;
 /** Figures of a charge month; ascending. */
 export const CHARGE_MONTH_LOCK_CLASS = 7_205;
 /** Whoever writes outcomes. */
@@ -21,6 +23,8 @@ export const OUTCOME_WRITERS_LOCK = 7_209;
 export const ENVELOPE_LOCK = 7_206;
 /** Keeping the adjustments that no statement has booked yet. */
 export const OPEN_ADJUSTMENT_LOCK = 7_214;
+/** Exporting and reversing journals. */
+export const JOURNAL_LOCK = 7_216;
 /** Claiming a message of the outbox. */
 export const CLAIM_LOCK = 7_207;
 /** Appending to the audit trail: always last. */

@@ -9,6 +9,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { rebuildMonths } from '../../services/attribution/rebuild-months.ts';
 import { ensureRollUp } from '../../services/attribution/roll-up.ts';
 import type { RulebookPod, RuleSplit } from '../../services/attribution/rulebook.ts';
+import { readSplitWeights } from '../../services/attribution/split-weights.ts';
 import { type ChargeGiven, insertOrigin, insertStagedLoad, pod, rulebook, store } from '../support/billed-charges.ts';
 import { test } from '../support/database.ts';
 
@@ -124,6 +125,97 @@ describe('methods', () => {
     };
     const split: RuleSplit = { method: 'proportional' };
     expect(await cut(trx, { split, pods: ABC, shared, direct })).toEqual(['a 4', 'b 4', 'c 4']);
+  });
+});
+
+describe('worked examples', () => {
+  const PAIR = [pod('a'), pod('b')];
+  const DIRECT = { a: '28', b: '36' };
+  const among = ['a', 'b'];
+
+  /** `pod loaded`: direct cost and share together, in EffectiveCost. */
+  async function loaded(trx: Transaction<DB>, split: RuleSplit, shared: string): Promise<string[]> {
+    await cut(trx, { split, pods: PAIR, shared, direct: DIRECT });
+    const { rows } = await sql<{ row: string }>`
+      select concat_ws(' ', pod_id, trim_scale(sum(effective_cost))::text) as row from pod_day
+      where kind in ('direct', 'shared') group by pod_id order by pod_id
+    `.execute(trx);
+    return rows.map(({ row }) => row);
+  }
+
+  test('18 shared evenly over direct 28 and 36 gives 37 and 45', async ({ trx }) => {
+    expect(await loaded(trx, { method: 'even', among }, '18')).toEqual(['a 37', 'b 45']);
+  });
+
+  test('18 shared proportionally over direct 28 and 36 gives 35.875 and 46.125', async ({ trx }) => {
+    expect(await loaded(trx, { method: 'proportional', among }, '18')).toEqual(['a 35.875', 'b 46.125']);
+  });
+
+  test('a credit of 18 is split likewise: 20.125 and 25.875', async ({ trx }) => {
+    expect(await loaded(trx, { method: 'proportional', among }, '-18')).toEqual(['a 20.125', 'b 25.875']);
+  });
+
+  test('a credit of 18 split evenly gives 19 and 27', async ({ trx }) => {
+    expect(await loaded(trx, { method: 'even', among }, '-18')).toEqual(['a 19', 'b 27']);
+  });
+
+  test('the missing units go to the largest remainders, not to the largest weights', async ({ trx }) => {
+    // 10 units by weights 3, 3 and 1 of 7: 4.29, 4.29 and 1.43; one unit is missing, the last has the largest remainder.
+    const split: RuleSplit = { method: 'fixed', weights: { a: '3', b: '3', c: '1' } };
+    expect(await cut(trx, { split, pods: ABC, shared: '0.00000000001' })).toEqual([
+      'a 0.000000000004',
+      'b 0.000000000004',
+      'c 0.000000000002',
+    ]);
+  });
+
+  test('where every base is zero or below, proportional cost is unattributed', async ({ trx }) => {
+    const split: RuleSplit = { method: 'proportional', among };
+    expect(await cut(trx, { split, pods: PAIR, shared: '18', direct: { a: '-28', b: '0' } })).toEqual(['- 18']);
+  });
+
+  test('a pod that starts in mid-month shares from its first day, by the whole month’s direct cost', async ({
+    trx,
+  }) => {
+    const pods = [pod('a'), pod('b', { activeFrom: '2026-09-16' })];
+    const shared = ['2026-09-15', '2026-09-16'].map((date) => ({ date, billed: '8' }));
+    const split: RuleSplit = { method: 'proportional', among };
+    const direct = { a: '1', b: { date: '2026-09-20', billed: '0', effective: '3' } };
+    expect(await cut(trx, { split, pods, shared, direct })).toEqual(['a 8', 'a 2', 'b 6']);
+  });
+
+  test('the charges of one cell are cut as one, and a cell that cancels out has no shares', async ({ trx }) => {
+    const twice = (date: string, one: string, other: string) => [
+      { date, billed: one },
+      { date, billed: other },
+    ];
+    const shared = [...twice('2026-09-15', '0.000000000001', '0.000000000001'), ...twice('2026-09-16', '5', '-5')];
+    expect(await cut(trx, { split: EVEN, pods: ABC, shared })).toEqual(['a 0.000000000001', 'b 0.000000000001', 'c 0']);
+  });
+});
+
+describe('weights', () => {
+  test('can be read back for a share: the pods’ direct cost of the month and its sum', async ({ trx }) => {
+    await cut(trx, {
+      split: { method: 'proportional' },
+      pods: ABC,
+      shared: '8',
+      direct: { a: '28', b: '36', c: '-1' },
+    });
+    const asked = { ruleId: 'shared', date: '2026-09-30', currency: 'USD' };
+    expect(await readSplitWeights(trx, asked)).toEqual({
+      ruleId: 'shared',
+      method: 'proportional',
+      measure: 'EffectiveCost',
+      per: 'month',
+      pods: [
+        { podId: 'a', weight: '28' },
+        { podId: 'b', weight: '36' },
+      ],
+      sum: '64',
+    });
+    expect(await readSplitWeights(trx, { ...asked, currency: 'EUR' })).toMatchObject({ pods: [], sum: '0' });
+    await expect(readSplitWeights(trx, { ...asked, ruleId: 'a' })).rejects.toThrow('no rule "a" that splits cost');
   });
 });
 

@@ -1,0 +1,115 @@
+/** Usage metrics that splits go by: listing them and their quantities, importing a sheet, recording quantities of one. */
+import { Type } from 'typebox';
+import { AppError } from '../../services/kernel/errors.ts';
+import { metricsCsv } from '../../services/reports/metric-csv.ts';
+import { importQuantities, recordQuantities } from '../../services/usage/import-quantities.ts';
+import { listMetrics, listQuantities } from '../../services/usage/list-metrics.ts';
+import { principalOf, WHOLE_READERS } from '../authorisation.ts';
+import type { ApiApp, ApiContext } from '../context.ts';
+import { firstOf, linkNextPage, readPageRequest, rowNumberOf } from '../paging.ts';
+import { printedResponse, sendPrinted } from '../printed.ts';
+import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import {
+  MetricParams,
+  MetricView,
+  QuantityBody,
+  QuantityImportQuery,
+  QuantityImportView,
+  QuantityQuery,
+  QuantityView,
+} from '../schemas/metrics.ts';
+
+export function addMetricRoutes(app: ApiApp, context: ApiContext): void {
+  const { db, clock } = context;
+
+  app.get(
+    '/api/v1/metrics',
+    {
+      config: { roles: WHOLE_READERS },
+      schema: {
+        summary: 'Usage metrics: series, span, pods, gaps, rules',
+        description: 'The same document as `outturn metrics --json`.',
+        tags: ['metrics'],
+        response: printedResponse('Usage metrics.', Type.Array(MetricView)),
+      },
+    },
+    async (request, reply) => sendPrinted(request, reply, await listMetrics(db), metricsCsv),
+  );
+
+  app.get(
+    '/api/v1/metrics/:metricId/quantities',
+    {
+      config: { roles: WHOLE_READERS },
+      schema: {
+        summary: 'Quantities of a metric with their history, in the order they were recorded',
+        tags: ['metrics'],
+        params: MetricParams,
+        querystring: QuantityQuery,
+        response: { 200: Type.Array(QuantityView) },
+      },
+    },
+    async (request, reply) => {
+      const { limit, after } = readPageRequest(request.query);
+      const { metricId } = request.params;
+      const found = await listQuantities(db, { metricId, limit, after: rowNumberOf(after) });
+      const page = firstOf(found, ({ id }) => id, limit);
+      linkNextPage(request, reply, page);
+      return page.rows.map(({ id: _, ...quantity }) => quantity);
+    },
+  );
+
+  app.post(
+    '/api/v1/metrics/import',
+    {
+      config: { roles: ['finance', 'operator', 'ingest'] },
+      schema: {
+        summary: 'Import quantities from a sheet, all or nothing',
+        description:
+          'The body is the CSV itself: metric,unit,pod,period,quantity. Importing it again changes nothing; a missing row deletes nothing.',
+        tags: ['metrics'],
+        consumes: ['text/csv'],
+        headers: IDEMPOTENCY_HEADERS,
+        querystring: QuantityImportQuery,
+        body: { content: { 'text/csv': { schema: Type.String() } } },
+        response: { 200: QuantityImportView },
+      },
+    },
+    async (request, reply) => {
+      const { fileName = 'quantities.csv', dryRun = false } = request.query;
+      const csvText: unknown = request.body;
+      if (typeof csvText !== 'string' || csvText === '') {
+        throw new AppError('invalid_input', 'Send the sheet itself as the body, with "Content-Type: text/csv".');
+      }
+      const principal = principalOf(request);
+      return answerPost(context, request, reply, async (trx) => ({
+        status: 200,
+        body: await importQuantities(trx, { csvText, fileName, dryRun, principal, at: clock.now() }),
+      }));
+    },
+  );
+
+  app.post(
+    '/api/v1/metrics/:metricId/quantities',
+    {
+      config: { roles: ['finance', 'operator', 'ingest'] },
+      schema: {
+        summary: 'Record quantities of a metric, all or nothing',
+        description: 'The same quantities again change nothing; a changed one keeps its former value in the history.',
+        tags: ['metrics'],
+        headers: IDEMPOTENCY_HEADERS,
+        params: MetricParams,
+        body: QuantityBody,
+        response: { 200: QuantityImportView },
+      },
+    },
+    async (request, reply) => {
+      const { unit, quantities, dryRun = false } = request.body;
+      const given = { metricId: request.params.metricId, quantities, ...(unit === undefined ? {} : { unit }) };
+      const principal = principalOf(request);
+      return answerPost(context, request, reply, async (trx) => ({
+        status: 200,
+        body: await recordQuantities(trx, { ...given, dryRun, principal, at: clock.now() }),
+      }));
+    },
+  );
+}
