@@ -19,8 +19,19 @@ const Metric = Type.Optional(COST_METRIC);
 const Words = (description: string) =>
   Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 500 }), { maxItems: 50, description }));
 
+const AsKnownQuery = Type.Optional(
+  Type.String({
+    minLength: 10,
+    maxLength: 40,
+    description: 'As it was known at the end of a day (2026-07-05, in UTC) or at an instant. Not for a pod’s token.',
+  }),
+);
+/** Only on reports that were asked for as known at an instant. */
+const AsKnown = Type.Optional(InstantText);
+
 export const ValuePerPodQuery = Type.Object(
   {
+    asKnown: AsKnownQuery,
     period: PeriodText,
     metric: Metric,
     currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'The reporting currency if absent.' })),
@@ -33,6 +44,7 @@ export const ValuePerPodQuery = Type.Object(
 
 export const CostsQuery = Type.Object(
   {
+    asKnown: AsKnownQuery,
     period: PeriodText,
     by: Words('Dimensions, repeated or separated by commas: pod, portfolio, serviceName, tag.<key>, day, month, …'),
     where: Words(
@@ -45,7 +57,10 @@ export const CostsQuery = Type.Object(
   { additionalProperties: false },
 );
 
-export const ReconciliationQuery = Type.Object({ period: PeriodText }, { additionalProperties: false });
+export const ReconciliationQuery = Type.Object(
+  { period: PeriodText, asKnown: AsKnownQuery },
+  { additionalProperties: false },
+);
 
 const Period = Type.Object({
   id: Type.String(),
@@ -62,6 +77,7 @@ const FourCosts = {
 };
 
 export const ValuePerPodReport = Type.Object({
+  asKnown: AsKnown,
   period: Period,
   currency: CurrencyCode,
   costMetric: COST_METRIC,
@@ -118,6 +134,7 @@ export const ValuePerPodReport = Type.Object({
 const CostRow = Type.Object(FourCosts, { additionalProperties: nullable(Type.String()) });
 
 export const CostsReport = Type.Object({
+  asKnown: AsKnown,
   period: Period,
   currency: Type.String(),
   by: Type.Array(Type.String()),
@@ -140,6 +157,7 @@ const ElsewhereRow = Type.Object({
 });
 
 export const ReconciliationReport = Type.Object({
+  asKnown: AsKnown,
   period: Period,
   rulebook: Type.Integer(),
   dataAsOf: nullable(InstantText),

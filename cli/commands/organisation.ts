@@ -3,23 +3,27 @@ import type { Command } from 'commander';
 import { localOperator } from '../../services/kernel/ports.ts';
 import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
 import { describePlan } from '../../services/organisation/describe-plan.ts';
-import { planOrganisation } from '../../services/organisation/plan-organisation.ts';
+import { planInMoney } from '../../services/organisation/plan-in-money.ts';
+import { readFxFiles } from '../../services/organisation/read-fx-files.ts';
 import { readOrganisationFile } from '../../services/organisation/read-organisation-file.ts';
+import type { PlanMoney } from '../../services/replay/plan-money.ts';
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
+import { renderPlanMoney } from '../render/plan-money.ts';
 import { terminalProgress } from '../progress.ts';
 import { withRuntime } from '../runtime.ts';
 
 export function planCommand(program: Command): void {
   const command = program
     .command('plan')
-    .description('show what the organisation file would change; nothing is changed')
+    .description('show what the organisation file would change, in money per pod and month; nothing is changed')
     .action(async (options: { json?: boolean }) => {
       await withRuntime({ applicationName: 'outturn plan' }, async (runtime) => {
         const file = await readOrganisationFile(runtime.settings.configPath);
-        const plan = await planOrganisation(runtime.db, file, runtime.clock.now());
+        const rates = await readFxFiles(file);
+        const plan = await planInMoney(runtime.db, { file, rates, at: runtime.clock.now() });
         if (options.json === true) printJson(plan);
-        else printText(describePlan(plan));
+        else printText(`${describePlan(plan)}\n\n${renderPlanMoney(plan.money)}`);
       });
     });
   withExamples(withJson(command), 'outturn plan', 'OUTTURN_CONFIG=acme.yaml outturn plan --json');
@@ -46,7 +50,7 @@ export function applyCommand(program: Command): void {
             printText(
               result.unchanged
                 ? 'There is nothing to change.'
-                : `${describePlan(result.plan)}\nApplied. Rulebook ${result.rulebookId} is in force.`,
+                : `${describePlan(result.plan)}\n${movedLines(result.money)}Applied. Rulebook ${result.rulebookId} is in force.`,
             );
         } finally {
           progress.stop();
@@ -54,4 +58,8 @@ export function applyCommand(program: Command): void {
       });
     });
   withExamples(withJson(command), 'outturn apply', 'OUTTURN_CONFIG=acme.yaml outturn apply');
+}
+
+function movedLines(money: PlanMoney | null): string {
+  return money === null || money.unchanged ? '' : `\n${renderPlanMoney(money)}\n\n`;
 }
