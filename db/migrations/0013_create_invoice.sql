@@ -90,12 +90,13 @@ create table journal_line (
   currency text not null check (currency ~ '^[A-Z]{3}$'),
   account text not null,
   cost_centre text,
+  -- Of a prior-period adjustment: the statement of the closed month it corrects.
+  adjusts_id integer references statement (id),
   -- Whose cost it is; empty on the clearing line and for the unattributed.
   pod_ids text[] not null,
   side text not null check (side in ('debit', 'credit')),
-  amount numeric not null check (amount >= 0 and amount < 'Infinity'),
-  -- What was rounded to the amount, as cost: below zero on a line that credits a cost centre.
-  exact_cost numeric not null check (exact_cost > '-Infinity' and exact_cost < 'Infinity'),
+  -- At the decimals of the currency.
+  amount numeric not null check (amount > 0 and amount < 'Infinity'),
   text text not null,
   primary key (journal_id, ordinal)
 );

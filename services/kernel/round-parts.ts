@@ -10,14 +10,21 @@ import type { Decimal } from './decimal.ts';
  */
 export function roundParts(parts: readonly Decimal[], places = 2): { parts: string[]; total: string } {
   const scale = Math.max(places, ...parts.map(scaleOf));
+  const exact = parts.reduce((whole, part) => whole + unitsOf(part, scale), 0n);
+  const total = textOf(roundHalfEven(exact, 10n ** BigInt(scale - places)), places);
+  return { parts: roundPartsTo(parts, total, places), total };
+}
+
+/**
+ * The parts at `places` decimals so that they add up to `total`, which is their exact sum rounded to `places` up or down. Ties go to
+ * the earlier part.
+ */
+export function roundPartsTo(parts: readonly Decimal[], total: string, places: number): string[] {
+  const scale = Math.max(places, ...parts.map(scaleOf));
   const quantum = 10n ** BigInt(scale - places);
   const exact = parts.map((part) => unitsOf(part, scale));
-  const total = roundHalfEven(
-    exact.reduce((whole, part) => whole + part, 0n),
-    quantum,
-  );
   const cut = exact.map((part) => floorDivide(part, quantum));
-  let missing = total - cut.reduce((whole, part) => whole + part, 0n);
+  let missing = unitsOf(total, places) - cut.reduce((whole, part) => whole + part, 0n);
   const byRemainder = exact
     .map((part, index) => ({ index, remainder: part - floorDivide(part, quantum) * quantum }))
     .sort((left, right) => (left.remainder === right.remainder ? 0 : left.remainder > right.remainder ? -1 : 1));
@@ -26,7 +33,7 @@ export function roundParts(parts: readonly Decimal[], places = 2): { parts: stri
     cut[index] = (cut[index] ?? 0n) + 1n;
     missing -= 1n;
   }
-  return { parts: cut.map((part) => textOf(part, places)), total: textOf(total, places) };
+  return cut.map((part) => textOf(part, places));
 }
 
 function scaleOf(value: string): number {
