@@ -29,7 +29,7 @@ create table attribution (
 -- The rollup of one load under one rulebook: all its cells, or those that differ from the rollup under the rulebook's base.
 -- kind to_split: shared cost before it is split over pods.
 create table pod_cost (
-  cell_id bigint generated always as identity,
+  cell_id bigint generated always as identity primary key,
   load_id bigint not null,
   rulebook_id integer not null,
   charge_date date not null,

@@ -11,7 +11,7 @@ import { attributeNextOrigins } from './attribute-origins.ts';
 import { raiseFiguresVersion } from './figures-version.ts';
 import { lockChargeMonths, lockRulebookInForce } from './locks.ts';
 import { listCurrentLoadIds, rebuildMonths } from './rebuild-months.ts';
-import { ensureRollUp } from './roll-up.ts';
+import { ensureRollUp, rollUpLoad } from './roll-up.ts';
 import { currentRulebook, readRulebook } from './store-rulebook.ts';
 
 /** About a second of work: what a killed preparation can lose. */
@@ -26,11 +26,12 @@ const BEFORE_FIRST_ORIGIN = '-1';
  */
 export async function prepareRulebook(db: Kysely<DB>, rulebookId: number, progress: Progress): Promise<void> {
   await readRulebook(db, rulebookId);
-  await attributeInSteps(db, rulebookId, progress);
+  // These loads' origins are all there, so the walk over the origins attributes every one of them; activation sees to later loads.
   const loadIds = await db.transaction().execute((trx) => listCurrentLoadIds(trx));
+  await attributeInSteps(db, rulebookId, progress);
   for (const [done, loadId] of loadIds.entries()) {
     progress.report({ label: 'Rolling up loads', done, total: loadIds.length, unit: 'loads' });
-    await db.transaction().execute((trx) => ensureRollUp(trx, loadId, rulebookId));
+    await db.transaction().execute((trx) => rollUpLoad(trx, loadId, rulebookId));
     faultPoint('prepare-rulebook-after-load');
   }
   progress.report({ label: 'Rolling up loads', done: loadIds.length, total: loadIds.length, unit: 'loads' });
@@ -77,15 +78,32 @@ export async function ensureRulebookReady(trx: Transaction<DB>, rulebookId: numb
   return loadIds;
 }
 
-/** The months (`YYYY-MM-01`, ascending) in which these loads have charges, read from their rollups under a rulebook. */
+/**
+ * The months (`YYYY-MM-01`, ascending) in which these loads have charges. Goes from month to month along the index of the rollup that
+ * holds all of a load's cells: the one under the rulebook itself, or the lowest that it is laid upon.
+ */
 export async function listChargeMonths(
   trx: Transaction<DB>,
   loadIds: readonly string[],
   rulebookId: number,
 ): Promise<IsoDate[]> {
   const { rows } = await sql<{ charge_month: IsoDate }>`
-    select distinct date_trunc('month', charge_date::timestamp)::date as charge_month from rollup_cost
-    where load_id = any(${loadIds}::bigint[]) and rulebook_id = ${rulebookId} order by 1
+    with recursive whole as (
+      select load_id, coalesce(
+        (select layer_id from rollup_layer as layer where layer.load_id = asked.load_id and rulebook_id = ${rulebookId}
+          order by cardinality(nearer_ids) desc limit 1), ${rulebookId}) as layer_id
+      from unnest(${loadIds}::bigint[]) as asked (load_id)
+    ), found as (
+      select load_id, layer_id, (select date_trunc('month', min(charge_date)::timestamp)::date from pod_cost
+        where pod_cost.load_id = whole.load_id and rulebook_id = layer_id) as charge_month
+      from whole
+      union all
+      select load_id, layer_id, (select date_trunc('month', min(charge_date)::timestamp)::date from pod_cost
+        where pod_cost.load_id = found.load_id and rulebook_id = layer_id
+          and charge_date >= (found.charge_month + interval '1 month')::date)
+      from found where charge_month is not null
+    )
+    select distinct charge_month from found where charge_month is not null order by 1
   `.execute(trx);
   return rows.map((row) => row.charge_month);
 }

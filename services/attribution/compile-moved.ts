@@ -2,6 +2,7 @@
  * Compiles what a layered rulebook still has to attribute itself: the origins that no layer has, and those that a layer below has while
  * the rules between it and the rulebook may have moved them. Asked again it finds only what came since, whichever layer it came to.
  */
+import { canonicalJson } from './canonical-json.ts';
 import type { Bind } from './compile-rules.ts';
 import { compileWhen, createWhenScope } from './compile-when.ts';
 import { movedWhens } from './moved-rules.ts';
@@ -46,8 +47,12 @@ export function compileMovedOrigins(
     where origin.place is null ${links.join('\n ')}`;
 }
 
+/** One side where both spell tags alike: what a condition needs is then computed once per origin. */
 function sidesOf(former: RulebookContent, own: RulebookContent): Side[] {
   const moved = movedWhens(former, own);
+  if (canonicalJson(former.tags) === canonicalJson(own.tags)) {
+    return [{ tags: own.tags, whens: [...moved.former, ...moved.own] }];
+  }
   return [
     { tags: former.tags, whens: moved.former },
     { tags: own.tags, whens: moved.own },

@@ -47,8 +47,8 @@ export async function rollUpDifference(trx: Transaction<DB>, loadId: string, rul
     await writeMovedCells(trx, difference);
     await replaceCells(trx, difference, layers);
   });
-  await sql`drop table moved_cell`.execute(trx);
-  await refuseUnequalSums(trx, difference, layers);
+  await refuseUnequalSums(trx, difference);
+  await sql`drop table moved_cell, replacing_cell`.execute(trx);
   return true;
 }
 
@@ -137,40 +137,38 @@ async function replaceCells(
   // A merge join would sort every cell of the load by the few columns it picks.
   await sql`set local enable_mergejoin = off`.execute(trx);
   await sql`
-    with met as materialized (
-      select ${sql.join(columns.map((column) => sql`moved.${column}`))}, former.cell_id, ${sql.join(totals)},
-        coalesce(former.line_count, 0) + moved.line_count as line_count
-      from moved_cell as moved
-      left join (
-        select * from pod_cost where load_id = ${loadId}::bigint and rulebook_id = any(${layers}::integer[]) and (replaced_in is null
-          or not replaced_in && (${nearest}::integer[])[:array_position(${nearest}::integer[], rulebook_id) - 1])
-      ) as former on ${sql.join(sameKey, sql` and `)}
-    ), replaced as (
-      update pod_cost set replaced_in = coalesce(replaced_in, '{}') || ${rulebookId}::integer
-      from (
-        -- In one order, so that two rulebooks prepared at once wait for each other and never deadlock.
-        select cell_id from pod_cost where load_id = ${loadId}::bigint and rulebook_id = any(${layers}::integer[])
-          and cell_id in (select cell_id from met) order by cell_id for update
-      ) as gone
-      where pod_cost.load_id = ${loadId}::bigint and rulebook_id = any(${layers}::integer[]) and pod_cost.cell_id = gone.cell_id
-    )
-    insert into pod_cost (load_id, rulebook_id, ${sql.join([...columns, ...METRICS])}, line_count)
-    select ${loadId}::bigint, ${rulebookId}::integer, ${sql.join([...columns, ...METRICS])}, line_count from met where line_count <> 0
+    create temp table replacing_cell on commit drop as
+    select ${sql.join(columns.map((column) => sql`moved.${column}`))}, former.cell_id, ${sql.join(totals)},
+      coalesce(former.line_count, 0) + moved.line_count as line_count
+    from moved_cell as moved
+    left join (
+      select * from pod_cost where load_id = ${loadId}::bigint and rulebook_id = any(${layers}::integer[]) and (replaced_in is null
+        or not replaced_in && (${nearest}::integer[])[:array_position(${nearest}::integer[], rulebook_id) - 1])
+    ) as former on ${sql.join(sameKey, sql` and `)}
   `.execute(trx);
   await sql`set local enable_mergejoin to default`.execute(trx);
+  await sql`set local enable_nestloop = on`.execute(trx);
+  // Locked in one order, so that two rulebooks prepared at once wait for each other and never deadlock.
+  await sql`
+    select from pod_cost where cell_id in (select cell_id from replacing_cell) order by cell_id for update
+  `.execute(trx);
+  await sql`
+    update pod_cost set replaced_in = coalesce(replaced_in, '{}') || ${rulebookId}::integer
+    where cell_id in (select cell_id from replacing_cell)
+  `.execute(trx);
+  await sql`
+    insert into pod_cost (load_id, rulebook_id, ${sql.join([...columns, ...METRICS])}, line_count)
+    select ${loadId}::bigint, ${rulebookId}::integer, ${sql.join([...columns, ...METRICS])}, line_count
+    from replacing_cell where line_count <> 0
+  `.execute(trx);
 }
 
 /** Cost only moved between cells: per charge month, currency and metric it is as much as before. */
-async function refuseUnequalSums(
-  trx: Transaction<DB>,
-  { loadId, rulebookId, baseId }: Difference,
-  layers: readonly number[],
-): Promise<void> {
+async function refuseUnequalSums(trx: Transaction<DB>, { loadId, rulebookId, baseId }: Difference): Promise<void> {
   const columns = sql`date_trunc('month', charge_date::timestamp)::date as charge_month, billing_currency, ${sql.join(METRICS)}`;
   await refuseDifferences(trx, {
     what: `rollup of load ${loadId} under rulebook ${rulebookId}, against the one under rulebook ${baseId}`,
-    expected: sql`select ${columns} from pod_cost
-      where load_id = ${loadId}::bigint and rulebook_id = any(${layers}::integer[]) and ${rulebookId} = any (replaced_in)`,
+    expected: sql`select ${columns} from pod_cost where cell_id in (select cell_id from replacing_cell)`,
     found: sql`select ${columns} from pod_cost where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}`,
   });
 }
