@@ -7,6 +7,7 @@ export interface ReportOptions {
   readonly period: string;
   readonly metric?: string;
   readonly currency?: string;
+  readonly asNow?: boolean;
   readonly format: 'table' | 'json' | 'csv';
   readonly json?: boolean;
 }
@@ -31,13 +32,14 @@ export async function runReport(
   });
 }
 
-/** The period, instant, currency and cost metric that were asked for. */
+/** What was asked for: period, instant, currency, cost metric, and closed periods as now known. */
 export function frameOf(runtime: Runtime, options: ReportOptions) {
   return {
     period: options.period,
     at: runtime.clock.now(),
     ...(options.currency === undefined ? {} : { currency: options.currency }),
     ...(options.metric === undefined ? {} : { costMetric: options.metric }),
+    ...(options.asNow === true ? { asNow: true } : {}),
   };
 }
 
@@ -46,4 +48,9 @@ export function withPeriod(command: Command): Command {
   return command
     .requiredOption('--period <period>', '2026-09, 2026-Q3, 2026 or 2026-09-01..2026-09-15 (end exclusive)')
     .addOption(new Option('--format <format>', 'how to print it').choices(['table', 'json', 'csv']).default('table'));
+}
+
+/** Declares --as-now in the same words everywhere. */
+export function withAsNow(command: Command): Command {
+  return command.option('--as-now', 'closed periods as now known, beside what their statements say');
 }

@@ -6,12 +6,15 @@ import { addChargeRoutes } from './charges.ts';
 import { addCoverageRoutes } from './coverage.ts';
 import { addEnvelopeRoutes } from './envelopes.ts';
 import { addInvoiceRoutes } from './invoices.ts';
+import { addJournalRoutes } from './journals.ts';
 import { addLoadRoutes } from './loads.ts';
 import { addMetricRoutes } from './metrics.ts';
 import { addOperationRoutes } from './operation.ts';
 import { addOutcomeRoutes } from './outcomes.ts';
+import { addPlanRoutes } from './plans.ts';
 import { addPodRoutes } from './pods.ts';
 import { addReportRoutes } from './reports.ts';
+import { addStatementRoutes } from './statements.ts';
 
 export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics): void {
   addOperationRoutes(app, context, metrics);
@@ -21,8 +24,11 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addOutcomeRoutes(app, context);
   addMetricRoutes(app, context);
   addEnvelopeRoutes(app, context);
+  addStatementRoutes(app, context);
   addInvoiceRoutes(app, context);
+  addJournalRoutes(app, context);
   addLoadRoutes(app, context);
   addPodRoutes(app, context);
+  addPlanRoutes(app, context);
   addAuditRoutes(app, context);
 }

@@ -19,6 +19,9 @@ const Metric = Type.Optional(COST_METRIC);
 const Words = (description: string) =>
   Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 500 }), { maxItems: 50, description }));
 
+const AsNowQuery = Type.Optional(
+  Type.Boolean({ description: 'Shows closed periods as now known too, in `asNow` beside what their statements say.' }),
+);
 const AsKnownQuery = Type.Optional(
   Type.String({
     minLength: 10,
@@ -31,6 +34,7 @@ const AsKnown = Type.Optional(InstantText);
 
 export const ValuePerPodQuery = Type.Object(
   {
+    asNow: AsNowQuery,
     asKnown: AsKnownQuery,
     period: PeriodText,
     metric: Metric,
@@ -44,6 +48,7 @@ export const ValuePerPodQuery = Type.Object(
 
 export const CostsQuery = Type.Object(
   {
+    asNow: AsNowQuery,
     asKnown: AsKnownQuery,
     period: PeriodText,
     by: Words('Dimensions, repeated or separated by commas: pod, portfolio, serviceName, tag.<key>, day, month, …'),
@@ -60,6 +65,11 @@ export const CostsQuery = Type.Object(
 export const ReconciliationQuery = Type.Object(
   { period: PeriodText, asKnown: AsKnownQuery },
   { additionalProperties: false },
+);
+
+/** The whole report again, as the first one is. */
+const AsNow = Type.Optional(
+  Type.Record(Type.String(), Type.Unknown(), { description: 'The same report as now known, where it was asked for.' }),
 );
 
 const Period = Type.Object({
@@ -128,6 +138,7 @@ export const ValuePerPodReport = Type.Object({
   }),
   coverage: Type.Object({ cost: nullable(RatioText), joined: nullable(RatioText) }),
   method: Type.String(),
+  asNow: AsNow,
 });
 
 /** A row has a member per dimension of `by`, null where there is none, and `billingCurrency` where nothing is converted. */
@@ -144,6 +155,7 @@ export const CostsReport = Type.Object({
   rulebook: Type.Integer(),
   rows: Type.Array(CostRow),
   total: Type.Union([CostRow, Type.Array(CostRow)]),
+  asNow: AsNow,
 });
 
 const LoadKey = { sourceId: Type.String(), billingPeriod: Type.String(), loadId: Type.String() };

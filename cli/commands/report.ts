@@ -6,15 +6,17 @@ import { prepareConversions } from '../../services/reports/prepare-conversions.t
 import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { costsCsv, reconciliationCsv, valuePerPodCsv } from '../../services/reports/report-csv.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
+import { type AsKnownOptions, readAsAsked, withAsKnown, withKnownLine } from '../as-known.ts';
 import { withExamples, withJson } from '../command.ts';
 import { renderCosts } from '../render/costs.ts';
 import { renderReconciliation } from '../render/reconciliation.ts';
 import { renderValuePerPod } from '../render/value-per-pod.ts';
-import { frameOf, type ReportOptions as CommonOptions, runReport, withPeriod } from '../report-command.ts';
+import { frameOf, type ReportOptions as CommonOptions, runReport, withAsNow, withPeriod } from '../report-command.ts';
+import { addAdjustmentsReport } from './report-adjustments.ts';
 import { addCoverageReports } from './report-coverage.ts';
 import { addInvoiceReports } from './report-invoices.ts';
 
-interface ReportOptions extends CommonOptions {
+interface ReportOptions extends CommonOptions, AsKnownOptions {
   readonly portfolio?: string;
   readonly by: readonly string[];
   readonly where: readonly string[];
@@ -25,29 +27,36 @@ export function reportCommand(program: Command): void {
     .command('report')
     .description('what the spend returned, where it went, and that it equals the bill');
 
-  const value = withPeriod(report.command('value-per-pod').description('cost, verified value and return of every pod'))
+  const value = withAsKnown(
+    withAsNow(withPeriod(report.command('value-per-pod').description('cost, verified value and return of every pod'))),
+  )
     .option('--portfolio <id>', 'only the pods of one portfolio')
     .option('--metric <name>', `one of ${COST_METRICS.join(', ')} (default: the organisation’s)`)
     .option('--currency <code>', 'convert to this currency (default: the organisation’s)')
     .action((options: ReportOptions) =>
       runReport(options, async (runtime) => {
-        const request = {
-          ...frameOf(runtime, options),
-          ...(options.portfolio === undefined ? {} : { portfolio: options.portfolio }),
-        };
-        await prepareConversions(runtime.db, request);
-        const found = await valuePerPod(runtime.db, request);
-        return { found, csv: () => valuePerPodCsv(found), table: () => renderValuePerPod(found) };
+        const found = await readAsAsked(runtime, options, async (db, at) => {
+          const request = {
+            ...frameOf(runtime, options),
+            at,
+            ...(options.portfolio === undefined ? {} : { portfolio: options.portfolio }),
+          };
+          await prepareConversions(db, request);
+          return valuePerPod(db, request);
+        });
+        return { found, csv: () => valuePerPodCsv(found), table: () => withKnownLine(found, renderValuePerPod(found)) };
       }),
     );
   withExamples(
     withJson(value),
     'outturn report value-per-pod --period 2026-Q3',
+    'outturn report value-per-pod --period 2026-08 --as-now',
+    'outturn report value-per-pod --period 2026-Q3 --as-known 2026-10-05',
     'outturn report value-per-pod --period 2026-09 --format csv > september.csv',
   );
 
-  const explorer = withPeriod(
-    report.command('costs').description('the cost explorer: all four costs by any dimensions'),
+  const explorer = withAsKnown(
+    withAsNow(withPeriod(report.command('costs').description('the cost explorer: all four costs by any dimensions'))),
   )
     .option(
       '--by <dimensions>',
@@ -59,10 +68,12 @@ export function reportCommand(program: Command): void {
     .option('--currency <code>', 'convert to this currency; "billing" converts nothing')
     .action((options: ReportOptions) =>
       runReport(options, async (runtime) => {
-        const request = { ...frameOf(runtime, options), by: options.by, where: options.where };
-        if (options.currency !== 'billing') await prepareConversions(runtime.db, request);
-        const found = await costs(runtime.db, request);
-        return { found, csv: () => costsCsv(found), table: () => renderCosts(found) };
+        const found = await readAsAsked(runtime, options, async (db, at) => {
+          const request = { ...frameOf(runtime, options), at, by: options.by, where: options.where };
+          if (options.currency !== 'billing') await prepareConversions(db, request);
+          return costs(db, request);
+        });
+        return { found, csv: () => costsCsv(found), table: () => withKnownLine(found, renderCosts(found)) };
       }),
     );
   withExamples(
@@ -71,18 +82,27 @@ export function reportCommand(program: Command): void {
     'outturn report costs --period 2026-Q3 --by tag.application --where provider=AWS --currency billing',
   );
 
-  const bill = withPeriod(
-    report.command('reconciliation').description('bill against attribution, exactly, by source and billing period'),
+  const bill = withAsKnown(
+    withPeriod(
+      report.command('reconciliation').description('bill against attribution, exactly, by source and billing period'),
+    ),
   ).action((options: ReportOptions) =>
     runReport(options, async (runtime) => {
-      const found = await reconciliation(runtime.db, frameOf(runtime, options));
-      return { found, csv: () => reconciliationCsv(found), table: () => renderReconciliation(found) };
+      const found = await readAsAsked(runtime, options, (db, at) =>
+        reconciliation(db, { ...frameOf(runtime, options), at }),
+      );
+      return {
+        found,
+        csv: () => reconciliationCsv(found),
+        table: () => withKnownLine(found, renderReconciliation(found)),
+      };
     }),
   );
   withExamples(withJson(bill), 'outturn report reconciliation --period 2026-09');
 
   addInvoiceReports(report);
   addCoverageReports(report);
+  addAdjustmentsReport(report);
 }
 
 function list(value: string): string[] {

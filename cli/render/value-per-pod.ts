@@ -1,8 +1,8 @@
 /**
  * Value per pod as a table: columns add up to their totals, and what a pod pays directly plus its share is its cost. Under it stand
- * the coverage of the return, what it leaves out, and what the figures rest on.
+ * the coverage of the return, what it leaves out, and what the figures rest on. Where it was asked for, what is known now stands beside.
  */
-import { add, decimal, subtract } from '../../services/kernel/decimal.ts';
+import { add, type Decimal, decimal, isZero, subtract, ZERO } from '../../services/kernel/decimal.ts';
 import { addDays } from '../../services/kernel/period.ts';
 import { roundParts } from '../../services/kernel/round-parts.ts';
 import type { ValuePerPod, ValuePerPodRow } from '../../services/reports/compose-value.ts';
@@ -53,7 +53,40 @@ export function renderValuePerPod(report: ValuePerPod): string {
     '',
   ]);
   const heads = ['pod', 'direct', 'shared', `cost ${report.currency}`, 'verified', 'claimed', 'return', 'envelope'];
-  return [textTable(heads, rows, [1, 2, 3, 4, 5, 6, 7]), '', ...footnotes(report)].join('\n');
+  const table = textTable(heads, rows, [1, 2, 3, 4, 5, 6, 7]);
+  const asNow = report.asNow === undefined ? [] : ['', ...renderAsNow(report, report.asNow)];
+  return [table, ...asNow, '', ...footnotes(report)].join('\n');
+}
+
+/** As stated beside as now known: both columns of each figure add up, and so does what lies between them. */
+function renderAsNow(stated: ValuePerPod, known: ValuePerPod): string[] {
+  const ids = [...new Set([...stated.pods, ...known.pods].map((pod) => pod.podId))].sort((left, right) =>
+    left < right ? -1 : 1,
+  );
+  const column = (report: ValuePerPod, figure: (pod: ValuePerPodRow) => Decimal, rest: Decimal) => {
+    const byPod = new Map(report.pods.map((pod) => [pod.podId, figure(pod)]));
+    return roundParts([...ids.map((id) => byPod.get(id) ?? ZERO), rest]);
+  };
+  const costOf = (report: ValuePerPod) => column(report, (pod) => pod.cost.total, report.unattributed.cost);
+  const verifiedOf = (report: ValuePerPod) => column(report, (pod) => pod.value.verified, report.unattributed.verified);
+  const pairs = [
+    [costOf(stated), costOf(known)],
+    [verifiedOf(stated), verifiedOf(known)],
+  ] as const;
+  const rowOf = (name: string, cell: (of: { parts: readonly string[]; total: string }) => string) => [
+    name,
+    ...pairs.flatMap(([was, now]) => [
+      withThousands(cell(was)),
+      withThousands(cell(now)),
+      asMoney(subtract(decimal(cell(now)), decimal(cell(was)))),
+    ]),
+  ];
+  const rows = [...ids.map((id) => cutTo(id, POD_WIDTH_MAX)), 'unattributed'].map((name, index) =>
+    rowOf(name, (of) => of.parts[index] ?? '0.00'),
+  );
+  rows.push(rowOf('total', (of) => of.total));
+  const heads = ['pod', 'cost as stated', 'as now known', 'moved', 'verified as stated', 'as now known', 'moved'];
+  return [textTable(heads, rows, [1, 2, 3, 4, 5, 6])];
 }
 
 function returnOf(pod: ValuePerPodRow): string {
@@ -75,7 +108,24 @@ function footnotes(report: ValuePerPod): string[] {
       ? `No verified return yet; ${asPercent(coverage.cost)} of the cost is attributed. ${sentence}`
       : `Verified return ${asReturn(total.return)} on attributed cost (${asPercent(coverage.cost)} of all); pods with a verified outcome carry ${asPercent(coverage.joined)} of all cost.`,
     ...(total.return === null ? [] : [sentence]),
+    ...adjustmentsOf(report),
     ...(estimated === '0' ? [] : [`Estimated, billing open: ${asMoney(estimated)} of the pods' cost.`]),
-    `${period.id}${isOpen ? ` (open, ${through})` : ''}: ${report.costMetric} in ${report.currency}, revenue as ${report.revenueBasis}, rulebook ${report.rulebook}, data as of ${report.dataAsOf ?? 'n/a'}.`,
+    `${period.id}${stateNote(report, isOpen ? ` (open, ${through})` : '')}: ${report.costMetric} in ${report.currency}, revenue as ${report.revenueBasis}, rulebook ${report.rulebook}, data as of ${report.dataAsOf ?? 'n/a'}.`,
+  ];
+}
+
+/** Closed periods say by which statement; mixed ones that they are. */
+function stateNote({ state, statementId }: ValuePerPod, openNote: string): string {
+  if (state === 'open') return openNote;
+  if (state === 'mixed') return ` (closed in part${openNote === '' ? '' : `,${openNote.slice(2, -1)}`})`;
+  return statementId === null ? ' (closed)' : ` (closed, statement ${statementId})`;
+}
+
+function adjustmentsOf(report: ValuePerPod): string[] {
+  const cost = report.pods.reduce((sum, pod) => add(sum, pod.adjustments.cost), ZERO);
+  const value = report.pods.reduce((sum, pod) => add(sum, pod.adjustments.value), ZERO);
+  if (report.pods.every((pod) => isZero(pod.adjustments.cost) && isZero(pod.adjustments.value))) return [];
+  return [
+    `Corrections of closed months booked here, in no figure above: ${asMoney(cost)} of cost and ${asMoney(value)} of value over all pods (outturn report adjustments --period ${report.period.id}).`,
   ];
 }

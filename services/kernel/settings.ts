@@ -18,6 +18,8 @@ export interface Settings {
   readonly publicUrl: string;
   readonly slack: { readonly botToken?: string; readonly signingSecret?: string; readonly apiUrl?: string };
   readonly logLevel: LogLevel;
+  /** An API token: whose it is acts where a person matters (closing). Absent: the local operator. */
+  readonly token?: string;
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -65,6 +67,7 @@ export function readSettings(
   const publicUrl = url('PUBLIC_URL', ['http:', 'https:'], 'https://outturn.example.com') ?? `http://${host}:${port}`;
   const botToken = text('SLACK_BOT_TOKEN');
   const signingSecret = text('SLACK_SIGNING_SECRET');
+  const token = text('OUTTURN_TOKEN');
 
   if (faults.length > 0) {
     throw new AppError('invalid_setting', faults.join('\n'), { faults: faults.map((reason) => ({ reason })) });
@@ -84,6 +87,7 @@ export function readSettings(
       ...(slackApiUrl === undefined ? {} : { apiUrl: slackApiUrl }),
     },
     logLevel: isLogLevel(logLevel) ? logLevel : 'info',
+    ...(token === undefined ? {} : { token }),
   };
 }
 

@@ -6,27 +6,19 @@ import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 
 const COSTS = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost'];
-const MONEY = new Set([...COSTS, 'amount', 'rate', ...[...COSTS, 'amount'].map((name) => `reported_${name}`)]);
+const REPORTED = [...COSTS, 'amount'].map((name) => `reported_${name}`);
+const MONEY = new Set([...COSTS, 'amount', 'rate', ...REPORTED]);
 
 /** Every column of each frozen table but the statement's id. */
 const FROZEN: Readonly<Record<string, { readonly table: string; readonly columns: readonly string[] }>> = {
   adjustedMonths: { table: 'statement_adjusted_month', columns: ['adjusted_statement_id', 'causes'] },
   adjustments: {
     table: 'statement_adjustment',
-    columns: [
-      ...[
-        'adjusted_statement_id',
-        'adjusted_on',
-        'pod_id',
-        'kind',
-        'outcome_id',
-        'beside',
-        'currency',
-        ...COSTS,
-        'amount',
-      ],
-      ...[...COSTS, 'amount'].map((name) => `reported_${name}`),
-    ],
+    columns: ['adjusted_statement_id', 'adjusted_on', 'pod_id', 'kind', 'outcome_id', 'beside', 'currency'].concat(
+      COSTS,
+      'amount',
+      REPORTED,
+    ),
   },
   loads: { table: 'statement_load', columns: ['load_id'] },
   months: { table: 'statement_month', columns: ['month_statement_id'] },
@@ -38,10 +30,11 @@ const FROZEN: Readonly<Record<string, { readonly table: string; readonly columns
   rates: { table: 'statement_rate', columns: ['from_currency', 'to_currency', 'on_date', 'rate'] },
   sharedCosts: {
     table: 'statement_shared_cost',
-    columns: [
-      ...['charge_date', 'load_id', 'rule_id', 'owner_pod_id', 'pod_id', 'provider_name', 'service_name'],
-      ...['charge_category', 'billing_currency', ...COSTS],
-    ],
+    columns: ['charge_date', 'load_id', 'rule_id', 'owner_pod_id', 'pod_id', 'provider_name', 'service_name'].concat(
+      'charge_category',
+      'billing_currency',
+      COSTS,
+    ),
   },
   values: {
     table: 'statement_value',

@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { IsoDate } from '../kernel/period.ts';
+import { readReportFrame } from '../reports/report-frame.ts';
 import { isStanding } from './closed-months.ts';
 
 export interface StatementSummary {
@@ -39,8 +40,19 @@ type SummaryRow = Omit<StatementSummary, 'knownAt' | 'preparedAt' | 'approvedAt'
   readonly approvedAt: Date | null;
 };
 
-/** All of them, or one, newest first. */
-export async function listStatements(db: Kysely<DB>, statementId?: string): Promise<StatementSummary[]> {
+export interface StatementFilter {
+  readonly statementId?: string;
+  /** The name of a period. */
+  readonly period?: string;
+  readonly state?: StatementSummary['state'];
+  /** Only statements before this one. */
+  readonly before?: string | null;
+  readonly limit?: number;
+}
+
+/** Statements, newest first. */
+export async function listStatements(db: Kysely<DB>, filter: StatementFilter = {}): Promise<StatementSummary[]> {
+  const { statementId = null, period = null, state = null, before = null, limit = null } = filter;
   const { rows } = await sql<SummaryRow>`
     select statement.id::text as "statementId", kind, period_id as period, period_start as start, period_end as end, statement.state,
       ${isStanding('statement')} and not exists (
@@ -51,8 +63,10 @@ export async function listStatements(db: Kysely<DB>, statementId?: string): Prom
       reissue_reason as "reissueReason", forced_reason as "forcedReason", rulebook_id as rulebook, currency, cost_metric as "costMetric",
       known_at as "knownAt", prepared_by as "preparedBy", prepared_at as "preparedAt", approved_by as "approvedBy",
       approved_at as "approvedAt", ordinal, document_hash as "documentHash", previous_hash as "previousHash", hash
-    from statement where ${statementId ?? null}::text is null or statement.id::text = ${statementId ?? null}
-    order by statement.id desc
+    from statement
+    where (${statementId}::text is null or statement.id::text = ${statementId}) and (${period}::text is null or period_id = ${period})
+      and (${state}::text is null or statement.state = ${state}) and (${before}::bigint is null or statement.id < ${before}::bigint)
+    order by statement.id desc limit ${limit}::integer
   `.execute(db);
   return rows.map((row) => ({
     ...row,
@@ -67,9 +81,20 @@ export async function listStatements(db: Kysely<DB>, statementId?: string): Prom
  * @throws AppError not_found.
  */
 export async function readStatement(db: Kysely<DB>, statementId: string): Promise<StatementSummary> {
-  const [statement] = await listStatements(db, statementId);
+  const [statement] = await listStatements(db, { statementId });
   if (statement === undefined) throw noStatement(statementId);
   return statement;
+}
+
+/**
+ * The prepared statement of a period, by the period's name in any spelling.
+ * @throws AppError invalid_period, not_found.
+ */
+export async function findPrepared(db: Kysely<DB>, period: string, at: Date): Promise<StatementSummary> {
+  const { id } = (await readReportFrame(db, { period, at })).period;
+  const [prepared] = await listStatements(db, { period: id, state: 'prepared' });
+  if (prepared !== undefined) return prepared;
+  throw new AppError('not_found', `No statement of ${id} is prepared. Run "outturn close ${id}" first.`);
 }
 
 /**

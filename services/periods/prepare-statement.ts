@@ -33,6 +33,22 @@ export interface CloseRequest {
   readonly at: Date;
 }
 
+/** The reasons of a request that gives one for whatever it asks: `--force`, `--reissue` or both. */
+export function reasonsOf(asked: {
+  readonly force?: boolean | undefined;
+  readonly reissue?: boolean | undefined;
+  readonly reason?: string | undefined;
+}): Pick<CloseRequest, 'forcedReason' | 'reissueReason'> {
+  const { force = false, reissue = false, reason = '' } = asked;
+  if (reason !== '' && !force && !reissue) {
+    throw new AppError(
+      'invalid_input',
+      'A reason is given for --force or --reissue. Add one of them, or leave the reason out.',
+    );
+  }
+  return { ...(force ? { forcedReason: reason } : {}), ...(reissue ? { reissueReason: reason } : {}) };
+}
+
 export interface PreparedStatement {
   readonly statement: StatementSummary;
   readonly readiness: readonly SourceReadiness[];
@@ -97,7 +113,7 @@ export async function prepareStatement(trx: Transaction<DB>, request: CloseReque
     details: { period: period.id, documentHash: hashOf(document), supersedes: superseded, forcedReason, reissueReason },
   });
   faultPoint('close-before-commit');
-  const [statement] = await listStatements(trx, String(statementId));
+  const [statement] = await listStatements(trx, { statementId: String(statementId) });
   if (statement === undefined) throw new Error(`statement ${statementId} was prepared and is not there`);
   return { statement, readiness, valuePerPod };
 }

@@ -76,7 +76,7 @@ const test = base
       },
       { source_row_id: 'euro', pod: 'search', amount: '30', currency: 'EUR', delivered_on: '2026-09-05' },
     );
-    return { origins, month, august, september };
+    return { db, origins, month, august, september };
   });
 
 async function importSheet(db: Kysely<DB>, ...rows: Parameters<typeof outcomeRow>[0][]): Promise<void> {
@@ -188,7 +188,7 @@ describe('a closed month', () => {
     expect(expired).toEqual([second]);
   });
 
-  test('lets nobody change an approved row', async ({ db, company: _ }) => {
+  test('lets nobody change an approved row', async ({ company: { db } }) => {
     await close(db, '2026-08');
     await expect(sql`update statement_pod_day set billed_cost = 0`.execute(db)).rejects.toThrow(
       'nothing of it can be changed',
@@ -198,7 +198,7 @@ describe('a closed month', () => {
 });
 
 describe('closing is refused', () => {
-  test('to who prepared it, and to other roles than finance', async ({ db, company: _ }) => {
+  test('to who prepared it, and to other roles than finance', async ({ company: { db } }) => {
     const { statement } = await prepare(db, '2026-08', { principal: APPROVER });
     await expect(approve(db, statement.statementId)).rejects.toThrow('grace@example.com prepared statement');
     await expect(approve(db, statement.statementId, PREPARER)).rejects.toMatchObject({ code: 'forbidden' });
@@ -327,7 +327,7 @@ describe('what moves after closing', () => {
     expect((await adjustments(db, { period: '2026-09', at: AFTERWARDS })).months).toEqual(months);
   });
 
-  test('shows a rate that moved in the reporting currency only', async ({ db, company: _ }) => {
+  test('shows a rate that moved in the reporting currency only', async ({ company: { db } }) => {
     await close(db, '2026-08');
     const text = 'date,base,quote,rate\n2026-08-01,EUR,USD,1.5\n';
     await db.transaction().execute((trx) => importFxFiles(trx, [{ name: 'ecb.csv', text }]));
@@ -444,7 +444,7 @@ describe('a quarter', () => {
 });
 
 describe('the chain', () => {
-  test('names the first statement of which a byte, a row or an approval was changed', async ({ db, company: _ }) => {
+  test('names the first statement of which a byte, a row or an approval was changed', async ({ company: { db } }) => {
     const first = await close(db, '2026-08');
     const second = await close(db, '2026-09');
     const verification = await verifyStatements(db);

@@ -1,0 +1,9 @@
+/** Who a command acts as: the local operator, or the person whose token OUTTURN_TOKEN is, where it matters who does something. */
+import { authenticate } from '../services/access/tokens.ts';
+import { localOperator, type Principal } from '../services/kernel/ports.ts';
+import type { Runtime } from './runtime.ts';
+
+/** @throws AppError unauthenticated where the token is unknown, expired or revoked. */
+export async function actingPrincipal({ db, clock, settings }: Runtime): Promise<Principal> {
+  return settings.token === undefined ? localOperator : authenticate(db, settings.token, clock.now());
+}
