@@ -32,6 +32,7 @@ export const FAULT_POINTS = [
   'close-after-rows',
   'close-before-commit',
   'approve-before-commit',
+  'plan-before-rollback',
   'deliver-before-claim',
   'deliver-after-claim',
   'deliver-after-send',

@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { currentRulebook } from '../attribution/store-rulebook.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
 import { type PlanMoney, readFiguresVersion, tellMoney } from '../replay/plan-money.ts';
 import { planWorld } from '../replay/planned-world.ts';
 import { inShadow } from '../replay/shadow.ts';
@@ -51,6 +52,7 @@ export async function planInMoney(db: Kysely<DB>, request: PlanRequest): Promise
       changedRates: world.changedRates,
       figuresVersion,
     });
+    faultPoint('plan-before-rollback');
     return { ...plan, money };
   });
 }
