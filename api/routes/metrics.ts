@@ -52,9 +52,9 @@ export function addMetricRoutes(app: ApiApp, context: ApiContext): void {
       const { limit, after } = readPageRequest(request.query);
       const { metricId } = request.params;
       const found = await listQuantities(db, { metricId, limit, after: rowNumberOf(after) });
-      const page = firstOf(found, ({ id }) => id, limit);
+      const page = firstOf(found, ({ quantityId }) => quantityId, limit);
       linkNextPage(request, reply, page);
-      return page.rows.map(({ id: _, ...quantity }) => quantity);
+      return [...page.rows];
     },
   );
 

@@ -27,6 +27,7 @@ export const MetricView = Type.Object({
 });
 
 export const QuantityView = Type.Object({
+  quantityId: Type.String(),
   podId: Id,
   period: Type.String({ description: 'A day or a month.' }),
   quantity: DecimalText,

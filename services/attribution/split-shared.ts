@@ -18,8 +18,6 @@ export interface FiguresScope {
   readonly months: readonly IsoDate[];
   readonly loadIds: readonly string[];
   readonly rulebookId: number;
-  /** Splits by usage go by the quantities known at this instant; absent: by those known now. */
-  readonly knownAt?: Date;
 }
 
 /** pod_cost of the scope with its charge_month, as SQL for a FROM clause. */

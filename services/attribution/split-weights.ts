@@ -70,17 +70,16 @@ async function measureOf(db: Kysely<DB>, split: RuleSplit, content: RulebookCont
 
 /**
  * Steps of a WITH clause for a demand of rule_id, charge_month, charge_date, billing_currency (distinct, as SQL for a FROM clause).
- * `dated` gives each row of it its vector; `participant` has vector, pod_id, weight, above zero only. `knownAt`: quantities as they
- * were known then.
+ * `dated` gives each row of it its vector; `participant` has vector, pod_id, weight, above zero only.
  */
 export function vectorStepsSql(
-  scope: { readonly months: readonly IsoDate[]; readonly knownAt?: Date },
+  { months }: { readonly months: readonly IsoDate[] },
   content: RulebookContent,
   demand: RawBuilder<unknown>,
 ): RawBuilder<unknown> {
   const candidates = listSplitCandidates(content);
   return sql`
-    ${quantityStepsSql(scope, candidates)},
+    ${quantityStepsSql(months, candidates)},
     dated as materialized (
       select asked.*, dense_rank() over (order by rule_id, billing_currency, charge_month, on_date, since) as vector
       from (
@@ -97,20 +96,12 @@ export function vectorStepsSql(
         group by demand.rule_id, demand.charge_month, demand.charge_date, demand.billing_currency, day.valid_from
       ) as asked
     ),
-    participant as materialized (${participantsSql(scope.months)})`;
+    participant as materialized (${participantsSql(months)})`;
 }
 
 /** The candidates as a table, and the quantities of their metrics: by day, and (`infinity`) by month. */
-function quantityStepsSql(
-  { months, knownAt }: { readonly months: readonly IsoDate[]; readonly knownAt?: Date },
-  candidates: readonly SplitCandidate[],
-): RawBuilder<unknown> {
+function quantityStepsSql(months: readonly IsoDate[], candidates: readonly SplitCandidate[]): RawBuilder<unknown> {
   const metricIds = [...new Set(candidates.flatMap(({ metricId }) => (metricId === null ? [] : [metricId])))];
-  const isKnown =
-    knownAt === undefined
-      ? sql`usage_quantity.known_until is null`
-      : sql`usage_quantity.known_from <= ${knownAt.toISOString()}::timestamptz
-        and (usage_quantity.known_until is null or usage_quantity.known_until > ${knownAt.toISOString()}::timestamptz)`;
   return sql`
     candidate as materialized (
       select * from unnest(
@@ -125,7 +116,7 @@ function quantityStepsSql(
       from unnest(${months}::date[]) as month (charge_month)
       join usage_quantity on valid_from >= month.charge_month
         and valid_from < (month.charge_month + interval '1 month')::date
-      where metric_id = any(${metricIds}::text[]) and ${isKnown}
+      where metric_id = any(${metricIds}::text[]) and usage_quantity.known_until is null
     ),
     usage_weight as (
       select metric_id, pod_id, charge_month, valid_from as on_date, quantity as weight from quantity where is_day

@@ -1,4 +1,4 @@
-/** A plan in words: one line per thing, `+` added, `~` changed with its keys, `-` removed, `=` kept, `!` in conflict. */
+/** A plan in words: one line per thing, `+` added, `~` changed with its keys, `-` removed, `=` kept, `?` to look at, `!` in conflict. */
 import { isSame } from './merge-three-way.ts';
 import type { Plan } from './plan-organisation.ts';
 
@@ -8,7 +8,7 @@ const VALUE_CHARACTERS_MAX = 120;
 /** The plan as text for a terminal, without colours. */
 export function describePlan(plan: Plan): string {
   if (plan.unchanged)
-    return `Nothing to change: the file says what is in force (rulebook ${plan.rulebook.current}).${keptLines(plan)}`;
+    return `Nothing to change: the file says what is in force (rulebook ${plan.rulebook.current}).${keptLines(plan)}${warningLines(plan)}`;
   const lines = plan.changes.map((change) => {
     const head = `${SIGNS[change.action]} ${change.noun} ${change.id}`;
     return change.action === 'change' ? `${head}: ${describeDifference(change.from, change.to)}` : head;
@@ -16,7 +16,8 @@ export function describePlan(plan: Plan): string {
   if (plan.reordered.length > 0) lines.push(`~ order of rules: ${plan.reordered.join(', ')}`);
   lines.push(...plan.agreed.map(({ noun, id }) => `= ${noun} ${id}: the product has it already`));
   lines.push(describeRulebook(plan));
-  return `${lines.join('\n')}${keptLines(plan)}${plan.conflicts.map((conflict) => `\n${describeConflict(conflict)}`).join('')}`;
+  const conflicts = plan.conflicts.map((conflict) => `\n${describeConflict(conflict)}`).join('');
+  return `${lines.join('\n')}${keptLines(plan)}${warningLines(plan)}${conflicts}`;
 }
 
 /** One conflict: what both sides made of it. */
@@ -40,6 +41,10 @@ function keptLines(plan: Plan): string {
     return `\n= ${noun} ${id}: changed in the product since (${what}), stays`;
   });
   return lines.join('');
+}
+
+function warningLines(plan: Plan): string {
+  return plan.warnings.map((warning) => `\n? ${warning}`).join('');
 }
 
 /** The keys in which two values differ, each with both sides. */

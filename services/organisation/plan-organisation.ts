@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { canonicalJson } from '../attribution/canonical-json.ts';
 import { currentRulebook } from '../attribution/store-rulebook.ts';
 import { type IsoDate, utcDate } from '../kernel/period.ts';
+import { describeUnmeasured } from '../usage/unmeasured-metrics.ts';
 import { type Change, type Conflict, isSame, type Kept, mergeThreeWay } from './merge-three-way.ts';
 import type { Organisation } from './organisation.ts';
 import { type Noun, NOUNS, sectionsOf } from './organisation-sections.ts';
@@ -34,6 +35,8 @@ export interface Plan {
   readonly agreed: readonly { readonly noun: Noun; readonly id: string }[];
   /** Changed in both: applying stops. */
   readonly conflicts: readonly (Conflict<unknown> & { readonly noun: Noun })[];
+  /** Sentences about what the file says rightly and still may not be meant; nothing stops at them. */
+  readonly warnings: readonly string[];
 }
 
 export interface AppliedFile {
@@ -84,7 +87,8 @@ export async function planOrganisation(db: Kysely<DB>, file: ReadOrganisation, a
   const reordered = reorderedRules(base, organisation);
   const differences = changes.length + agreed.length + conflicts.length + reordered.length;
   const unchanged = base !== null && differences === 0 && !rulebook.changed;
-  return { isFirst: base === null, unchanged, rulebook, changes, reordered, kept, agreed, conflicts };
+  const warnings = await describeUnmeasured(db, organisation.rules);
+  return { isFirst: base === null, unchanged, rulebook, changes, reordered, kept, agreed, conflicts, warnings };
 }
 
 async function planRulebook(db: Kysely<DB>, organisation: Organisation): Promise<Plan['rulebook']> {

@@ -31,6 +31,8 @@ export interface UsageMetric {
 }
 
 export interface UsageQuantity {
+  /** Rises in the order of recording. */
+  readonly quantityId: string;
   readonly podId: string;
   readonly period: string;
   readonly quantity: Decimal;
@@ -72,13 +74,13 @@ export async function listMetrics(db: Kysely<DB>): Promise<UsageMetric[]> {
 
 /**
  * Quantities of a metric, former ones included, in the order they were recorded; one more than `limit` where more follow. `after` is
- * the `id` of the last one seen.
+ * the `quantityId` of the last one seen.
  * @throws AppError not_found for a metric that has none.
  */
 export async function listQuantities(
   db: Kysely<DB>,
   options: { metricId: string; limit: number; after: string | null },
-): Promise<(UsageQuantity & { readonly id: string })[]> {
+): Promise<UsageQuantity[]> {
   const metric = await db.selectFrom('usage_metric').select('id').where('id', '=', options.metricId).executeTakeFirst();
   if (metric === undefined) {
     throw new AppError(
@@ -86,8 +88,8 @@ export async function listQuantities(
       `There is no metric "${options.metricId}". See the metrics with \`outturn metrics\`.`,
     );
   }
-  const { rows } = await sql<UsageQuantity & { id: string }>`
-    select id, pod_id as "podId", ${PERIOD} as period, trim_scale(quantity)::text as quantity, ${instant('known_from')} as "knownFrom",
+  const { rows } = await sql<UsageQuantity>`
+    select id as "quantityId", pod_id as "podId", ${PERIOD} as period, trim_scale(quantity)::text as quantity, ${instant('known_from')} as "knownFrom",
       ${instant('known_until')} as "knownUntil", source_name as source, recorded_by as "recordedBy"
     from usage_quantity where metric_id = ${options.metricId}
       and id > ${options.after ?? '0'}::bigint

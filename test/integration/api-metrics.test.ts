@@ -49,6 +49,7 @@ describe('usage metrics over HTTP', () => {
     const first = await api.app.inject({ url: `${url}?limit=1`, headers: readers });
     expect(first.json()).toEqual([
       {
+        quantityId: expect.any(String),
         podId: 'checkout',
         period: '2026-09',
         quantity: '12345678901234567890.000000000001',

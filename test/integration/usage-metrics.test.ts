@@ -11,6 +11,9 @@ import type { RuleSplit } from '../../services/attribution/rulebook.ts';
 import { readSplitWeights } from '../../services/attribution/split-weights.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import { localOperator } from '../../services/kernel/ports.ts';
+import { describePlan } from '../../services/organisation/describe-plan.ts';
+import { planOrganisation } from '../../services/organisation/plan-organisation.ts';
+import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
 import { importQuantities, type QuantityImport } from '../../services/usage/import-quantities.ts';
 import { listMetrics } from '../../services/usage/list-metrics.ts';
 import { insertOrigin, insertStagedLoad, pod, rulebook, store } from '../support/billed-charges.ts';
@@ -166,6 +169,23 @@ describe('shares by quantities', () => {
       per: 'month',
       pods: [{ podId: 'pay', weight: '7' }],
     });
+  });
+});
+
+describe('a plan', () => {
+  test('warns of a rule whose metric has no quantities yet, and applies nonetheless', async ({ trx }) => {
+    await shareNetwork(trx, { dates: [] });
+    const text =
+      'organisation: Acme\npods: [{ id: pay }]\nrules:\n  - { id: net, when: {}, split: { method: usage, metric: request } }\n';
+    const organisation = parseOrganisation(text);
+    expect(organisation.rules[0]).toMatchObject({ split: { method: 'usage', metric: 'request', among: 'all' } });
+    const plan = () => planOrganisation(trx, { organisation, sourceText: text, folder: '/' }, AT);
+    expect((await plan()).warnings).toEqual([expect.stringContaining('"request", which has no quantities yet')]);
+    await take(trx, ['requests,calls,checkout,2026-09,1']);
+    expect(describePlan(await plan())).toContain('? rule net splits by');
+    expect((await plan()).warnings).toEqual([expect.stringContaining('Did you mean "requests"?')]);
+    await take(trx, ['request,calls,checkout,2026-09,1']);
+    expect((await plan()).warnings).toEqual([]);
   });
 });
 

@@ -154,6 +154,11 @@ describe('faults of form', () => {
       'outturn.yaml line 6: unknown method "evne" in the split of rule "a". Did you mean "even"?',
     ],
     [
+      'a split by usage without its metric',
+      ONE_RULE('{ id: a, when: {}, split: { method: usage } }'),
+      'outturn.yaml line 6: the split of rule "a" lacks "metric". Add it: the metric: what `outturn metrics import` was given.',
+    ],
+    [
       'a word that is none of the few',
       'organisation: A\nreporting:\n  costMetric: EfectiveCost\n',
       'outturn.yaml line 3: "costMetric" in reporting is "EfectiveCost". Did you mean "EffectiveCost"?',
