@@ -53,6 +53,17 @@ const channels = object('channels', {
   operators: Type.Optional(formatted('slack-channel', 'Slack channel id for the people who run the product.')),
 });
 
+const journal = object('journal', {
+  expenseAccount: Type.Optional(
+    plainText('Account that the cost of pods with a cost centre is debited to. Default cloud-expense.'),
+  ),
+  unassignedAccount: Type.Optional(plainText('The same of pods without a cost centre. Default cloud-unassigned.')),
+  unattributedAccount: Type.Optional(plainText('The same of what belongs to no pod. Default cloud-unattributed.')),
+  clearingAccount: Type.Optional(
+    plainText('Account that the providers’ invoices were booked on: the other side. Default cloud-clearing.'),
+  ),
+});
+
 const tags = object('tags', {
   fold: Type.Optional(
     Type.Boolean({ description: 'Whether tag keys and values match trimmed and case-folded. Default true.' }),
@@ -287,6 +298,7 @@ export const organisationSchema = object(
     reporting: Type.Optional(reporting),
     fx: Type.Optional(fx),
     channels: Type.Optional(channels),
+    journal: Type.Optional(journal),
     tags: Type.Optional(tags),
     portfolios: section(portfolio, 'Groups of pods.'),
     patterns: section(pattern, 'Pre-approved environments.'),

@@ -32,7 +32,8 @@ export function envelopeName(envelope: Pick<EnvelopeEntry, 'scope' | 'period' | 
 }
 
 function settingsOf(organisation: Organisation): ReadonlyMap<string, unknown> {
-  const groups = { reporting: organisation.reporting, fx: organisation.fx, channels: organisation.channels };
+  const { reporting, fx, channels, journal = {} } = organisation;
+  const groups = { reporting, fx, channels, journal };
   const settings = new Map<string, unknown>([['organisation', organisation.name]]);
   for (const [group, values] of Object.entries(groups)) {
     for (const [key, value] of Object.entries(values)) settings.set(`${group}.${key}`, value);

@@ -19,6 +19,14 @@ export interface FxSettings {
   readonly carryDays: number;
 }
 
+/** Accounts of the ledger that journals name; those that are absent keep their default names. */
+export interface JournalSettings {
+  readonly expenseAccount?: string;
+  readonly unassignedAccount?: string;
+  readonly unattributedAccount?: string;
+  readonly clearingAccount?: string;
+}
+
 export interface PortfolioEntry {
   readonly id: string;
   readonly name: string;
@@ -92,6 +100,7 @@ export interface Organisation {
   readonly reporting: Reporting;
   readonly fx: FxSettings;
   readonly channels: { readonly finance?: string; readonly operators?: string };
+  readonly journal?: JournalSettings;
   readonly tags: { readonly fold: boolean; readonly keys: Readonly<Record<string, readonly string[]>> };
   readonly portfolios: readonly PortfolioEntry[];
   readonly patterns: readonly PatternEntry[];

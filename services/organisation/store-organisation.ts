@@ -26,13 +26,17 @@ export async function storeOrganisation(
 }
 
 async function storeSettings(trx: Transaction<DB>, organisation: Organisation): Promise<void> {
-  const { reporting, fx, channels } = organisation;
+  const { reporting, fx, channels, journal = {} } = organisation;
   await sql`
     update organisation set name = ${organisation.name}, reporting_currency = ${reporting.currency},
       cost_metric = ${reporting.costMetric}, fiscal_year_start_month = ${reporting.fiscalYearStartMonth},
       fiscal_year_named_by = ${reporting.fiscalYearNamedBy}, time_zone = ${reporting.timeZone},
       holidays = ${[...reporting.holidays]}::date[], revenue_basis = ${reporting.revenueBasis}, fx_policy = ${fx.policy},
-      fx_carry_days = ${fx.carryDays}, finance_channel = ${channels.finance ?? null}, operators_channel = ${channels.operators ?? null}
+      fx_carry_days = ${fx.carryDays}, finance_channel = ${channels.finance ?? null}, operators_channel = ${channels.operators ?? null},
+      journal_expense_account = ${journal.expenseAccount ?? 'cloud-expense'},
+      journal_unassigned_account = ${journal.unassignedAccount ?? 'cloud-unassigned'},
+      journal_unattributed_account = ${journal.unattributedAccount ?? 'cloud-unattributed'},
+      journal_clearing_account = ${journal.clearingAccount ?? 'cloud-clearing'}
   `.execute(trx);
 }
 

@@ -12,6 +12,7 @@ const COMMANDS = [
   'doctor',
   'envelopes',
   'explain',
+  'export journal',
   'ingest',
   'init',
   'invoices import',
