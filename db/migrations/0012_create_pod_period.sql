@@ -70,6 +70,39 @@ union all
 select id, '-infinity', 'infinity', portfolio_id, owner_email, cost_centre from pod
 where not exists (select from pod_period where pod_period.pod_id = pod.id);
 
-grant select on pod_period, dated_pod to outturn_pod;
+-- The same as a closed month found it: later changes of the file move nothing in a closed period.
+create table statement_pod_period (
+  statement_id integer not null references statement (id),
+  pod_id text not null,
+  valid_from date not null,
+  valid_until date not null,
+  portfolio_id text,
+  owner_email text,
+  cost_centre text,
+  primary key (statement_id, pod_id, valid_from)
+);
+
+-- Kept whoever prepares the statement.
+create function keep_statement_pods() returns trigger language plpgsql as $$
+begin
+  insert into statement_pod_period
+  select new.id, pod_id, valid_from, valid_until, portfolio_id, owner_email, cost_centre from dated_pod;
+  return null;
+end;
+$$;
+create trigger statement_keeps_pods after insert on statement
+for each row when (new.kind = 'month') execute function keep_statement_pods();
+create trigger statement_pod_period_is_final before update or delete on statement_pod_period
+for each row execute function refuse_statement_change();
+
+-- Every pod on every date as now known (statement_id null) and as each closed month knew it.
+create view held_pod with (security_invoker = true) as
+select null::integer as statement_id, pod_id, valid_from, valid_until, portfolio_id, owner_email, cost_centre from dated_pod
+union all
+select statement_id, pod_id, valid_from, valid_until, portfolio_id, owner_email, cost_centre from statement_pod_period;
+
+grant select on pod_period, dated_pod, statement_pod_period, held_pod to outturn_pod;
 alter table pod_period enable row level security;
 create policy pod_reads_its_periods on pod_period for select to outturn_pod using (pod_id = any (readable_pods()));
+alter table statement_pod_period enable row level security;
+create policy pod_reads_its_closed_periods on statement_pod_period for select to outturn_pod using (pod_id = any (readable_pods()));

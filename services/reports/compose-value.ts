@@ -5,6 +5,7 @@
 import type { CostMetric } from '../attribution/rulebook.ts';
 import { add, compare, type Decimal, ratio, sum, ZERO } from '../kernel/decimal.ts';
 import type { PodEnvelope } from './pod-envelopes.ts';
+import type { Predecessor } from './pod-scope.ts';
 import type { RecognisedValue } from './pod-values.ts';
 import type { ReportPeriod, ReportState } from './report-frame.ts';
 
@@ -14,7 +15,10 @@ export interface ValuePerPodRow {
   readonly podId: string;
   readonly name: string;
   readonly kind: 'delivery' | 'platform' | 'central';
+  /** The one at the window's end. */
   readonly portfolio: string | null;
+  /** Whose figures it carries besides its own, where that was asked for. */
+  readonly predecessors?: readonly Predecessor[];
   readonly cost: {
     readonly direct: Decimal;
     readonly shared: Decimal;
@@ -38,8 +42,10 @@ export interface ValuePerPod {
   readonly statementId: string | null;
   readonly dataAsOf: string | null;
   readonly rulebook: number;
-  /** Only pods of this portfolio are counted; null for all. */
+  /** Only the days on which pods belonged to this portfolio are counted; null for all. */
   readonly portfolio: string | null;
+  /** True where successors stand for the pods they succeeded; absent otherwise. */
+  readonly withPredecessors?: true;
   readonly pods: readonly ValuePerPodRow[];
   readonly unattributed: { readonly cost: Decimal; readonly verified: Decimal; readonly claimed: Decimal };
   readonly total: {

@@ -8,6 +8,7 @@ import { requireConversionRates } from '../fx/conversion.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { type IsoDate, monthOf } from '../kernel/period.ts';
 import { podDayRows, rateJoins, rateOf } from '../periods/closed-rows.ts';
+import { handedOn, isInPortfolio, type PodScope } from './pod-scope.ts';
 import { METRIC_COLUMNS, openDays, type ReportFrame } from './report-frame.ts';
 
 export interface PodCost {
@@ -35,6 +36,7 @@ export async function readPodCosts(
   db: Kysely<DB>,
   frame: ReportFrame,
   openMonths: readonly IsoDate[],
+  scope: PodScope = {},
 ): Promise<PodCost[]> {
   const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
   const hasStatement = frame.closed.length > 0;
@@ -44,7 +46,10 @@ export async function readPodCosts(
     { alias: 'day', currency: 'billing_currency', date: 'charge_date', hasStatement },
     frame.currency,
   );
-  const window = sql`day.charge_date >= ${frame.period.start} and day.charge_date < ${frame.windowEnd} and day.kind <> 'owned'`;
+  const statement = hasStatement ? sql`day.statement_id` : sql`null::integer`;
+  const window = sql`day.charge_date >= ${frame.period.start} and day.charge_date < ${frame.windowEnd} and day.kind <> 'owned'
+    and ${isInPortfolio(scope, { podId: 'day.pod_id', date: 'day.charge_date', statement })}`;
+  const summed = handedOn(scope, { from: 'summed', columns: ['kind', 'is_open', 'missing'], amount: 'converted' });
   // Each figure is added up once, by pod, kind and finality; the few sums are then arranged: half the time of four filtered sums.
   const { rows } = await sql<PodCostRow>`
     with summed as (
@@ -62,7 +67,7 @@ export async function readPodCosts(
       trim_scale(coalesce(sum(converted), 0)) as total,
       trim_scale(coalesce(sum(converted) filter (where is_open), 0)) as estimated,
       sum(missing)::int as missing
-    from summed group by pod_id
+    from ${summed} as summed group by pod_id
   `.execute(db);
   if (rows.some((row) => row.missing > 0)) {
     const need = sql`select day.billing_currency as from_currency, day.charge_date as on_date from ${days} as day ${joins}

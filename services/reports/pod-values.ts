@@ -9,6 +9,7 @@ import { requireConversionRates } from '../fx/conversion.ts';
 import { add, type Decimal, ZERO } from '../kernel/decimal.ts';
 import { type ClosedMonth, type DateRange, liesIn } from '../periods/closed-months.ts';
 import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
+import { cutAtMoves, handedOn, isInPortfolio, type PodScope } from './pod-scope.ts';
 import { openDays, type ReportFrame } from './report-frame.ts';
 
 export interface RecognisedValue {
@@ -55,27 +56,39 @@ const NOTHING: RecognisedValue = {
  * Reads outcomes whose schedule or delivery touches the window (outcome_schedule_recognised_from_idx, outcome_delivered_on_idx).
  * @throws AppError missing_exchange_rate naming the first date and pair.
  */
-export async function readRecognisedValues(db: Kysely<DB>, frame: ReportFrame): Promise<RecognisedValues> {
+export async function readRecognisedValues(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  scope: PodScope = {},
+): Promise<RecognisedValues> {
   const { closed } = frame;
-  const open = openDays(frame);
+  const open = await cutAtMoves(db, scope, openDays(frame));
+  const hasDays = scope.portfolio !== undefined;
+  const part = handedOn(scope, {
+    from: 'part',
+    columns: ['party', 'outcome_id', 'state', 'beside', 'is_missing', 'on_date', 'statement_id'],
+    amount: 'amount',
+  });
   const { rows } = await sql<ValueRow>`
     with recognised as materialized (
-      ${recognisedIn(open, frame)}
+      ${recognisedIn(open, frame, hasDays)}
     ), counted as (
-      select recognised.outcome_id, outcome.state, recognised.amount, recognised.is_missing, outcome.unattributed_basis_points,
+      select recognised.outcome_id, outcome.state, recognised.amount, recognised.is_missing, recognised.on_date,
+        outcome.unattributed_basis_points,
         ${besideSql(frame.revenueBasis)} as beside
       from recognised join outcome on outcome.id = recognised.outcome_id
     ), part as (
-      select 'pod' as party, share.pod_id, outcome_id, state, beside, amount * share.basis_points * 0.0001 as amount, is_missing
+      select 'pod' as party, share.pod_id, outcome_id, state, beside, amount * share.basis_points * 0.0001 as amount, is_missing,
+        on_date, null::integer as statement_id
       from counted join outcome_share as share using (outcome_id)
       union all
-      select 'unattributed', null, outcome_id, state, beside, amount * unattributed_basis_points * 0.0001, is_missing
+      select 'unattributed', null, outcome_id, state, beside, amount * unattributed_basis_points * 0.0001, is_missing, on_date, null
       from counted where unattributed_basis_points > 0
       ${closed.length === 0 ? sql`` : sql`union all ${frozenParts(closed, frame.currency)}`}
     )
     select party, pod_id, state, beside, trim_scale(sum(amount)) as amount, count(distinct outcome_id)::int as outcomes,
       bool_or(is_missing) as is_missing
-    from part group by party, pod_id, state, beside
+    from ${part} as part where ${isInPortfolio(scope, { podId: 'part.pod_id', date: 'part.on_date', statement: sql`part.statement_id` })} group by party, pod_id, state, beside
     union all
     select 'total', null, state, beside, trim_scale(sum(amount)), count(distinct outcome_id)::int, bool_or(is_missing)
     from part group by state, beside
@@ -101,20 +114,26 @@ export function besideSql(revenueBasis: 'margin' | 'gross'): RawBuilder<unknown>
   end`;
 }
 
-/** One row per outcome recognised in the ranges, with its amount there; without one where it has no money. */
-function recognisedIn(ranges: readonly DateRange[], { currency }: ReportFrame): RawBuilder<unknown> {
+/**
+ * One row per outcome recognised in the ranges, with its amount there; without one where it has no money. `hasDays`: one per range, or
+ * day, with a date of it.
+ */
+function recognisedIn(ranges: readonly DateRange[], { currency }: ReportFrame, hasDays: boolean): RawBuilder<unknown> {
+  const dated = (date: RawBuilder<unknown>) => (hasDays ? sql`${date}::date as on_date` : sql`null::date as on_date`);
   const scheduled = ranges.map(
     (range) => sql`
-      select scheduled.outcome_id, ${recognisedBetween('scheduled', sql`span.first_day`, sql`span.end_day`)} as amount, false as is_missing
+      select scheduled.outcome_id, ${recognisedBetween('scheduled', sql`span.first_day`, sql`span.end_day`)} as amount, false as is_missing,
+        ${dated(sql`${range.start}`)}
       from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id cross join lateral (${spanOf(range)}) as span
       where outcome.state in ('verified', 'claimed') and outcome.currency = ${currency} and ${touches(range)}`,
   );
-  const converted = sql`select outcome_id, amount * rate as amount, rate is null as is_missing from (${recognisedDays(ranges, currency)}) as day`;
+  const converted = sql`select outcome_id, amount * rate as amount, rate is null as is_missing, ${dated(sql`day.on_date`)}
+    from (${recognisedDays(ranges, currency)}) as day`;
   return sql`
-    select outcome_id, sum(amount) as amount, bool_or(is_missing) as is_missing
-    from (${sql.join([...scheduled, converted], sql` union all `)}) as part group by outcome_id
+    select outcome_id, sum(amount) as amount, bool_or(is_missing) as is_missing, on_date
+    from (${sql.join([...scheduled, converted], sql` union all `)}) as part group by outcome_id, on_date
     union all
-    select id, null, false from outcome
+    select id, null, false, ${dated(sql`delivered_on`)} from outcome
     where state in ('verified', 'claimed') and amount is null and ${liesIn('delivered_on', ranges)}`;
 }
 
@@ -140,7 +159,7 @@ function recognisedDays(ranges: readonly DateRange[], currency: string): RawBuil
 function frozenParts(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
   return sql`
     select case when pod_id is null then 'unattributed' else 'pod' end, pod_id, outcome_id, state, beside, amount * rate,
-      amount is not null and rate is null
+      amount is not null and rate is null, on_date, statement_id
     from (${frozenValues(closed, currency)}) as value`;
 }
 
@@ -150,7 +169,7 @@ function frozenValues(closed: readonly ClosedMonth[], currency: string): RawBuil
     currency,
   );
   return sql`
-    select value.pod_id, value.outcome_id, value.state, value.beside, value.amount, value.currency as from_currency,
+    select value.statement_id, value.pod_id, value.outcome_id, value.state, value.beside, value.amount, value.currency as from_currency,
       value.recognised_on as on_date, case when value.currency = ${currency} then 1 else ${rateOf(true)} end as rate
     from (select * from statement_value where ${isFrozenBy(closed, 'recognised_on')}) as value ${joins}`;
 }

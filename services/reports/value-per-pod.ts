@@ -4,10 +4,11 @@
  * period answers as its statement froze it.
  */
 import assert from 'node:assert/strict';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { add, compare, type Decimal, ratio, sum, ZERO } from '../kernel/decimal.ts';
+import { add, compare, type Decimal, multiply, ratio, sum, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
+import { addDays } from '../kernel/period.ts';
 import { didYouMean } from '../organisation/suggestion.ts';
 import { frozenValuePerPod } from '../periods/frozen-value.ts';
 import { type PodAdjustment, type PodAdjustments, readPodAdjustments } from '../periods/pod-adjustments.ts';
@@ -21,6 +22,7 @@ import {
 } from './compose-value.ts';
 import { type PodCost, readPodCosts } from './pod-costs.ts';
 import { type PodEnvelope, readPodEnvelopes } from './pod-envelopes.ts';
+import { checkPodScope, type PodScope, type Predecessor, readPredecessors } from './pod-scope.ts';
 import { type RecognisedValue, type RecognisedValues, readRecognisedValues } from './pod-values.ts';
 import {
   type AsNowRequest,
@@ -45,18 +47,21 @@ interface PodRow {
 
 /**
  * The report of a period. Reads only; `prepareConversions` is called before it where currencies may differ.
- * @throws AppError invalid_period, invalid_input (metric, currency), not_found (portfolio), missing_exchange_rate.
+ * @throws AppError invalid_period, invalid_input (metric, currency, scope), forbidden, not_found (portfolio), missing_exchange_rate.
  */
 export async function valuePerPod(
   db: Kysely<DB>,
-  request: ReportRequest & AsNowRequest & { portfolio?: string },
+  request: ReportRequest & AsNowRequest & PodScope,
 ): Promise<ValuePerPod> {
+  await checkPodScope(db, request);
   const frame = await readReportFrame(db, request);
   const { statement } = frame;
   const isAsStated = statement?.currency === frame.currency && statement.costMetric === frame.costMetric;
+  // The statement froze whole pods; what a portfolio had of them, and what was handed on, is put together from the days it froze.
+  const isWhole = request.portfolio === undefined && request.withPredecessors !== true;
   const report =
-    statement !== null && isAsStated
-      ? await frozenValuePerPod(db, statement.statementId, request.portfolio)
+    statement !== null && isAsStated && isWhole
+      ? await frozenValuePerPod(db, statement.statementId, undefined)
       : await buildValuePerPod(db, { ...request, frame, adjustments: await readPodAdjustments(db, frame) });
   if (request.asNow !== true) return report;
   const now = { ...request, frame: await asNowKnown(db, frame), adjustments: new Map() };
@@ -69,13 +74,15 @@ export async function valuePerPod(
  */
 export async function buildValuePerPod(
   db: Kysely<DB>,
-  given: { frame: ReportFrame; adjustments: PodAdjustments; portfolio?: string; at: Date },
+  given: PodScope & { frame: ReportFrame; adjustments: PodAdjustments; at: Date },
 ): Promise<ValuePerPod> {
-  const { frame, adjustments, portfolio } = given;
-  const pods = await readPods(db, portfolio);
+  const { frame, portfolio } = given;
+  const pods = await readPods(db, frame, portfolio);
   const openMonths = await listOpenMonths(db, frame.period, given.at);
-  const costs = await readPodCosts(db, frame, openMonths);
-  const values = await readRecognisedValues(db, frame);
+  const costs = await readPodCosts(db, frame, openMonths, given);
+  const values = await readRecognisedValues(db, frame, given);
+  const predecessors = given.withPredecessors === true ? await readPredecessors(db) : undefined;
+  const adjustments = handOnAdjustments(given.adjustments, predecessors);
   const envelopes = await readPodEnvelopes(db, frame.period);
   const costByPod = new Map(costs.flatMap((cost) => (cost.podId === null ? [] : [[cost.podId, cost] as const])));
   const adjusted = [...adjustments.keys()].filter((id) => id !== null);
@@ -90,6 +97,7 @@ export async function buildValuePerPod(
         value: values.byPod.get(id),
         envelope: envelopes.get(id),
         adjustment: adjustments.get(id),
+        predecessors: predecessors === undefined ? undefined : (predecessors.get(id) ?? []),
       }),
     );
   const unattributed = {
@@ -99,7 +107,36 @@ export async function buildValuePerPod(
   };
   const isWhole = portfolio === undefined;
   if (isWhole) assertWhole(rows, unattributed, values);
-  return composeValuePerPod(headingOf(frame), { portfolio, rows, unattributed: isWhole ? unattributed : NOTHING });
+  const report = composeValuePerPod(headingOf(frame), {
+    portfolio,
+    rows,
+    unattributed: isWhole ? unattributed : NOTHING,
+  });
+  return predecessors === undefined ? report : { ...report, withPredecessors: true };
+}
+
+/** Adjustments follow the figures they correct. */
+function handOnAdjustments(
+  adjustments: PodAdjustments,
+  predecessors: ReadonlyMap<string, readonly Predecessor[]> | undefined,
+): PodAdjustments {
+  if (predecessors === undefined) return adjustments;
+  const heirs = [...predecessors].flatMap(([heir, pods]) => pods.map(({ podId, share }) => ({ podId, heir, share })));
+  const parts = [...adjustments].flatMap(([podId, { cost, value }]) => {
+    const shares = heirs.filter((one) => one.podId === podId);
+    if (shares.length === 0) return [{ podId, cost, value }];
+    return shares.map(({ heir, share }) => ({
+      podId: heir,
+      cost: multiply(cost, share),
+      value: multiply(value, share),
+    }));
+  });
+  return new Map(
+    [...Map.groupBy(parts, (part) => part.podId)].map(([podId, group]) => {
+      const added = { cost: sum(group.map(({ cost }) => cost)), value: sum(group.map(({ value }) => value)) };
+      return [podId, added];
+    }),
+  );
 }
 
 function headingOf(frame: ReportFrame): ValueHeading {
@@ -115,19 +152,34 @@ function headingOf(frame: ReportFrame): ValueHeading {
   };
 }
 
-async function readPods(db: Kysely<DB>, portfolio: string | undefined): Promise<PodRow[]> {
-  const pods = await db.selectFrom('pod').select(['id', 'name', 'kind', 'portfolio_id']).execute();
-  if (portfolio === undefined) return pods;
-  const portfolios = await db.selectFrom('portfolio').select('id').execute();
-  if (!portfolios.some((one) => one.id === portfolio)) {
-    const fix =
-      didYouMean(
-        portfolio,
-        portfolios.map((one) => one.id),
-      ) ?? 'Name one of the organisation file.';
-    throw new AppError('not_found', `There is no portfolio "${portfolio}". ${fix}`);
-  }
-  return pods.filter((pod) => pod.portfolio_id === portfolio);
+/**
+ * Pods with their portfolio at the window's end, as the statement of that day knew it where it is closed; of a portfolio those that
+ * belonged to it on some day of the window.
+ */
+async function readPods(db: Kysely<DB>, frame: ReportFrame, portfolio: string | undefined): Promise<PodRow[]> {
+  if (portfolio !== undefined) await checkPortfolio(db, portfolio);
+  const lastDay = frame.windowEnd > frame.period.start ? addDays(frame.windowEnd, -1) : frame.period.start;
+  const statements = frame.closed.map(({ statementId }) => statementId);
+  const lastStatement = frame.closed.find(({ start, end }) => start <= lastDay && lastDay < end)?.statementId ?? null;
+  const { rows } = await sql<PodRow>`
+    select pod.id, pod.name, pod.kind, (
+      select portfolio_id from held_pod as holder where holder.pod_id = pod.id
+        and holder.statement_id is not distinct from ${lastStatement}::integer
+        and holder.valid_from <= ${lastDay} and holder.valid_until > ${lastDay}) as portfolio_id
+    from pod
+    where ${portfolio ?? null}::text is null or exists (
+      select from held_pod as holder where holder.pod_id = pod.id and holder.portfolio_id = ${portfolio ?? null}
+        and (holder.statement_id is null or holder.statement_id = any(${statements}::integer[]))
+        and holder.valid_from <= ${lastDay} and holder.valid_until > ${frame.period.start})
+  `.execute(db);
+  return rows;
+}
+
+async function checkPortfolio(db: Kysely<DB>, portfolio: string): Promise<void> {
+  const ids = (await db.selectFrom('portfolio').select('id').execute()).map(({ id }) => id);
+  if (ids.includes(portfolio)) return;
+  const fix = didYouMean(portfolio, ids) ?? 'Name one of the organisation file.';
+  throw new AppError('not_found', `There is no portfolio "${portfolio}". ${fix}`);
 }
 
 function toRow(
@@ -138,6 +190,7 @@ function toRow(
     value: RecognisedValue | undefined;
     envelope: PodEnvelope | undefined;
     adjustment: PodAdjustment | undefined;
+    predecessors: readonly Predecessor[] | undefined;
   },
 ): ValuePerPodRow {
   const kind = pod?.kind === 'platform' || pod?.kind === 'central' ? pod.kind : 'delivery';
@@ -161,6 +214,7 @@ function toRow(
     name: pod?.name ?? podId,
     kind,
     portfolio: pod?.portfolio_id ?? null,
+    ...(figures.predecessors === undefined ? {} : { predecessors: figures.predecessors }),
     cost: { direct, shared, total, estimated },
     envelope: figures.envelope ?? null,
     value,
