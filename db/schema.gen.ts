@@ -1269,6 +1269,7 @@ export interface RulebookActivation {
 
 export interface RulebookLayer {
   distance: number;
+  laid_at: Generated<Timestamp>;
   layer_id: number;
   rulebook_id: number;
 }

@@ -6,6 +6,7 @@ create table rulebook_layer (
   rulebook_id integer not null references rulebook (id),
   distance integer not null check (distance >= 0),
   layer_id integer not null references rulebook (id),
+  laid_at timestamptz not null default now(),
   primary key (rulebook_id, distance),
   unique (rulebook_id, layer_id),
   check ((distance = 0) = (layer_id = rulebook_id))

@@ -24,17 +24,19 @@ export async function rebuildMonths(trx: Transaction<DB>, months: readonly IsoDa
   await deleteMonths(trx, 'pod_day', months);
   await deleteMonths(trx, 'shared_cost', months);
   await withBulkPlans(trx, async () => {
-    await insertDirectDays(trx, scope);
+    await sumCellsByDay(trx, scope);
+    await insertDirectDays(trx);
     if (!content.rules.some((rule) => 'split' in rule)) return;
     await insertSharedCost(trx, scope, content);
     await insertSharedDays(trx, months);
   });
   await refuseDifferences(trx, {
     what: 'split of shared cost over pods',
-    expected: podCostOf(scope),
+    expected: sql`select date_trunc('month', charge_date::timestamp)::date as charge_month, * from cell_day`,
     found: sql`select (date_trunc('month', charge_date::timestamp))::date as charge_month, *
       from ${rowsOf('pod_day', months)} as pod_day where kind in ('direct', 'shared')`,
   });
+  await sql`drop table cell_day`.execute(trx);
 }
 
 /** The ids of the loads whose figures count. */
@@ -55,13 +57,21 @@ async function deleteMonths(
   `.execute(trx);
 }
 
+/** Writes cell_day: the rollups' cells by day. Read once, they serve the direct cost and what everything has to add up to. */
+async function sumCellsByDay(trx: Transaction<DB>, scope: FiguresScope): Promise<void> {
+  await sql`
+    create temp table cell_day on commit drop as
+    select charge_date, pod_id, kind, billing_currency, ${sql.join(SUMS)}
+    from ${podCostOf(scope)} as pod_cost group by charge_date, pod_id, kind, billing_currency
+  `.execute(trx);
+}
+
 /** Direct cost by pod; unattributed cost is the direct cost of no pod. */
-async function insertDirectDays(trx: Transaction<DB>, scope: FiguresScope): Promise<void> {
+async function insertDirectDays(trx: Transaction<DB>): Promise<void> {
   await sql`
     insert into pod_day (charge_date, pod_id, kind, billing_currency, ${sql.join(METRICS)})
-    select charge_date, pod_id, 'direct', billing_currency, ${sql.join(SUMS)}
-    from ${podCostOf(scope)} as pod_cost where kind in ('direct', 'unattributed')
-    group by charge_date, pod_id, billing_currency
+    select charge_date, pod_id, 'direct', billing_currency, ${sql.join(METRICS)}
+    from cell_day where kind in ('direct', 'unattributed')
   `.execute(trx);
 }
 

@@ -21,6 +21,7 @@ export async function listExpiredLoads(db: Kysely<DB>, now: Date): Promise<strin
         ) as newest_first
       from load
       where state = 'superseded' and charges_dropped_at is null
+        and not exists (select from statement_load where statement_load.load_id = load.id)
     )
     select id from superseded
     where superseded_at < ${now.toISOString()}::timestamptz - interval '1 day'
