@@ -11,7 +11,8 @@ create table usage_metric (
 -- What was known of a pod's use when: a changed quantity ends its former row and adds one, so that a report as known at an instant
 -- finds the quantity of then. A quantity that was taken back has rows that ended and no current one.
 create table usage_quantity (
-  id bigint generated always as identity primary key,
+  -- Rises in the order of recording, which lists page by.
+  id bigint generated always as identity,
   metric_id text not null references usage_metric (id),
   pod_id text not null references pod (id),
   -- Charge dates, half-open: one day, or a calendar month.
@@ -27,6 +28,7 @@ create table usage_quantity (
   check (known_from <= known_until)
 );
 create unique index usage_quantity_current_idx on usage_quantity (metric_id, valid_from, valid_until, pod_id) where known_until is null;
+create index usage_quantity_metric_id_id_idx on usage_quantity (metric_id, id);
 create index usage_quantity_metric_id_valid_from_idx on usage_quantity (metric_id, valid_from);
 
 -- A pod reads what it used itself; what others used is theirs.
