@@ -18,6 +18,7 @@ import { addInvoiceReports } from './report-invoices.ts';
 
 interface ReportOptions extends CommonOptions, AsKnownOptions {
   readonly portfolio?: string;
+  readonly withPredecessors?: boolean;
   readonly by: readonly string[];
   readonly where: readonly string[];
 }
@@ -30,7 +31,8 @@ export function reportCommand(program: Command): void {
   const value = withAsKnown(
     withAsNow(withPeriod(report.command('value-per-pod').description('cost, verified value and return of every pod'))),
   )
-    .option('--portfolio <id>', 'only the pods of one portfolio')
+    .option('--portfolio <id>', 'only the days on which pods belonged to this portfolio')
+    .option('--with-predecessors', 'let successors stand for the pods they succeeded')
     .option('--metric <name>', `one of ${COST_METRICS.join(', ')} (default: the organisation’s)`)
     .option('--currency <code>', 'convert to this currency (default: the organisation’s)')
     .action((options: ReportOptions) =>
@@ -40,6 +42,7 @@ export function reportCommand(program: Command): void {
             ...frameOf(runtime, options),
             at,
             ...(options.portfolio === undefined ? {} : { portfolio: options.portfolio }),
+            ...(options.withPredecessors === true ? { withPredecessors: true } : {}),
           };
           await prepareConversions(db, request);
           return valuePerPod(db, request);

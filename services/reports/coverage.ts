@@ -18,7 +18,7 @@ import {
   readLeftOver,
 } from './coverage-figures.ts';
 import { type SuggestedRule, suggestRules } from './coverage-suggestions.ts';
-import { type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from './report-frame.ts';
+import { asNowKnown, type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from './report-frame.ts';
 
 export interface Covered {
   readonly attributed: MetricSums;
@@ -65,7 +65,7 @@ const METRIC_NAMES = {
  * @throws AppError invalid_period, invalid_input (metric, currency), missing_exchange_rate.
  */
 export async function coverage(db: Kysely<DB>, request: ReportRequest): Promise<Coverage> {
-  const frame = await readReportFrame(db, request);
+  const frame = await asNowKnown(db, await readReportFrame(db, request));
   const { content } = await readRulebook(db, frame.rulebook);
   const scope = { frame, content, loadIds: await listLoadsOf(db, frame) };
   const accounts = await readAccountSums(db, scope);

@@ -13,7 +13,7 @@ import { slugOf, uniqueId } from '../organisation/pod-ids.ts';
 import { listLoadsOf } from './cost-lines.ts';
 import { WHICH_POD } from './coverage-suggestions.ts';
 import { type NearMiss, nearMiss } from './near-miss.ts';
-import { type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from './report-frame.ts';
+import { asNowKnown, type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from './report-frame.ts';
 import {
   type FaultMoney,
   listTagKeys,
@@ -60,7 +60,7 @@ const WHOLE_BASIS_POINTS = 10_000;
  * @throws AppError invalid_period, invalid_input (metric, currency), missing_exchange_rate.
  */
 export async function tagHygiene(db: Kysely<DB>, request: ReportRequest): Promise<TagHygiene> {
-  const frame = await readReportFrame(db, request);
+  const frame = await asNowKnown(db, await readReportFrame(db, request));
   const { content } = await readRulebook(db, frame.rulebook);
   const scope = { frame, content, loadIds: await listLoadsOf(db, frame) };
   const suspects = findSuspects(await listTagKeys(db), content);
