@@ -2,6 +2,7 @@
  * What the billing child process is asked and what it answers, as plain JSON over IPC. DuckDB lives in that process so that its memory
  * is given back and a crash of native code ends one task and not the worker.
  */
+import type { ExportOptions, ExportResult } from '../export/export-in-child.ts';
 import type { ErrorCode, InputFault } from '../kernel/errors.ts';
 import type { ArchivedLine, ReadLinesOptions } from './read-lines.ts';
 import type { InspectOptions } from './inspect-in-child.ts';
@@ -11,6 +12,7 @@ import type { StageOptions } from './stage-in-child.ts';
 export interface BillingTasks {
   readonly inspect: { readonly options: InspectOptions; readonly result: InspectedFile };
   readonly stage: { readonly options: StageOptions; readonly result: { readonly staged: boolean } };
+  readonly 'export-focus': { readonly options: ExportOptions; readonly result: ExportResult };
   readonly 'read-lines': { readonly options: ReadLinesOptions; readonly result: readonly ArchivedLine[] };
 }
 export type BillingTaskName = keyof BillingTasks;

@@ -48,7 +48,9 @@ export async function groupCharges(
       select place_key, resource_key, tag_key, detail_key, charge_date, ${sumsOf(bill)}, count(*) as line_count
       from (${lines(true)}) group by all)`);
   if (unfitCount > 0) await session.run(`create or replace temp table single as ${lines(false)}`);
-  await collectOrigins(session, unfitCount > 0);
+  const keyNames = ORIGIN_SETS.map((name) => `${name}_key`).join(', ');
+  const ofSingles = unfitCount > 0 ? `union select distinct ${keyNames} from single` : '';
+  await collectOrigins(session, `select distinct ${keyNames} from grouped ${ofSingles}`);
   return {
     charges: chargesFrom(
       'grouped',
@@ -57,6 +59,19 @@ export async function groupCharges(
     ),
     singles: unfitCount === 0 ? null : chargesFrom('single', DECIMALS.join(', '), '1'),
   };
+}
+
+/**
+ * Finds the origins of lines without summing them: fills `origin` (id by `place_key`, `resource_key`, `tag_key`), `place_set` and
+ * `tag_read` (JSON by `tag_key`), and returns the select list of these keys for a line.
+ */
+export async function identifyOrigins(bill: Bill, filter: LineFilter): Promise<string> {
+  const { session } = bill;
+  for (const name of ['place', 'resource'] as const) await collectSet(bill, name, filter);
+  await collectTags(bill, filter);
+  const keys = `${keyOf(bill, 'place')} as place_key, ${keyOf(bill, 'resource')} as resource_key, hash(${bill.tags}) as tag_key`;
+  await collectOrigins(session, `select distinct ${keys} ${bill.from([])} ${filter}`);
+  return keys;
 }
 
 /** The columns of `charge` that the queries of `groupCharges` give, in order; load_id has the table's default. */
@@ -164,13 +179,12 @@ async function collectTags(bill: Bill, filter: LineFilter): Promise<void> {
 }
 
 /** Identity of an origin: MD5 over every attribute a rule can test, each as length and value, nothing as a dash. */
-async function collectOrigins(session: DuckDbSession, hasSingles: boolean): Promise<void> {
-  const keys = ORIGIN_SETS.map((name) => `${name}_key`).join(', ');
+async function collectOrigins(session: DuckDbSession, seen: string): Promise<void> {
   const fields = ORIGIN_TEXT_COLUMNS.map(
     ({ sql }) => `case when ${sql} is null then '-' else length(${sql}) || ':' || ${sql} end`,
   );
   await session.run(`create or replace temp table origin as
-    with seen as (select distinct ${keys} from grouped ${hasSingles ? `union select distinct ${keys} from single` : ''}),
+    with seen as (${seen}),
     described as (
       select seen.*, ${ORIGIN_TEXT_COLUMNS.map(({ sql }) => sql).join(', ')}, tag_set_id, concat(${fields.join(', ')}, canonical) as canonical
       from seen join place_set using (place_key) join resource_set using (resource_key)

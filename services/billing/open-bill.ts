@@ -40,6 +40,8 @@ export interface Bill {
   /** True where an instant must be read from text. */
   isTextMoment(focus: string): boolean;
   decimal(focus: string): DecimalCell;
+  /** Any column by its exact name, as VARCHAR; null where the file lacks it. For what FOCUS_COLUMNS leaves to the archive. */
+  further(name: string): string | null;
   /** Tags as JSON text (a MAP or STRUCT is turned into it). */
   readonly tags: string;
   /** True where tags are text, so that they may be no JSON. */
@@ -81,6 +83,11 @@ export async function openBill(session: DuckDbSession, archivePath: string, name
     at: (focus) => momentOf(columns, focus),
     isTextMoment: (focus) => isTextMoment(columns, focus),
     decimal: (focus) => decimals.get(focus) ?? absentDecimal(),
+    further: (name) => {
+      const type = types.get(name);
+      if (type === undefined) return null;
+      return /^(MAP|STRUCT)/.test(type) ? `to_json(${columnRef(name)})::varchar` : `${columnRef(name)}::varchar`;
+    },
     hasTextTags,
     tags:
       tagsName === undefined

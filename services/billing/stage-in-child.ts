@@ -11,8 +11,9 @@ import { faultPoint } from '../kernel/fault-point.ts';
 import type { Progress } from '../kernel/ports.ts';
 import { type DuckDbSession, identifier, literal, openDuckDb, textOf } from './duckdb-session.ts';
 import { ORIGIN_TEXT_COLUMNS } from './focus-columns.ts';
-import { groupCharges, type LineFilter } from './group-charges.ts';
+import { groupCharges } from './group-charges.ts';
 import { type Bill, openBill } from './open-bill.ts';
+import { filterOfPeriod } from './period-filter.ts';
 import { storeOrigins } from './store-origins.ts';
 import { findStagingWork, type StagingWork, storeStaged } from './store-staged.ts';
 import { sumFile } from './sum-file.ts';
@@ -96,7 +97,7 @@ async function stage(
   report(0);
   await session.run('set preserve_insertion_order = false');
   const bill = await openArchive(session, work);
-  const filter = await filterOf(bill, work);
+  const filter = await filterOfPeriod(bill, { start: work.periodStart, end: work.periodEnd });
   const { totals, unfitCount } = await sumFile(bill, filter);
   const queries = await groupCharges(bill, filter, unfitCount);
   report(1);
@@ -132,22 +133,4 @@ async function openArchive(session: DuckDbSession, work: StagingWork): Promise<B
       { cause: error },
     );
   }
-}
-
-/** A file with several billing periods is staged once for each; the lines are told by the raw cells of their period. */
-async function filterOf(bill: Bill, work: StagingWork): Promise<LineFilter> {
-  const [start, end] = [bill.cell('BillingPeriodStart'), bill.cell('BillingPeriodEnd')];
-  const moments = ['BillingPeriodStart', 'BillingPeriodEnd'];
-  const rows = await bill.session.rows(`
-    select start_cell, end_cell, bool_or(is_ours) as is_ours from (
-      select distinct ${start} as start_cell, ${end} as end_cell,
-        (${bill.at('BillingPeriodStart')}::date = ${literal(work.periodStart)}::date and ${bill.at('BillingPeriodEnd')}::date = ${literal(work.periodEnd)}::date) as is_ours
-      ${bill.from(moments)}) group by all`);
-  if (rows.every((row) => row['is_ours'] === true)) return '';
-  const ours = rows.filter((row) => row['is_ours'] === true);
-  if (ours.length === 0) return 'where false';
-  const pairs = ours.map(
-    (row) => `(${literal(textOf(row['start_cell']) ?? '')}, ${literal(textOf(row['end_cell']) ?? '')})`,
-  );
-  return `where (${start}, ${end}) in (${pairs.join(', ')})`;
 }
