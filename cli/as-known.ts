@@ -3,14 +3,11 @@ import type { Command } from 'commander';
 import type { Kysely } from 'kysely';
 import type { DB } from '../db/schema.gen.ts';
 import { localOperator } from '../services/kernel/ports.ts';
-import { type AsKnown, reportAsKnown } from '../services/replay/replayed-reports.ts';
+import { type AsKnown, type KnownReport, reportAsKnown } from '../services/replay/replayed-reports.ts';
 import type { Runtime } from './runtime.ts';
 
-export interface AsKnownOptions {
-  readonly period: string;
+export interface AsKnownOptions extends KnownReport {
   readonly asKnown?: string;
-  readonly by?: readonly string[];
-  readonly where?: readonly string[];
 }
 
 /** Declares the option in the same words everywhere. */
@@ -24,12 +21,12 @@ export function withAsKnown(command: Command): Command {
 /** Reads a report now, or as known then; `read` gets the database and the instant to ask at. */
 export async function readAsAsked<Report extends object>(
   runtime: Runtime,
-  { period, asKnown, by = [], where = [] }: AsKnownOptions,
+  { asKnown, ...asked }: AsKnownOptions,
   read: (db: Kysely<DB>, at: Date) => Promise<Report>,
 ): Promise<Report | AsKnown<Report>> {
   const now = runtime.clock.now();
   if (asKnown === undefined) return read(runtime.db, now);
-  return reportAsKnown(runtime.db, { asKnown, period, now, principal: localOperator, by, where }, read);
+  return reportAsKnown(runtime.db, { ...asked, asKnown, now, principal: localOperator }, read);
 }
 
 /** The table of a report, and under it since when it may be known otherwise. */

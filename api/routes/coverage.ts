@@ -4,12 +4,15 @@ import { coverage } from '../../services/reports/coverage.ts';
 import { coverageCsv, tagHygieneCsv } from '../../services/reports/coverage-csv.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { tagHygiene } from '../../services/reports/tag-hygiene.ts';
+import { createAsKnownReader } from '../as-known.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
 import { CoverageQuery, CoverageReport, TagHygieneReport } from '../schemas/coverage.ts';
 
 export function addCoverageRoutes(app: ApiApp, { db, clock }: ApiContext): void {
+  const readAsKnown = createAsKnownReader({ db, clock });
+
   app.get(
     '/api/v1/reports/coverage',
     {
@@ -22,7 +25,16 @@ export function addCoverageRoutes(app: ApiApp, { db, clock }: ApiContext): void 
       },
     },
     async (request, reply) => {
-      const asked = askedOf(request.query, clock.now());
+      const { asKnown, ...query } = request.query;
+      const asked = askedOf(query, clock.now());
+      if (asKnown !== undefined) {
+        const known = { period: asked.period, needsCharges: true, asKnown };
+        const report = await readAsKnown(request, known, async (trx, at) => {
+          await prepareConversions(trx, { ...asked, at });
+          return coverage(trx, { ...asked, at });
+        });
+        return sendPrinted(request, reply, report, coverageCsv);
+      }
       await prepareConversions(db, asked);
       const report = await readAs(db, principalOf(request), (trx) => coverage(trx, asked));
       return sendPrinted(request, reply, report, coverageCsv);
@@ -41,7 +53,16 @@ export function addCoverageRoutes(app: ApiApp, { db, clock }: ApiContext): void 
       },
     },
     async (request, reply) => {
-      const asked = askedOf(request.query, clock.now());
+      const { asKnown, ...query } = request.query;
+      const asked = askedOf(query, clock.now());
+      if (asKnown !== undefined) {
+        const known = { period: asked.period, needsCharges: true, asKnown };
+        const report = await readAsKnown(request, known, async (trx, at) => {
+          await prepareConversions(trx, { ...asked, at });
+          return tagHygiene(trx, { ...asked, at });
+        });
+        return sendPrinted(request, reply, report, tagHygieneCsv);
+      }
       await prepareConversions(db, asked);
       const report = await readAs(db, principalOf(request), (trx) => tagHygiene(trx, asked));
       return sendPrinted(request, reply, report, tagHygieneCsv);

@@ -7,7 +7,9 @@ import { parseOrganisation } from '../../services/organisation/read-organisation
 import { principalOf } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { firstOf, linkNextPage, readPageRequest, rowNumberOf } from '../paging.ts';
+import { createLimiter } from '../limiter.ts';
 import { printed, printedJson } from '../printed.ts';
+import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import { asResponse } from '../response.ts';
 import { ListedPlanView, PlanBody, PlanParams, PlansQuery, PlanView, StoredPlanView } from '../schemas/plans.ts';
 
@@ -15,8 +17,14 @@ import { ListedPlanView, PlanBody, PlanParams, PlansQuery, PlanView, StoredPlanV
 const BODY_BYTES_MAX = 24 * 1_048_576;
 const STATEMENT_TIMEOUT_MS = 50_000;
 const ROLES = ['finance', 'operator'] as const;
+/** A plan makes a year's figures anew: one at a time leaves the reports their share of the machine. */
+const RUNNING_MAX = 1;
+const WAITING_MAX = 4;
 
-export function addPlanRoutes(app: ApiApp, { db, clock }: ApiContext): void {
+export function addPlanRoutes(app: ApiApp, context: ApiContext): void {
+  const { db, clock } = context;
+  const limit = createLimiter(RUNNING_MAX, WAITING_MAX);
+
   app.post(
     '/api/v1/plan',
     {
@@ -26,6 +34,7 @@ export function addPlanRoutes(app: ApiApp, { db, clock }: ApiContext): void {
         summary: 'What an organisation file would move, in money per pod and month',
         description: 'Changes nothing, so it may be repeated freely. `outturn apply` makes it so.',
         tags: ['organisation'],
+        headers: IDEMPOTENCY_HEADERS,
         body: PlanBody,
         response: printedJson('As `outturn plan --json`', PlanView),
       },
@@ -34,8 +43,11 @@ export function addPlanRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       const { organisation: sourceText, fxFiles } = request.body;
       const file = { organisation: parseOrganisation(sourceText), sourceText, folder: '' };
       const asked = { file, rates: fxFiles ?? null, at: clock.now(), statementTimeoutMs: STATEMENT_TIMEOUT_MS };
+      const answer = await limit(() =>
+        answerPost(context, request, reply, async () => ({ status: 200, body: await planInMoney(db, asked) })),
+      );
       reply.type('application/json; charset=utf-8');
-      return reply.send(printed(await planInMoney(db, asked)));
+      return reply.send(printed(answer));
     },
   );
 
@@ -51,10 +63,10 @@ export function addPlanRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { limit, after } = readPageRequest(request.query);
-      const asked = { before: rowNumberOf(after), limit: limit + 1 };
+      const { limit: rowsMax, after } = readPageRequest(request.query);
+      const asked = { before: rowNumberOf(after), limit: rowsMax + 1 };
       const plans = await readAs(db, principalOf(request), (trx) => listPlans(trx, asked));
-      const page = firstOf(plans, (plan) => plan.planId, limit);
+      const page = firstOf(plans, (plan) => plan.planId, rowsMax);
       linkNextPage(request, reply, page);
       return asResponse(page.rows);
     },

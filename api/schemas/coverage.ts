@@ -1,5 +1,6 @@
 /** Coverage and tag hygiene over HTTP: the shapes of `outturn report coverage` and `tag-hygiene` with --json. */
 import { type TSchema, Type } from 'typebox';
+import { AsKnownField, AsKnownQuery } from './as-known.ts';
 import {
   COST_METRIC,
   CurrencyCode,
@@ -14,6 +15,7 @@ import {
 
 export const CoverageQuery = Type.Object(
   {
+    asKnown: AsKnownQuery,
     period: PeriodText,
     metric: Type.Optional(COST_METRIC),
     currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'The reporting currency if absent.' })),
@@ -60,6 +62,7 @@ const LeftOver = {
 };
 
 export const CoverageReport = Type.Object({
+  asKnown: AsKnownField,
   ...HEADING,
   rows: Type.Array(
     Type.Object({
@@ -120,6 +123,7 @@ const Finding = {
 };
 
 export const TagHygieneReport = Type.Object({
+  asKnown: AsKnownField,
   ...HEADING,
   foldsTags: Type.Boolean(),
   keys: Type.Array(

@@ -3,6 +3,7 @@
  * document, byte for byte, so that a script may take either.
  */
 import { Type } from 'typebox';
+import { AsKnownField, AsKnownQuery } from './as-known.ts';
 import {
   COST_METRIC,
   CurrencyCode,
@@ -22,16 +23,6 @@ const Words = (description: string) =>
 const AsNowQuery = Type.Optional(
   Type.Boolean({ description: 'Shows closed periods as now known too, in `asNow` beside what their statements say.' }),
 );
-const AsKnownQuery = Type.Optional(
-  Type.String({
-    minLength: 10,
-    maxLength: 40,
-    description: 'As it was known at the end of a day (2026-07-05, in UTC) or at an instant. Not for a pod’s token.',
-  }),
-);
-/** Only on reports that were asked for as known at an instant. */
-const AsKnown = Type.Optional(InstantText);
-
 export const ValuePerPodQuery = Type.Object(
   {
     asNow: AsNowQuery,
@@ -40,7 +31,14 @@ export const ValuePerPodQuery = Type.Object(
     metric: Metric,
     currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'The reporting currency if absent.' })),
     portfolio: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: 'Only pods of this portfolio.' }),
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'Only the days on which pods belonged to this portfolio.',
+      }),
+    ),
+    withPredecessors: Type.Optional(
+      Type.Boolean({ description: 'Successors stand for the pods they succeeded. Not for a pod’s token.' }),
     ),
   },
   { additionalProperties: false },
@@ -87,7 +85,7 @@ const FourCosts = {
 };
 
 export const ValuePerPodReport = Type.Object({
-  asKnown: AsKnown,
+  asKnown: AsKnownField,
   period: Period,
   currency: CurrencyCode,
   costMetric: COST_METRIC,
@@ -97,12 +95,18 @@ export const ValuePerPodReport = Type.Object({
   dataAsOf: nullable(InstantText),
   rulebook: Type.Integer(),
   portfolio: nullable(Type.String()),
+  withPredecessors: Type.Optional(Type.Literal(true)),
   pods: Type.Array(
     Type.Object({
       podId: Type.String(),
       name: Type.String(),
       kind: oneOf(['delivery', 'platform', 'central'], 'What kind of pod it is.'),
       portfolio: nullable(Type.String()),
+      predecessors: Type.Optional(
+        Type.Array(Type.Object({ podId: Type.String(), share: DecimalText }), {
+          description: 'Whose figures it carries besides its own, where that was asked for.',
+        }),
+      ),
       cost: Type.Object({ direct: DecimalText, shared: DecimalText, total: DecimalText, estimated: DecimalText }),
       envelope: nullable(
         Type.Object({
@@ -145,7 +149,7 @@ export const ValuePerPodReport = Type.Object({
 const CostRow = Type.Object(FourCosts, { additionalProperties: nullable(Type.String()) });
 
 export const CostsReport = Type.Object({
-  asKnown: AsKnown,
+  asKnown: AsKnownField,
   period: Period,
   currency: Type.String(),
   by: Type.Array(Type.String()),
@@ -169,7 +173,7 @@ const ElsewhereRow = Type.Object({
 });
 
 export const ReconciliationReport = Type.Object({
-  asKnown: AsKnown,
+  asKnown: AsKnownField,
   period: Period,
   rulebook: Type.Integer(),
   dataAsOf: nullable(InstantText),

@@ -45,7 +45,7 @@ export async function withKnownWorld<Result>(
   request: AsKnownRequest,
   work: (world: KnownWorld) => Promise<Result>,
 ): Promise<Result> {
-  const { asKnown, period, now, principal, ...options } = request;
+  const { asKnown, period, now, principal, statementTimeoutMs } = request;
   if (principal.role === 'pod') {
     throw new AppError(
       'forbidden',
@@ -53,7 +53,7 @@ export async function withKnownWorld<Result>(
     );
   }
   const at = parseKnownInstant(asKnown, now);
-  return inShadow(db, options, async (shadow) => {
+  return inShadow(db, statementTimeoutMs === undefined ? {} : { statementTimeoutMs }, async (shadow) => {
     const { trx } = shadow;
     const rulebookId = await hideOrganisation(shadow, at);
     await hideFacts(shadow, at);

@@ -78,6 +78,13 @@ describe('a plan', () => {
     const ask = async (role: 'reader' | 'operator', payload: object) =>
       api.app.inject({ method: 'POST', url: '/api/v1/plan', headers: await api.authorise(role), payload });
     expect((await ask('reader', BODY)).statusCode).toBe(403);
+    const request = { method: 'POST', url: '/api/v1/plan', payload: BODY } as const;
+    const headers = { ...(await api.authorise('operator')), 'idempotency-key': 'once' };
+    const [first, again] = [
+      await api.app.inject({ ...request, headers }),
+      await api.app.inject({ ...request, headers }),
+    ];
+    expect([again.body, again.headers['idempotency-replayed']]).toEqual([first.body, 'true']);
     const faulty = await ask('operator', { organisation: `${ORGANISATION}ruls: []\n` });
     expect(faulty.statusCode).toBe(422);
     expect(faulty.json()).toMatchObject({ code: 'invalid_organisation', faults: [{ line: 7 }] });

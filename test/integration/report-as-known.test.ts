@@ -1,7 +1,7 @@
 /**
  * Reports as known at an instant. Goal: whatever is restated, corrected, verified, renamed or ruled otherwise afterwards, a replay gives the
  * bytes that the report gave then. Method: one history, told through the product's own services with a clock of its own; after each of its
- * steps the three reports are written down, and at the end each of them is asked for again as known then.
+ * steps the reports are written down, and at the end each of them is asked for again as known then.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { withKnownWorld } from '../../services/replay/as-known.ts';
 import { reportAsKnown } from '../../services/replay/replayed-reports.ts';
 import { costs } from '../../services/reports/costs.ts';
+import { coverage } from '../../services/reports/coverage.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
@@ -42,8 +43,13 @@ const READERS = {
     return costs(db, request);
   },
   reconciliation: async (db: Kysely<DB>, at: Date) => reconciliation(db, { period: '2026-09', at }),
+  coverage: async (db: Kysely<DB>, at: Date) => {
+    const request = { period: '2026-09', at };
+    await prepareConversions(db, request);
+    return coverage(db, request);
+  },
 };
-const NAMES = ['value-per-pod', 'costs', 'reconciliation'] as const;
+const NAMES = ['value-per-pod', 'costs', 'reconciliation', 'coverage'] as const;
 
 /** Before there are rates a report refuses; that it refuses the same way is known too. */
 async function bytesOf(db: Kysely<DB>, name: (typeof NAMES)[number], at: Date): Promise<string> {
@@ -55,7 +61,7 @@ async function bytesOf(db: Kysely<DB>, name: (typeof NAMES)[number], at: Date): 
   }
 }
 
-/** All three reports, in their order. */
+/** All reports, in their order. */
 async function replay(db: Kysely<DB>, at: Date, now = NOW): Promise<string[]> {
   const request = { asKnown: at.toISOString(), period: '2026-Q3', now, principal: FINANCE };
   return withKnownWorld(db, request, async (world) => {
@@ -268,6 +274,11 @@ describe('what is not kept any more', () => {
     const request = { asKnown: second.toISOString(), period: '2026-Q3', now: NOW, principal: FINANCE };
     const { asKnown: _, ...value } = await reportAsKnown(history.db, request, READERS['value-per-pod']);
     expect(JSON.stringify(value, null, 2)).toBe(valueThen);
+    await expect(reportAsKnown(history.db, { ...request, needsCharges: true }, READERS.coverage)).rejects.toMatchObject(
+      {
+        code: 'not_replayable',
+      },
+    );
     const asked = { ...request, period: '2026-09', by: ['pod', 'tag.team'] };
     await expect(reportAsKnown(history.db, asked, READERS.costs)).rejects.toMatchObject({
       code: 'not_replayable',
