@@ -2,12 +2,13 @@
  * How much the rules give to somebody and what would catch the rest, over bills published the product's own way: sums by account and
  * month, reasons, suggestions that keep their word when they are pasted, and a real bill.
  */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Kysely, sql } from 'kysely';
+import { parse } from 'csv-parse/sync';
+import type { Kysely } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { activateRulebook, prepareRulebook } from '../../services/attribution/activate-rulebook.ts';
-import type { RulebookContent } from '../../services/attribution/rulebook.ts';
 import { attachLoad } from '../../services/billing/charge-partition.ts';
 import { publishLoad } from '../../services/billing/publish-load.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
@@ -29,7 +30,7 @@ import {
   store,
 } from '../support/billed-charges.ts';
 import { makeBillFolder, stage } from '../support/billing.ts';
-import { test as base, type TestDatabase } from '../support/database.ts';
+import { createTestDatabase, test as base, type TestDatabase } from '../support/database.ts';
 import { isAvailable, realBills } from '../support/requirements.ts';
 
 const RULES = rulebook(
@@ -101,7 +102,15 @@ async function activate(db: Kysely<DB>, rulebookId: number): Promise<void> {
   await db.transaction().execute((trx) => activateRulebook(trx, rulebookId, { at: AT, principal: systemPrincipal }));
 }
 
-const test = base.extend('bill', { scope: 'file' }, async ({ database }) => publishBill(database));
+const SAMPLE_RULES = rulebook([{ id: 'aws', when: { provider: 'aws' }, pod: 'cloud' }], [pod('cloud')]);
+
+const test = base
+  .extend('bill', { scope: 'file' }, async ({ database }) => publishBill(database))
+  .extend('ownDatabase', async ({}, { onCleanup }) => {
+    const { drop, ...database } = await createTestDatabase();
+    onCleanup(drop);
+    return database;
+  });
 
 const SEPTEMBER = { period: '2026-09', at: AT };
 
@@ -274,6 +283,52 @@ describe('coverage', () => {
     expect(lines[1]).toBe(
       '2026-09,2026-09-30,USD,EffectiveCost,AWS,1,11,,2026-09,1040,940,1040,1040,360.500000000001,360.500000000001,360.500000000001,360.500000000001,0.7228',
     );
+  });
+});
+
+const SAMPLE = join(realBills(), 'focus-sample-1.0', 'focus_sample.csv');
+
+describe.runIf(isAvailable('bills'))('the coverage of the public FOCUS sample', () => {
+  test('is that of the file’s own lines, by provider and month, and suggestions never catch more than is left', async ({
+    ownDatabase,
+  }) => {
+    const { db } = ownDatabase;
+    await activate(db, await db.transaction().execute((trx) => store(trx, SAMPLE_RULES)));
+    const folder = await makeBillFolder();
+    try {
+      for (const { loadId } of await stage(ownDatabase, folder.path, [SAMPLE])) {
+        await attachLoad(db, loadId);
+        await publishLoad(db, loadId, { at: AT, principal: systemPrincipal });
+      }
+    } finally {
+      await folder.remove();
+    }
+    const report = await coverage(db, { period: '2024', at: AT });
+    const lines = parse(await readFile(SAMPLE), { columns: true, bom: true }) as Record<string, string>[];
+    const isAttributed = (line: Record<string, string>) => line['ProviderName'] === 'AWS';
+    const costOf = (some: readonly Record<string, string>[]) =>
+      sum(some.map((line) => decimal(line['EffectiveCost'] || '0')));
+    const groups = Map.groupBy(lines, (line) => `${line['ProviderName']} ${line['ChargePeriodStart']?.slice(0, 7)}`);
+    const expected = [...groups].map(([key, group]) => [
+      key,
+      costOf(group.filter(isAttributed)),
+      costOf(group.filter((line) => !isAttributed(line))),
+    ]);
+    const rows = Map.groupBy(report.rows, (row) => `${row.provider} ${row.month}`);
+    const found = [...rows].map(([key, group]) => [
+      key,
+      sum(group.map((row) => row.attributed.effectiveCost)),
+      sum(group.map((row) => row.unattributed.effectiveCost)),
+    ]);
+    expect(found.toSorted()).toEqual(expected.toSorted());
+    expect(report.total.attributed.effectiveCost).toBe(costOf(lines.filter(isAttributed)));
+    expect(report.reasons).toMatchObject([
+      { kind: 'no-rule', lines: lines.filter((line) => !isAttributed(line)).length },
+    ]);
+    const caught = report.suggestions.reduce((total, one) => total + one.lines, 0);
+    expect(report.suggestions.length).toBeGreaterThan(3);
+    expect(caught).toBeLessThanOrEqual(report.reasons[0]?.lines ?? 0);
+    expect(report.suggestions[0]).toMatchObject({ by: 'tag', pods: [] });
   });
 });
 
