@@ -27,24 +27,44 @@ export function printed(document: object): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
+/** A report in the form that was asked for. */
+export interface PrintedAnswer {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+type Reply = {
+  type(contentType: string): unknown;
+  header(name: string, value: string): unknown;
+  send(text: string): FastifyReply;
+};
+
 /** Sends a report in the form the caller prefers. */
 export function sendPrinted<Report extends object>(
   request: FastifyRequest,
-  reply: {
-    type(contentType: string): unknown;
-    header(name: string, value: string): unknown;
-    send(text: string): FastifyReply;
-  },
+  reply: Reply,
   report: Report,
   toCsv: (report: Report) => string,
 ): FastifyReply {
+  return sendAnswer(reply, answerOf(request, report, toCsv));
+}
+
+/** The report's text in the form the caller prefers. */
+export function answerOf<Report extends object>(
+  request: FastifyRequest,
+  report: Report,
+  toCsv: (report: Report) => string,
+): PrintedAnswer {
+  return prefersCsv(request.headers.accept)
+    ? { contentType: `${CSV_TYPE}; charset=utf-8`, text: toCsv(report) }
+    : { contentType: 'application/json; charset=utf-8', text: printed(report) };
+}
+
+/** Sends a text that was printed. */
+export function sendAnswer(reply: Reply, { contentType, text }: PrintedAnswer): FastifyReply {
   reply.header('vary', 'accept');
-  if (prefersCsv(request.headers.accept)) {
-    reply.type(`${CSV_TYPE}; charset=utf-8`);
-    return reply.send(toCsv(report));
-  }
-  reply.type('application/json; charset=utf-8');
-  return reply.send(printed(report));
+  reply.type(contentType);
+  return reply.send(text);
 }
 
 /** Whether CSV is wanted more than JSON: a wildcard or nothing means JSON. */

@@ -1,0 +1,90 @@
+/**
+ * Answers of reports that were given before. Every transaction that changes a figure raises figures_version, so the counter is part of
+ * the key and an answer is never taken away, only no longer asked for; what a pod's token may see is part of it too. Besides figures a
+ * report depends on the instant (a month stays open until its sources have settled), which counts by the minute.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../db/schema.gen.ts';
+import type { Clock, Principal } from '../services/kernel/ports.ts';
+import { principalOf } from './authorisation.ts';
+import { answerOf, prefersCsv, type PrintedAnswer, sendAnswer } from './printed.ts';
+
+/** Of all answers together; the one not asked for longest goes first. */
+const CHARACTERS_MAX = 16_000_000;
+const MINUTE_MS = 60_000;
+
+export interface ReportCache {
+  /** Sends the report in the form the caller prefers; `read` is called where no answer is known. */
+  send<Report extends object>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    read: () => Promise<Report>,
+    toCsv: (report: Report) => string,
+  ): Promise<FastifyReply>;
+}
+
+/** A cache of one process. */
+export function createReportCache({ db, clock }: { db: Kysely<DB>; clock: Clock }): ReportCache {
+  const answers = new Map<string, PrintedAnswer>();
+  const running = new Map<string, Promise<PrintedAnswer>>();
+  let characters = 0;
+
+  const remember = (key: string, answer: PrintedAnswer) => {
+    if (answer.text.length > CHARACTERS_MAX / 4) return;
+    answers.set(key, answer);
+    characters += answer.text.length;
+    for (const [oldest, { text }] of answers) {
+      if (characters <= CHARACTERS_MAX) break;
+      answers.delete(oldest);
+      characters -= text.length;
+    }
+  };
+
+  return {
+    async send(request, reply, read, toCsv) {
+      const minute = Math.floor(clock.now().getTime() / MINUTE_MS);
+      const key = keyOf(request, await readFiguresVersion(db), minute);
+      const known = answers.get(key);
+      if (known !== undefined) {
+        answers.delete(key); // Set again, it is the newest.
+        answers.set(key, known);
+        return sendAnswer(reply, known);
+      }
+      // Who asks the same while it is made waits for the same answer.
+      const answer =
+        running.get(key) ??
+        read().then((report) => {
+          const made = answerOf(request, report, toCsv);
+          remember(key, made);
+          return made;
+        });
+      running.set(key, answer);
+      try {
+        return sendAnswer(reply, await answer);
+      } finally {
+        if (running.get(key) === answer) running.delete(key);
+      }
+    },
+  };
+}
+
+/** Read before the figures are: a change in between files newer figures under a version that nobody will read again. */
+async function readFiguresVersion(db: Kysely<DB>): Promise<string> {
+  const { rows } = await sql<{ version: string }>`select figures_version::text as version from organisation`.execute(
+    db,
+  );
+  return rows[0]?.version ?? '';
+}
+
+function keyOf(request: FastifyRequest, version: string, minute: number): string {
+  const query = Object.entries(request.query as Record<string, unknown>).sort(([left], [right]) =>
+    left < right ? -1 : 1,
+  );
+  const isCsv = prefersCsv(request.headers.accept);
+  return JSON.stringify([version, minute, scopeOf(principalOf(request)), request.routeOptions.url, query, isCsv]);
+}
+
+function scopeOf(principal: Principal): readonly string[] | null {
+  return principal.role === 'pod' ? [...principal.pods].sort() : null;
+}
