@@ -13,6 +13,7 @@ const ROWS_OF = [
   'statement_month',
   'statement_pod',
   'statement_pod_day',
+  'statement_pod_period',
   'statement_rate',
   'statement_shared_cost',
   'statement_value',

@@ -52,7 +52,7 @@ export async function freezeQuarter(
 /** Cost and value of the quarter are those of its months, pod by pod, where all of them are in the same currency and metric. */
 async function assertFoots(trx: Transaction<DB>, months: readonly ClosedMonth[], quarter: ValuePerPod): Promise<void> {
   const reports: ValuePerPod[] = [];
-  for (const month of months) reports.push(await frozenValuePerPod(trx, month.statementId, undefined));
+  for (const month of months) reports.push(await frozenValuePerPod(trx, month.statementId));
   const isAlike = reports.every(
     (report) => report.currency === quarter.currency && report.costMetric === quarter.costMetric,
   );

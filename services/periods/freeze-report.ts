@@ -37,7 +37,7 @@ export async function freezeReport(
     from unnest(${rows.map((row) => row.id)}::text[], ${rows.map((row) => JSON.stringify(row.content))}::text[]) as row (pod_id, content)
     left join pod on pod.id = row.pod_id
   `.execute(trx);
-  const frozen = await frozenValuePerPod(trx, statementId, undefined);
+  const frozen = await frozenValuePerPod(trx, statementId);
   const { state: _state, statementId: _id, ...figures } = frozen;
   const { state: _openState, statementId: _openId, ...expected } = built;
   assert.equal(canonicalJson(figures), canonicalJson(expected), 'a frozen report must be the report that was built');

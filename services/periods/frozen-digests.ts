@@ -27,6 +27,10 @@ const FROZEN: Readonly<Record<string, { readonly table: string; readonly columns
     table: 'statement_pod',
     columns: ['pod_id', 'name', 'kind', 'portfolio_id', 'owner_email', 'cost_centre', 'content'],
   },
+  podPeriods: {
+    table: 'statement_pod_period',
+    columns: ['pod_id', 'valid_from', 'valid_until', 'portfolio_id', 'owner_email', 'cost_centre'],
+  },
   rates: { table: 'statement_rate', columns: ['from_currency', 'to_currency', 'on_date', 'rate'] },
   sharedCosts: {
     table: 'statement_shared_cost',

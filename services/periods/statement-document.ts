@@ -48,6 +48,7 @@ export async function monthDocument(db: Kysely<DB>, facts: DocumentFacts): Promi
     rates: await readRates(db, statementId),
     loads: await readLoads(db, statementId),
     adjustments: await listAdjustmentLines(db, booked),
+    adjustedMonths: await readAdjustedMonths(db, statementId),
   });
 }
 
@@ -125,6 +126,17 @@ async function readRates(db: Kysely<DB>, statementId: number): Promise<unknown[]
     from statement_rate where statement_id = ${statementId} order by from_currency collate "C", to_currency collate "C", on_date
   `.execute(db);
   return rows;
+}
+
+async function readAdjustedMonths(db: Kysely<DB>, statementId: number): Promise<object[]> {
+  const { rows } = await sql<{ adjusted: number; causes: string }>`
+    select adjusted_statement_id as adjusted, causes from statement_adjusted_month
+    where statement_id = ${statementId} order by adjusted_statement_id
+  `.execute(db);
+  return rows.map(({ adjusted, causes }) => ({
+    adjustedStatementId: String(adjusted),
+    causes: JSON.parse(causes) as object,
+  }));
 }
 
 async function readLoads(db: Kysely<DB>, statementId: number): Promise<unknown[]> {

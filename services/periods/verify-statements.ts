@@ -102,6 +102,6 @@ async function faultOf(
   const found: Readonly<Record<string, unknown>> = await digestFrozenRows(db, row.id);
   const changed = Object.keys(found).find((name) => canonicalJson(found[name]) !== canonicalJson(frozen[name]));
   if (changed !== undefined) return `its frozen rows (${changed}) are not those that were hashed`;
-  const answered = await frozenValuePerPod(db, row.id, undefined);
+  const answered = await frozenValuePerPod(db, row.id);
   return canonicalJson(answered) === canonicalJson(valuePerPod) ? null : 'its report is not the one that was hashed';
 }

@@ -89,7 +89,8 @@ async function costsOf(db: Kysely<DB>, frame: ReportFrame, request: CostsRequest
   const expression = (dimension: CostDimension) => dimensionSql(dimension, lines.tagColumn);
   const names = new Set([...by, ...filters.map((filter) => filter.dimension)].map((dimension) => dimension.name));
   const condition = filterSql(filters, expression, lines.foldsTags);
-  const source = (conversion: RawBuilder<unknown>) => sql`${joined(lines, names)} ${conversion} where ${condition}`;
+  const source = (conversion: RawBuilder<unknown>) =>
+    sql`${joined(lines, names, frame.closed.length > 0)} ${conversion} where ${condition}`;
   const rows = await readGroups(db, { frame, source, by, expression, isBilling });
   if (rows.some((row) => row.missing > 0)) {
     const joins = rateJoins(lineOf(frame), frame.currency);
@@ -113,12 +114,16 @@ async function costsOf(db: Kysely<DB>, frame: ReportFrame, request: CostsRequest
   };
 }
 
-/** Lines with what their dimensions are joined from, where asked for: the load, and what the pod held on the charge date. */
-function joined(lines: CostLines, names: ReadonlySet<string>): RawBuilder<unknown> {
+/**
+ * Lines with what their dimensions are joined from, where asked for: the load, and what the pod held on the charge date, on closed days
+ * as the statement knew it.
+ */
+function joined(lines: CostLines, names: ReadonlySet<string>, hasStatement: boolean): RawBuilder<unknown> {
   const load = names.has('source') || names.has('billingPeriod') ? sql`join load on load.id = line.load_id` : sql``;
   if (!DATED_DIMENSIONS.some((name) => names.has(name))) return sql`(${lines.rows}) as line ${load}`;
   return sql`(${lines.rows}) as line ${load}
-    left join dated_pod as holder on holder.pod_id = line.pod_id
+    left join ${hasStatement ? sql`held_pod` : sql`dated_pod`} as holder on holder.pod_id = line.pod_id
+      ${hasStatement ? sql`and coalesce(holder.statement_id, 0) = coalesce(line.statement_id, 0)` : sql``}
       and holder.valid_from <= line.charge_date and holder.valid_until > line.charge_date`;
 }
 

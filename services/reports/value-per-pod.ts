@@ -61,7 +61,7 @@ export async function valuePerPod(
   const isWhole = request.portfolio === undefined && request.withPredecessors !== true;
   const report =
     statement !== null && isAsStated && isWhole
-      ? await frozenValuePerPod(db, statement.statementId, undefined)
+      ? await frozenValuePerPod(db, statement.statementId)
       : await buildValuePerPod(db, { ...request, frame, adjustments: await readPodAdjustments(db, frame) });
   if (request.asNow !== true) return report;
   const now = { ...request, frame: await asNowKnown(db, frame), adjustments: new Map() };

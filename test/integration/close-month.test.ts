@@ -188,6 +188,30 @@ describe('a closed month', () => {
     expect(expired).toEqual([second]);
   });
 
+  test('goes by the portfolios that pods belonged to when it was closed', async ({ company: { db } }) => {
+    await close(db, '2026-09');
+    const ask = async () => {
+      const { rows } = await costs(db, { period: '2026-09', at: AFTERWARDS, by: ['portfolio'] });
+      return rows.map((row) => `${row['portfolio']} ${row.effectiveCost}`);
+    };
+    const stated = await ask();
+    expect(stated).toEqual(['commerce 94.500000000001', 'null 57']);
+    await sql`update pod set portfolio_id = null`.execute(db);
+    expect(await ask()).toEqual(stated);
+  });
+
+  test('shows its document to no pod', async ({ company: { db } }) => {
+    await close(db, '2026-08');
+    const readAsPod = (what: string) =>
+      db.transaction().execute(async (trx) => {
+        await sql`set local role outturn_pod`.execute(trx);
+        return (await sql.raw(what).execute(trx)).rows;
+      });
+    await expect(readAsPod('select document from statement')).rejects.toThrow('permission denied');
+    expect(await readAsPod('select id from statement')).toHaveLength(1);
+    expect(await readAsPod('select * from statement_pod')).toEqual([]);
+  });
+
   test('lets nobody change an approved row', async ({ company: { db } }) => {
     await close(db, '2026-08');
     await expect(sql`update statement_pod_day set billed_cost = 0`.execute(db)).rejects.toThrow(
@@ -412,6 +436,28 @@ describe('what moves after closing', () => {
     expect(after[0]?.rows.find((row) => row['month'] === '2026-09' && row['pod'] === null)?.effectiveCost).toBe(
       '13.000000000001',
     );
+  });
+});
+
+describe('two people at once', () => {
+  test('approve a statement once, and publish beside a closing without a figure between', async ({
+    company: { db, origins },
+  }) => {
+    const { statement } = await prepare(db, '2026-08');
+    const others = ['ruth@example.com', 'hugo@example.com'].map((id) => ({ ...APPROVER, id }));
+    const approvals = await Promise.allSettled(others.map((one) => approve(db, statement.statementId, one)));
+    expect(approvals.map((one) => one.status).sort()).toEqual(['fulfilled', 'rejected']);
+    const bills = ['2026-11-01', '2026-11-02', '2026-11-03'].map((day, index) => ({
+      start: '2026-08-01',
+      end: '2026-09-01',
+      deliveredAt: `${day}T00:00:00Z`,
+      charges: [{ originId: origins.checkout, date: '2026-08-02', billed: String(index) }],
+    }));
+    await Promise.all([...bills.map((bill) => publishBill(db, bill)), prepare(db, '2026-09'), prepare(db, '2026-09')]);
+    expect((await listStatements(db, { state: 'prepared' })).map((one) => one.period)).toEqual(['2026-09']);
+    await close(db, '2026-09');
+    expect(await adjusted(db, '2026-10')).toEqual([]);
+    expect(await verifyStatements(db)).toMatchObject({ verified: true, checked: 2 });
   });
 });
 
