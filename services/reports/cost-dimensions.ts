@@ -64,7 +64,7 @@ export function parseDimensions(names: readonly string[]): CostDimension[] {
   return once.map(parseDimension);
 }
 
-/** What a pod holds by charge date, from `dated_pod` joined as `holder`. */
+/** What a pod holds by charge date, from `held_pod` joined as `holder`: on closed days as their statement knew it. */
 export const DATED_DIMENSIONS: readonly string[] = ['portfolio', 'owner', 'costCentre'] satisfies OwnDimension[];
 
 /** True where the rollups keep it, so that no charge need be read. */

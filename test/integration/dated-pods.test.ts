@@ -195,6 +195,14 @@ describe('value per pod of a portfolio', () => {
       new Date('2026-10-21T08:00:00Z'),
     );
     expect([await ask('commerce'), await ask('growth')]).toEqual(closed);
+    const holders = await sql`
+      select statement_id is null as is_current, valid_from::text from held_pod where pod_id = 'checkout' and portfolio_id = 'growth' order by 1
+    `.execute(db);
+    expect(holders.rows).toMatchObject([
+      { is_current: false, valid_from: '2026-09-15' },
+      { is_current: true, valid_from: '2026-09-01' },
+      {},
+    ]);
   });
 });
 
