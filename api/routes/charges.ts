@@ -65,14 +65,15 @@ export function addChargeRoutes(app: ApiApp, { db, workDir }: ApiContext): void 
 function readSubject(query: {
   podId?: string;
   period?: string;
+  where?: string[];
   originId?: string;
   resourceId?: string;
 }): ExplainRequest {
-  const { podId, period, originId, resourceId } = query;
+  const { podId, period, where, originId, resourceId } = query;
   if (podId !== undefined && period !== undefined && originId === undefined && resourceId === undefined) {
-    return { podId: podId === '' ? null : podId, period };
+    return { podId: podId === '' ? null : podId, period, ...(where === undefined ? {} : { where }) };
   }
-  if (podId === undefined && period === undefined) {
+  if (podId === undefined && period === undefined && where === undefined) {
     if (originId !== undefined && resourceId === undefined) return { originId };
     if (resourceId !== undefined && originId === undefined) return { resourceId };
   }

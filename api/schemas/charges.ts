@@ -18,6 +18,13 @@ export const ChargesQuery = Type.Object(
   {
     podId: Type.Optional(Type.String({ maxLength: 200, description: 'With `period`. Empty: the unattributed cost.' })),
     period: Type.Optional(PeriodText),
+    where: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 500 }), {
+        maxItems: 50,
+        description:
+          'With `podId`: the cost explorer’s filters, dim=value, dim!=value or dim~glob, that narrow the cell.',
+      }),
+    ),
     originId: Type.Optional(OriginId),
     resourceId: Type.Optional(
       Type.String({ minLength: 1, maxLength: 2_000, description: 'As in the bill, with its case.' }),
@@ -73,6 +80,7 @@ const PodExplanation = Type.Object({
   rulebook: Type.Integer(),
   reportingCurrency: CurrencyCode,
   costMetric: COST_METRIC,
+  where: Type.Array(Type.String()),
   rules: Type.Array(
     Type.Object({
       ruleId: nullable(Type.String()),
@@ -80,6 +88,17 @@ const PodExplanation = Type.Object({
       rule: RuleContent,
       share: nullable(RatioText),
       lineCount: Count,
+      split: nullable(
+        Type.Object({
+          method: Type.String({ description: 'even, fixed, proportional or usage.' }),
+          measure: nullable(Type.String({ description: 'What the weights count.' })),
+          per: nullable(oneOf(['day', 'month'], 'Whose weights: of the charge date or of its month.')),
+          onDate: DateText,
+          weight: DecimalText,
+          sum: DecimalText,
+          podCount: Type.Integer(),
+        }),
+      ),
       ...Money,
     }),
   ),

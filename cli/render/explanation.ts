@@ -35,6 +35,7 @@ function renderPod(explanation: PodExplanation): string {
   const subject = explanation.podId === null ? 'Unattributed cost' : `Pod ${explanation.podId}`;
   return [
     `${subject}, ${explanation.period.id} [${explanation.period.start}, ${explanation.period.end}), rulebook ${explanation.rulebook}.`,
+    ...(explanation.where.length === 0 ? [] : [`Only ${explanation.where.join(', ')}.`]),
     section(
       'Rules',
       textTable(
@@ -51,6 +52,7 @@ function renderPod(explanation: PodExplanation): string {
         [2, 4, 5, 6],
       ),
     ),
+    ...explanation.rules.flatMap(splitSentence),
     section(
       'Greatest origins',
       textTable(
@@ -69,6 +71,16 @@ function renderPod(explanation: PodExplanation): string {
     ),
     ...renderCommon(explanation),
   ].join('\n');
+}
+
+/** How a share comes about, so that it can be worked out again by hand. */
+function splitSentence({ ruleId, billingCurrency, split }: PodExplanation['rules'][number]): string[] {
+  if (split === null) return [];
+  const measure = split.measure === null ? '' : ` ${split.measure}`;
+  const per = split.per === null ? '' : ` of the ${split.per}`;
+  return [
+    `${ruleId ?? ''} (${billingCurrency}): ${split.method} among ${split.podCount} pod(s); on ${split.onDate} ${split.weight} of ${split.sum}${measure}${per}.`,
+  ];
 }
 
 function renderOrigin(explanation: OriginExplanation): string {

@@ -61,7 +61,9 @@ function withoutOthers(origin: OriginExplanation): OriginExplanation {
 function ownPartOf(pod: PodExplanation): PodExplanation {
   const origins = pod.origins.filter((origin) => origin.kind === 'direct');
   const own = new Set(origins.map((origin) => origin.originId));
-  const rules = pod.rules.map((rule) => (rule.kind === 'direct' ? rule : { ...rule, rule: null, share: null }));
+  const rules = pod.rules.map((rule) =>
+    rule.kind === 'direct' ? rule : { ...rule, rule: null, share: null, split: null },
+  );
   const lines = pod.lines.filter((line) => own.has(line.originId));
   return { ...pod, rules, origins, lines, loads: withoutTotals(pod.loads) };
 }

@@ -1,14 +1,17 @@
 /**
- * Why a pod has the cost it has in a period: by rule, by the origins that weigh most, with rates, loads, files and sample lines.
- * Direct cost is the pod's own; of shared cost the pod carries a share, and the origins shown are those of the whole.
+ * Why a pod has the cost it has in a cell of a report: a period, narrowed by any of the explorer's filters. By rule, by the origins that
+ * weigh most, with rates, loads, files and sample lines. Direct cost is the pod's own; of shared cost the pod carries a share, with the
+ * weights it is worked out from, and the origins shown are those of the whole.
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { LoadView } from '../billing/describe-load.ts';
-import { type Decimal, isZero, ratio } from '../kernel/decimal.ts';
+import { isZero, ratio, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
-import { type FiscalCalendar, type IsoDate, type Period, parsePeriod } from '../kernel/period.ts';
+import { type FiscalCalendar, type IsoDate, parsePeriod } from '../kernel/period.ts';
+import { parseFilters } from '../reports/cost-filters.ts';
 import { METRIC_COLUMN } from './check-conservation.ts';
+import { type Cell, readCellCharged, readCellOrigins, readCellRules, refuseForeignFilters } from './explain-cell.ts';
 import {
   describeSources,
   type ExplainedLine,
@@ -18,9 +21,9 @@ import {
   readCurrentLoadIds,
   readRates,
   sampleLines,
-  sumsAsText,
 } from './explain-sources.ts';
 import type { CostMetric, Rule } from './rulebook.ts';
+import { readSplitWeights } from './split-weights.ts';
 import { currentRulebook } from './store-rulebook.ts';
 
 export interface ExplainedRule extends ExplainedMoney {
@@ -32,6 +35,20 @@ export interface ExplainedRule extends ExplainedMoney {
   readonly share: string | null;
   /** Lines of the whole, before any split. */
   readonly lineCount: string;
+  /** How a share is worked out, on the first charge date of the cell; null for direct cost. */
+  readonly split: ExplainedSplit | null;
+}
+
+export interface ExplainedSplit {
+  readonly method: string;
+  /** What the weights count: a unit, a cost metric, or null where they are plain weights. */
+  readonly measure: string | null;
+  readonly per: 'day' | 'month' | null;
+  readonly onDate: IsoDate;
+  /** The pod's share of each amount is its weight ÷ the sum. */
+  readonly weight: string;
+  readonly sum: string;
+  readonly podCount: number;
 }
 
 export interface ExplainedOrigin extends ExplainedMoney {
@@ -58,6 +75,7 @@ export interface PodExplanation {
   readonly rulebook: number;
   readonly reportingCurrency: string;
   readonly costMetric: CostMetric;
+  readonly where: readonly string[];
   readonly rules: readonly ExplainedRule[];
   /** The origins of the greatest amounts in the reporting metric, either sign. */
   readonly origins: readonly ExplainedOrigin[];
@@ -73,15 +91,6 @@ interface Setting extends FiscalCalendar {
   readonly costMetric: CostMetric;
 }
 
-interface PodScope {
-  readonly podId: string | null;
-  readonly period: Period;
-  readonly rulebookId: number;
-  readonly loadIds: readonly string[];
-  readonly metric: string;
-}
-
-const ORIGINS_MAX = 20;
 const ORIGINS_WITH_LINES = 3;
 
 /**
@@ -90,14 +99,17 @@ const ORIGINS_WITH_LINES = 3;
  */
 export async function explainPod(
   db: Kysely<DB>,
-  podId: string | null,
-  periodName: string,
+  { podId, period: periodName, where = [] }: { podId: string | null; period: string; where?: readonly string[] },
   query: LinesQuery,
 ): Promise<PodExplanation> {
   const setting = await readSetting(db);
   const rulebook = await currentRulebook(db);
-  const scope: PodScope = {
+  const filters = parseFilters(where);
+  refuseForeignFilters(filters);
+  const scope: Cell = {
     podId,
+    filters,
+    tags: rulebook.content.tags,
     period: parsePeriod(periodName, setting),
     rulebookId: rulebook.id,
     loadIds: await readCurrentLoadIds(db),
@@ -108,17 +120,21 @@ export async function explainPod(
     podId,
     rulebook.content.pods.some((pod) => pod.id === podId),
   );
-  const found = await readRules(db, scope);
-  const rules = found.map(({ part, whole, ...row }) => ({
-    ...row,
-    rule: rulebook.content.rules.find((rule) => rule.id === row.ruleId) ?? null,
-    share: row.kind === 'direct' || isZero(whole) ? null : ratio(part, whole),
-  }));
-  const origins = (await readOrigins(db, scope, rules)).map((origin) => ({
+  const found = await readCellRules(db, scope);
+  const charged = await readCellCharged(db, scope);
+  const rules: ExplainedRule[] = [];
+  for (const { part, whole, ...row } of found) {
+    rules.push({
+      ...row,
+      rule: rulebook.content.rules.find((rule) => rule.id === row.ruleId) ?? null,
+      share: row.kind === 'direct' || isZero(whole) ? null : ratio(part, whole),
+      split: row.kind === 'direct' ? null : await readSplit(db, podId, row, charged),
+    });
+  }
+  const origins = (await readCellOrigins(db, scope, rules)).map((origin) => ({
     ...origin,
     share: rules.find((rule) => isOfRule(origin, rule))?.share ?? null,
   }));
-  const charged = await readCharged(db, scope);
   return {
     subject: 'pod',
     podId,
@@ -126,6 +142,7 @@ export async function explainPod(
     rulebook: rulebook.id,
     reportingCurrency: setting.reportingCurrency,
     costMetric: setting.costMetric,
+    where,
     rules,
     origins,
     rates: await readRates(db, charged),
@@ -153,91 +170,28 @@ async function refuseUnknownPod(db: Kysely<DB>, podId: string | null, isInRulebo
   throw new AppError('not_found', `There is no pod "${podId}". The organisation file lists the pods by id.`);
 }
 
-/** The scope's condition on a table that has load_id, charge_date and pod_id. */
-function inScope(scope: PodScope, table: string) {
-  const column = (name: string) => sql.ref(`${table}.${name}`);
-  return sql`${column('load_id')} = any(${scope.loadIds}::bigint[])
-    and ${column('charge_date')} >= ${scope.period.start}::date and ${column('charge_date')} < ${scope.period.end}::date
-    and ${column('pod_id')} is not distinct from ${scope.podId}::text`;
-}
-
-async function readRules(
+/** The weights by which the rule is split on the first date on which the pod carries a part of it in this currency. */
+async function readSplit(
   db: Kysely<DB>,
-  scope: PodScope,
-): Promise<(Omit<ExplainedRule, 'rule' | 'share'> & { part: Decimal; whole: Decimal })[]> {
-  const part = sql`sum(${sql.ref(scope.metric)})::text`;
-  const { rows } = await sql<Omit<ExplainedRule, 'rule' | 'share'> & { part: Decimal; whole: Decimal }>`
-    select rule_id as "ruleId", 'direct' as kind, billing_currency as "billingCurrency", ${sumsAsText('rollup_cost')},
-      sum(line_count)::text as "lineCount", ${part} as part, ${part} as whole
-    from rollup_cost
-    where ${inScope(scope, 'rollup_cost')} and rulebook_id = ${scope.rulebookId} and kind in ('direct', 'unattributed')
-    group by rule_id, billing_currency
-    union all
-    select carried.*, whole.line_count, ${sql.ref('carried_part.part')}, whole.part
-    from (
-      select rule_id as "ruleId", 'shared' as kind, billing_currency as "billingCurrency", ${sumsAsText('shared_cost')}
-      from shared_cost where ${inScope(scope, 'shared_cost')} group by rule_id, billing_currency
-    ) as carried
-    join (
-      select rule_id, billing_currency, ${part} as part
-      from shared_cost where ${inScope(scope, 'shared_cost')} group by rule_id, billing_currency
-    ) as carried_part on carried_part.rule_id = carried."ruleId"
-      and carried_part.billing_currency = carried."billingCurrency"
-    join (
-      select rule_id, billing_currency, sum(line_count)::text as line_count, ${part} as part from rollup_cost
-      where load_id = any(${scope.loadIds}::bigint[]) and rulebook_id = ${scope.rulebookId} and kind = 'to_split'
-        and charge_date >= ${scope.period.start}::date and charge_date < ${scope.period.end}::date
-      group by rule_id, billing_currency
-    ) as whole on whole.rule_id = carried."ruleId" and whole.billing_currency = carried."billingCurrency"
-    order by 2, 3, 1
+  podId: string | null,
+  { ruleId, billingCurrency }: { ruleId: string | null; billingCurrency: string },
+  charged: readonly { date: IsoDate; currency: string }[],
+): Promise<ExplainedSplit | null> {
+  const dates = charged.filter(({ currency }) => currency === billingCurrency).map(({ date }) => date);
+  const { rows } = await sql<{ date: IsoDate }>`
+    select min(charge_date) as date from shared_cost
+    where rule_id = ${ruleId} and pod_id is not distinct from ${podId}::text and billing_currency = ${billingCurrency}
+      and charge_date = any(${[...new Set(dates)]}::date[])
   `.execute(db);
-  return rows;
-}
-
-async function readOrigins(
-  db: Kysely<DB>,
-  scope: PodScope,
-  rules: readonly { ruleId: string | null; kind: string }[],
-): Promise<Omit<ExplainedOrigin, 'share'>[]> {
-  const splitRuleIds = rules.filter((rule) => rule.kind === 'shared').map((rule) => rule.ruleId);
-  const { rows } = await sql<Omit<ExplainedOrigin, 'share'>>`
-    with top as (
-      select charge.origin_id, attribution.rule_id, attribution.kind, charge.billing_currency, ${sumsAsText('charge')},
-        sum(charge.line_count)::text as "lineCount", max(charge.load_id) as load_id,
-        abs(sum(charge.${sql.ref(scope.metric)})) as weight
-      from charge
-      join attributed_origin as attribution on attribution.rulebook_id = ${scope.rulebookId} and attribution.origin_id = charge.origin_id
-        and charge.charge_date >= attribution.valid_from and charge.charge_date < attribution.valid_until
-      where charge.load_id = any(${scope.loadIds}::bigint[])
-        and charge.charge_date >= ${scope.period.start}::date and charge.charge_date < ${scope.period.end}::date
-        and (attribution.kind = 'split' and attribution.rule_id = any(${splitRuleIds}::text[])
-          or attribution.kind <> 'split' and attribution.pod_id is not distinct from ${scope.podId}::text)
-      group by charge.origin_id, attribution.rule_id, attribution.kind, charge.billing_currency
-      order by weight desc, charge.origin_id limit ${ORIGINS_MAX}
-    )
-    select top.origin_id as "originId", top.rule_id as "ruleId",
-      case top.kind when 'split' then 'shared' else 'direct' end as kind, top.billing_currency as "billingCurrency",
-      "billedCost", "effectiveCost", "listCost", "contractedCost", "lineCount", top.load_id as "loadId",
-      provider_name as "providerName", sub_account_id as "subAccountId", service_name as "serviceName",
-      resource_id as "resourceId", resource_name as "resourceName", charge_category as "chargeCategory", tags
-    from top join origin on origin.id = top.origin_id order by top.weight desc, top.origin_id
-  `.execute(db);
-  return rows;
-}
-
-/** The loads, dates and currencies in which the pod's cost was charged. */
-async function readCharged(
-  db: Kysely<DB>,
-  scope: PodScope,
-): Promise<{ loadId: string; date: IsoDate; currency: string }[]> {
-  const { rows } = await sql<{ loadId: string; date: IsoDate; currency: string }>`
-    select load_id as "loadId", charge_date as date, billing_currency as currency from rollup_cost
-    where ${inScope(scope, 'rollup_cost')} and rulebook_id = ${scope.rulebookId} and kind in ('direct', 'unattributed')
-    union
-    select load_id, charge_date, billing_currency from shared_cost where ${inScope(scope, 'shared_cost')}
-    order by 1, 2, 3
-  `.execute(db);
-  return rows;
+  const onDate = rows[0]?.date;
+  if (onDate === undefined || onDate === null || ruleId === null) return null;
+  const { method, measure, per, pods, sum } = await readSplitWeights(db, {
+    ruleId,
+    date: onDate,
+    currency: billingCurrency,
+  });
+  const weight = pods.find((pod) => pod.podId === podId)?.weight ?? ZERO;
+  return { method, measure, per, onDate, weight, sum, podCount: pods.length };
 }
 
 function isOfRule(

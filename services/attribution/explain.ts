@@ -9,8 +9,8 @@ import { explainOrigin, type OriginExplanation } from './explain-origin.ts';
 import { explainPod, type PodExplanation } from './explain-pod.ts';
 
 export type ExplainRequest =
-  /** `podId: null` explains the unattributed cost. `period` is a period's name. */
-  | { readonly podId: string | null; readonly period: string }
+  /** `podId: null` explains the unattributed cost. `period` is a period's name; `where` are the cost explorer's filters. */
+  | { readonly podId: string | null; readonly period: string; readonly where?: readonly string[] }
   | { readonly originId: string }
   | { readonly resourceId: string };
 
@@ -40,7 +40,7 @@ const ORIGINS_PER_RESOURCE_MAX = 20;
  */
 export async function explain(db: Kysely<DB>, request: ExplainRequest, options: ExplainOptions): Promise<Explanation> {
   const complete = { ...options, linesPerOrigin: options.linesPerOrigin ?? LINES_PER_ORIGIN };
-  if ('podId' in request) return explainPod(db, request.podId, request.period, complete);
+  if ('podId' in request) return explainPod(db, request, complete);
   if ('originId' in request) return explainOrigin(db, request.originId, complete);
   const originIds = await listOriginsOf(db, request.resourceId);
   const origins: OriginExplanation[] = [];
