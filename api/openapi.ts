@@ -44,7 +44,10 @@ const TAGS = [
   { name: 'envelopes', description: 'Approved money and what was said about it' },
   { name: 'statements', description: 'Closed periods: prepared by one person, approved by another, chained' },
   { name: 'bills', description: 'Loads, and the lines behind a figure' },
+  { name: 'invoices', description: 'What the providers asked to be paid' },
+  { name: 'journals', description: 'The cost of a month as balanced lines for the ledger' },
   { name: 'outcomes', description: 'What the pods delivered' },
+  { name: 'metrics', description: 'What the pods used, which splits go by' },
   { name: 'organisation', description: 'Pods and the audit trail' },
   { name: 'operation', description: 'For probes and monitoring, without a token' },
 ];

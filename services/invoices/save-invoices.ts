@@ -7,6 +7,7 @@ import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { canonicalJson } from '../attribution/canonical-json.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
+import { INVOICE_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { InvoiceContent } from './invoice.ts';
 
@@ -19,16 +20,17 @@ export interface SavedInvoice {
   readonly version: number;
 }
 
-/** What saving would do, in the order given. No invoice stands in it twice. */
+/** What saving would do, in the order given; until the transaction ends nobody else states invoices. None stands in it twice. */
 export async function planInvoices(
   trx: Transaction<DB>,
   contents: readonly InvoiceContent[],
 ): Promise<(SavedInvoice & { digest: string })[]> {
+  await sql`select pg_advisory_xact_lock(${INVOICE_WRITERS_LOCK})`.execute(trx);
   const { rows } = await sql<{ source_id: string; invoice_id: string; version: number; content_digest: string }>`
     select source_id, invoice_id, version, content_digest
     from unnest(${contents.map((one) => one.sourceId)}::text[], ${contents.map((one) => one.invoiceId)}::text[])
       as stated (source_id, invoice_id)
-    join invoice using (source_id, invoice_id) for update of invoice
+    join invoice using (source_id, invoice_id)
   `.execute(trx);
   const stored = new Map(rows.map((row) => [JSON.stringify([row.source_id, row.invoice_id]), row]));
   return contents.map((content) => {

@@ -23,6 +23,8 @@ export const OUTCOME_WRITERS_LOCK = 7_209;
 export const ENVELOPE_LOCK = 7_206;
 /** Keeping the adjustments that no statement has booked yet. */
 export const OPEN_ADJUSTMENT_LOCK = 7_214;
+/** Whoever states invoices. */
+export const INVOICE_WRITERS_LOCK = 7_217;
 /** Exporting and reversing journals. */
 export const JOURNAL_LOCK = 7_216;
 /** Claiming a message of the outbox. */

@@ -89,6 +89,10 @@ describe('the role that pods read as', () => {
       'outcome_version',
       'applied_file',
       'rejection',
+      'invoice',
+      'invoice_version',
+      'journal',
+      'journal_line',
     ];
     for (const table of closed) {
       await expect(

@@ -69,6 +69,20 @@ describe('a sheet of invoices', () => {
     await expect(sql`delete from invoice_version`.execute(trx)).rejects.toThrow('append-only');
   });
 
+  test('imported by two at once gives each invoice one history', async ({ bills, database }) => {
+    expect(bills.aws).not.toBe('');
+    const totals = ['1', '2', '3', '4'];
+    await Promise.all(totals.map((total) => importSheet(database.db, [`RACE,aws,,2026-01,USD,${total},,,,,`])));
+    const { rows } = await sql<{ version: number }>`
+      select version from invoice_version where invoice_id = 'RACE' order by version
+    `.execute(database.db);
+    expect(rows.map(({ version }) => version)).toEqual([1, 2, 3, 4]);
+    await sql`alter table invoice_version disable trigger user`.execute(database.db);
+    await sql`delete from invoice_version where invoice_id = 'RACE'`.execute(database.db);
+    await sql`delete from invoice where invoice_id = 'RACE'`.execute(database.db);
+    await sql`alter table invoice_version enable trigger user`.execute(database.db);
+  });
+
   test('as a dry run says what would happen and writes nothing', async ({ bills, trx }) => {
     expect(bills.aws).not.toBe('');
     const result = await importSheet(trx, ['INV-1,aws,,2026-09,USD,7,,,,,'], { dryRun: true });
