@@ -4,7 +4,7 @@
  */
 import type { Costs } from './costs.ts';
 import type { Reconciliation } from './reconciliation.ts';
-import type { ValuePerPod } from './value-per-pod.ts';
+import type { ValuePerPod } from './compose-value.ts';
 
 /** A figure is written as it is; anything else is foreign text. */
 export type Cell = { readonly figure: string | number | null } | string | null;
@@ -93,6 +93,8 @@ export function reconciliationCsv(report: Reconciliation): string {
     'attributed',
     'unattributed',
     'difference',
+    'invoice',
+    'invoice_difference',
   ];
   const rows = report.rows.map((row): Cell[] => [
     row.sourceId,
@@ -101,6 +103,7 @@ export function reconciliationCsv(report: Reconciliation): string {
     row.billingCurrency,
     row.metric,
     ...figures(row.file, row.ingested, row.attributed, row.unattributed, row.difference),
+    ...figures(row.invoice, row.invoiceDifference),
   ]);
   return toCsv(head, rows);
 }
