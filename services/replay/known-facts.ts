@@ -1,6 +1,6 @@
 /**
  * What else was known at an instant, each table behind the rows of then: exchange rates, outcomes, envelopes and where they stood,
- * usage, and the statements that were approved. Conversions are resolved anew from the rates of then.
+ * usage, invoices and the statements that were approved. Conversions are resolved anew from the rates of then.
  */
 import { type RawBuilder, sql } from 'kysely';
 import { ownTable, type Shadow } from './shadow.ts';
@@ -12,6 +12,7 @@ export async function hideFacts(shadow: Shadow, at: Date): Promise<void> {
   await hideOutcomes(shadow, instant);
   await hideEnvelopes(shadow, instant);
   await hideUsage(shadow, instant);
+  await hideInvoices(shadow, instant);
   await shadow.copy('statement', sql`state = 'approved' and approved_at <= ${instant}`);
   // What is kept of the adjustments that nothing has booked yet is of today's figures.
   await shadow.hide('open_adjustment');
@@ -83,5 +84,19 @@ async function hideUsage(shadow: Shadow, instant: RawBuilder<unknown>): Promise<
     insert into usage_quantity (metric_id, pod_id, valid_from, valid_until, quantity, known_from, known_until, source_name, recorded_by)
     select metric_id, pod_id, valid_from, valid_until, quantity, known_from, null, source_name, recorded_by
     from ${ownTable('usage_quantity')} as own where ${wasKnown} and known_until is not null
+  `.execute(shadow.trx);
+}
+
+/** From the newest version of each invoice that was stated by then. */
+async function hideInvoices(shadow: Shadow, instant: RawBuilder<unknown>): Promise<void> {
+  await shadow.hide('invoice');
+  await sql`
+    insert into invoice (source_id, invoice_id, version, state, issuer_name, billing_account_id, billing_period_start,
+      billing_period_end, currency, total, credits_outside_bill, tax_outside_bill, tolerance, issued_on, content_digest, stated_at, stated_by)
+    select distinct on (source_id, invoice_id) source_id, invoice_id, version, content ->> 'state', content ->> 'issuerName',
+      content ->> 'billingAccountId', (content ->> 'billingPeriodStart')::date, (content ->> 'billingPeriodEnd')::date,
+      content ->> 'currency', (content ->> 'total')::numeric, (content ->> 'creditsOutsideBill')::numeric,
+      (content ->> 'taxOutsideBill')::numeric, (content ->> 'tolerance')::numeric, (content ->> 'issuedOn')::date, '', at, principal
+    from invoice_version where at <= ${instant} order by source_id, invoice_id, version desc
   `.execute(shadow.trx);
 }
