@@ -6,16 +6,16 @@ import { importQuantities, recordQuantities } from '../../services/usage/import-
 import { listMetrics, listQuantities } from '../../services/usage/list-metrics.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
-import { firstOf, linkNextPage, readPageRequest, rowNumberOf } from '../paging.ts';
+import { cutPage, firstOf, linkNextPage, readPageRequest, rowNumberOf } from '../paging.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import {
   MetricParams,
   MetricView,
+  PageQuery,
   QuantityBody,
   QuantityImportQuery,
   QuantityImportView,
-  QuantityQuery,
   QuantityView,
 } from '../schemas/metrics.ts';
 
@@ -28,12 +28,16 @@ export function addMetricRoutes(app: ApiApp, context: ApiContext): void {
       config: { roles: WHOLE_READERS },
       schema: {
         summary: 'Usage metrics: series, span, pods, gaps, rules',
-        description: 'The same document as `outturn metrics --json`.',
         tags: ['metrics'],
-        response: printedResponse('Usage metrics.', Type.Array(MetricView)),
+        querystring: PageQuery,
+        response: printedResponse('As `outturn metrics`', Type.Array(MetricView)),
       },
     },
-    async (request, reply) => sendPrinted(request, reply, await listMetrics(db), metricsCsv),
+    async (request, reply) => {
+      const page = cutPage(await listMetrics(db), ({ metricId }) => metricId, readPageRequest(request.query));
+      linkNextPage(request, reply, page);
+      return sendPrinted(request, reply, page.rows, metricsCsv);
+    },
   );
 
   app.get(
@@ -44,7 +48,7 @@ export function addMetricRoutes(app: ApiApp, context: ApiContext): void {
         summary: 'Quantities of a metric with their history, in the order they were recorded',
         tags: ['metrics'],
         params: MetricParams,
-        querystring: QuantityQuery,
+        querystring: PageQuery,
         response: { 200: Type.Array(QuantityView) },
       },
     },

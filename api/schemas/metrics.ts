@@ -37,7 +37,7 @@ export const QuantityView = Type.Object({
   recordedBy: Type.String(),
 });
 
-export const QuantityQuery = Type.Object(PAGE_QUERY, { additionalProperties: false });
+export const PageQuery = Type.Object(PAGE_QUERY, { additionalProperties: false });
 
 export const MetricParams = Type.Object({ metricId: Type.String({ minLength: 1, maxLength: 100 }) });
 
