@@ -181,7 +181,7 @@ describe('tag hygiene', () => {
 
   test('shows keys that nearly are what rules ask for, where the asked key has no value', async ({ db }) => {
     const report = await underRules(db, TAG_RULES);
-    expect(report.keys.map(({ example: _, ...finding }) => finding)).toEqual([
+    expect(report.keys).toMatchObject([
       {
         key: 'aplication',
         meant: 'application',
