@@ -40,7 +40,7 @@ export function renderInvoiceList(invoices: readonly ListedInvoice[]): string {
     one.sourceId,
     cutTo(one.invoiceId, ID_WIDTH_MAX),
     one.billingPeriod,
-    one.billingAccountId ?? 'all others',
+    cutTo(one.billingAccountId ?? 'all others', ID_WIDTH_MAX),
     asMoney(one.total),
     one.currency,
     one.state,
@@ -54,7 +54,7 @@ export function renderInvoiceReport(report: InvoiceReport): string {
   const rows = report.rows.map((row) => [
     row.sourceId,
     row.billingPeriod,
-    row.billingAccountId,
+    row.billingAccountId === null ? null : cutTo(row.billingAccountId, ID_WIDTH_MAX),
     row.invoiceIds.length === 0 ? '' : cutTo(row.invoiceIds.join(' '), ID_WIDTH_MAX),
     row.currency,
     asMoney(row.billed),
