@@ -96,6 +96,41 @@ describe('explain', () => {
     ]);
   });
 
+  it('a cell: what the explorer’s filters leave of a pod, with the weights of a split', async ({ bill }) => {
+    const cell = async (...where: string[]) => {
+      const request = { podId: 'checkout', period: '2026-09', where };
+      const found = (await explain(bill.db, request, { ...bill.options, linesPerOrigin: 0 })) as PodExplanation;
+      return {
+        rules: found.rules.map((rule) => `${rule.ruleId} ${rule.kind} ${rule.billedCost} ${rule.lineCount}`),
+        origins: found.origins.map((origin) => `${origin.resourceId} ${origin.billedCost}`),
+        splits: found.rules.map((rule) => rule.split),
+      };
+    };
+    const direct = { rules: ['tag direct 4 2'], origins: ['vm-1 4'], splits: [null] };
+    expect(await cell('kind=direct')).toEqual(direct);
+    expect(await cell('day=2026-09-14')).toEqual(direct);
+    expect(await cell('rule=tag', 'source=files')).toEqual(direct);
+    expect(await cell('resourceId=vm-1')).toEqual(direct);
+    expect(await cell('tag.Pod=Checkout', 'serviceName~Comp*')).toEqual(direct);
+    const nothing = { rules: [], origins: [], splits: [] };
+    expect(await cell('resourceId=vm-2')).toEqual(nothing);
+    expect(await cell('serviceName=Compute', 'day=2026-09-02')).toEqual(nothing);
+    const split = {
+      method: 'even',
+      measure: null,
+      per: null,
+      onDate: '2026-09-02',
+      weight: '1',
+      sum: '2',
+      podCount: 2,
+    };
+    const shared = { rules: ['network shared 2 1'], origins: ['gw 4'], splits: [split] };
+    expect(await cell('serviceName=Network')).toEqual(shared);
+    expect(await cell('kind=shared')).toEqual(shared);
+    await expect(cell('pod=search')).rejects.toMatchObject({ code: 'invalid_input' });
+    await expect(cell('colour=red')).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+
   it('the unattributed cost is explained like a pod', async ({ bill }) => {
     const found = await explain(bill.db, { podId: null, period: '2026-09' }, { ...bill.options, linesPerOrigin: 0 });
     expect(found).toMatchObject({
