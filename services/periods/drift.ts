@@ -25,26 +25,25 @@ export interface DriftScope {
 
 /**
  * Rows of ADJUSTMENT_COLUMNS and is_missing (a rate is), one per day, pod, kind, outcome and currency that moved. Needs at least one
- * closed month. Compares pod_day by its key, which begins with the charge date, with statement_pod_day by its own.
+ * closed month. Most rows are as they were stated: they are joined and dropped before anything is added up.
  */
 export function driftRows(scope: DriftScope, revenueBasis: 'margin' | 'gross'): RawBuilder<unknown> {
   const { closed } = scope;
   const months = sql`unnest(${closed.map((month) => month.statementId)}::integer[], ${closed.map((month) => month.start)}::date[],
     ${closed.map((month) => month.end)}::date[], ${closed.map((month) => month.currency)}::text[])
     as month (statement_id, month_start, month_end, reporting)`;
+  const reported = (name: string) => sql.ref(`reported_${name}`);
   return sql`
     select ${KEY}, ${sql.join(MONEY.map((name) => sql`trim_scale(sum(${sql.ref(name)})) as ${sql.ref(name)}`))},
-      ${sql.join(MONEY.map((name) => sql`trim_scale(sum(${sql.ref(`reported_${name}`)})) as ${sql.ref(`reported_${name}`)}`))},
-      bool_or(is_missing) as is_missing
+      ${sql.join(MONEY.map((name) => sql`trim_scale(sum(${reported(name)})) as ${reported(name)}`))}, bool_or(is_missing) as is_missing
     from (
-      select statement_id as adjusted_statement_id, on_date as adjusted_on, pod_id, kind, outcome_id, beside, currency,
-        ${sql.join(MONEY.map((name) => sql`sign * ${sql.ref(name)} as ${sql.ref(name)}`))},
-        ${sql.join(MONEY.map((name) => sql`sign * ${sql.ref(name)} * rate as ${sql.ref(`reported_${name}`)}`))}, rate is null as is_missing
-      from (${known(months)} union all ${stated(months)}
-        union all ${knownValues(scope, months, revenueBasis)} union all ${statedValues(months)}) as figure
+      ${moved(
+        sql`${knownCosts(months)} union all ${knownValues(scope, months, revenueBasis)}`,
+        sql`${statedCosts(months)} union all ${statedValues(months)}`,
+      )}
       union all
       select month.statement_id, adjusted_on, pod_id, adjustment.kind, outcome_id, beside, adjustment.currency,
-        ${sql.join(MONEY.map((name) => sql`-${sql.ref(name)}`))}, ${sql.join(MONEY.map((name) => sql`-${sql.ref(`reported_${name}`)}`))}, false
+        ${sql.join(MONEY.map((name) => sql`-${sql.ref(name)}`))}, ${sql.join(MONEY.map((name) => sql`-${reported(name)}`))}, false
       from ${months} join statement_adjustment as adjustment
         on adjustment.adjusted_on >= month.month_start and adjustment.adjusted_on < month.month_end
       join statement as booking on booking.id = adjustment.statement_id
@@ -57,36 +56,61 @@ export function driftRows(scope: DriftScope, revenueBasis: 'margin' | 'gross'): 
     )}`;
 }
 
-function rate(table: string, currency: RawBuilder<unknown>, onDate: RawBuilder<unknown>): RawBuilder<unknown> {
+/** What is known less what is stated, of the rows in which the two differ. */
+function moved(known: RawBuilder<unknown>, stated: RawBuilder<unknown>): RawBuilder<unknown> {
+  const either = (name: string) =>
+    sql`coalesce(${sql.ref(`known.${name}`)}, ${sql.ref(`stated.${name}`)}) as ${sql.ref(name)}`;
+  const difference = (factor: (side: string) => RawBuilder<unknown>, name: string) =>
+    sql`coalesce(${factor('known')}, 0) - coalesce(${factor('stated')}, 0) as ${sql.ref(name)}`;
+  const plain = MONEY.map((name) => difference((side) => sql.ref(`${side}.${name}`), name));
+  const converted = MONEY.map((name) =>
+    difference((side) => sql`${sql.ref(`${side}.${name}`)} * ${sql.ref(`${side}.rate`)}`, `reported_${name}`),
+  );
+  const compared = (side: string) => sql.join([...MONEY, 'rate'].map((name) => sql.ref(`${side}.${name}`)));
+  return sql`
+    select ${sql.join(['adjusted_statement_id', 'adjusted_on', 'pod_id', 'kind', 'outcome_id', 'beside', 'currency'].map(either))},
+      ${sql.join(plain)}, ${sql.join(converted)},
+      (known.kind is not null and known.rate is null) or (stated.kind is not null and stated.rate is null) as is_missing
+    from (${known}) as known full join (${stated}) as stated
+      on known.adjusted_statement_id = stated.adjusted_statement_id and known.adjusted_on = stated.adjusted_on and known.kind = stated.kind
+      and known.currency = stated.currency and coalesce(known.pod_id, '') = coalesce(stated.pod_id, '')
+      and coalesce(known.outcome_id, 0) = coalesce(stated.outcome_id, 0) and coalesce(known.beside, '') = coalesce(stated.beside, '')
+    where known.kind is null or stated.kind is null or (${compared('known')}) is distinct from (${compared('stated')})`;
+}
+
+/** The rate of a day to the currency of its month's statement: as now known, or as the statement froze it. */
+function rateOf(
+  table: 'conversion_rate' | 'statement_rate',
+  currency: RawBuilder<unknown>,
+  onDate: RawBuilder<unknown>,
+): RawBuilder<unknown> {
   const ofStatement = table === 'statement_rate' ? sql`and rated.statement_id = month.statement_id` : sql``;
   return sql`left join ${sql.table(table)} as rated on rated.from_currency = ${currency} and rated.to_currency = month.reporting
     and rated.on_date = ${onDate} ${ofStatement}`;
 }
 
-function figureOf(sign: 1 | -1, currency: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`${currency} as currency, case when ${currency} = month.reporting then 1 else rated.rate end as rate, ${sql.lit(sign)} as sign`;
+function costFigures(): RawBuilder<unknown> {
+  return sql`select month.statement_id as adjusted_statement_id, day.charge_date as adjusted_on, day.pod_id, day.kind,
+    null::bigint as outcome_id, null::text as beside, ${sql.join(COSTS.map((name) => sql.ref(`day.${name}`)))}, 0::numeric as amount,
+    day.billing_currency as currency, case when day.billing_currency = month.reporting then 1 else rated.rate end as rate`;
 }
 
-function costsOf(sign: 1 | -1): RawBuilder<unknown> {
-  return sql`select month.statement_id, day.charge_date as on_date, day.pod_id, day.kind, null::bigint as outcome_id, null::text as beside,
-    ${sql.join(COSTS.map((name) => sql.ref(`day.${name}`)))}, 0 as amount, ${figureOf(sign, sql`day.billing_currency`)}`;
-}
-
-function known(months: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`${costsOf(1)}
-    from ${months} join pod_day as day on day.charge_date >= month.month_start and day.charge_date < month.month_end
-    ${rate('conversion_rate', sql`day.billing_currency`, sql`day.charge_date`)} where day.kind <> 'owned'`;
-}
-
-function stated(months: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`${costsOf(-1)}
-    from ${months} join statement_pod_day as day on day.statement_id = month.statement_id
-    ${rate('statement_rate', sql`day.billing_currency`, sql`day.charge_date`)} where day.kind <> 'owned'`;
-}
-
-function valuesOf(sign: 1 | -1): RawBuilder<unknown> {
+function valueFigures(): RawBuilder<unknown> {
   return sql`select month.statement_id, value.recognised_on, value.pod_id, 'value-' || value.state, value.outcome_id, value.beside,
-    0, 0, 0, 0, value.amount, ${figureOf(sign, sql`value.currency`)}`;
+    0, 0, 0, 0, value.amount, value.currency, case when value.currency = month.reporting then 1 else rated.rate end`;
+}
+
+/** pod_day by its key, which begins with the charge date. */
+function knownCosts(months: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${costFigures()}
+    from ${months} join pod_day as day on day.charge_date >= month.month_start and day.charge_date < month.month_end
+    ${rateOf('conversion_rate', sql`day.billing_currency`, sql`day.charge_date`)} where day.kind <> 'owned'`;
+}
+
+function statedCosts(months: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${costFigures()}
+    from ${months} join statement_pod_day as day on day.statement_id = month.statement_id
+    ${rateOf('statement_rate', sql`day.billing_currency`, sql`day.charge_date`)} where day.kind <> 'owned'`;
 }
 
 function knownValues(
@@ -94,16 +118,16 @@ function knownValues(
   months: RawBuilder<unknown>,
   revenueBasis: 'margin' | 'gross',
 ): RawBuilder<unknown> {
-  return sql`${valuesOf(1)}
+  return sql`${valueFigures()}
     from ${months} join (${recognisedRows(scope.closed, revenueBasis)}) as value
       on value.recognised_on >= month.month_start and value.recognised_on < month.month_end
-    ${rate('conversion_rate', sql`value.currency`, sql`value.recognised_on`)} where value.amount is not null`;
+    ${rateOf('conversion_rate', sql`value.currency`, sql`value.recognised_on`)} where value.amount is not null`;
 }
 
 function statedValues(months: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`${valuesOf(-1)}
+  return sql`${valueFigures()}
     from ${months} join statement_value as value on value.statement_id = month.statement_id
-    ${rate('statement_rate', sql`value.currency`, sql`value.recognised_on`)} where value.amount is not null`;
+    ${rateOf('statement_rate', sql`value.currency`, sql`value.recognised_on`)} where value.amount is not null`;
 }
 
 /** Stores the conversions that a comparison of these months needs; what no rate resolves stays missing. */
@@ -160,6 +184,7 @@ export async function refreshOpenAdjustments(db: Kysely<DB>): Promise<void> {
 /** One statement and so one snapshot; the counter is compared in it, so that the list of months is of these figures too. */
 async function keepOpenAdjustments(trx: Transaction<DB>, version: string, drift: RawBuilder<unknown>): Promise<void> {
   await sql`select pg_advisory_xact_lock(${OPEN_ADJUSTMENT_LOCK})`.execute(trx);
+  await allowComparison(trx);
   await sql`
     with moved as materialized (${drift}),
     right_now as (
@@ -173,5 +198,15 @@ async function keepOpenAdjustments(trx: Transaction<DB>, version: string, drift:
     )
     insert into open_adjustment_version (figures_version) select figures_version from right_now
     on conflict (singleton) do update set figures_version = excluded.figures_version
+  `.execute(trx);
+}
+
+/**
+ * Until the transaction ends: room to join closed months by hashing, and no compiling. A merge would sort every row by its texts, which
+ * takes three quarters of the time.
+ */
+export async function allowComparison(trx: Transaction<DB>): Promise<void> {
+  await sql`
+    select set_config('work_mem', '64MB', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)
   `.execute(trx);
 }

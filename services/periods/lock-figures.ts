@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { lockChargeMonths, lockRulebookInForce } from '../attribution/locks.ts';
 import { monthsTouched } from '../kernel/period.ts';
 import type { DateRange } from './closed-months.ts';
+import { allowComparison } from './drift.ts';
 
 export interface LockedFigures {
   /** The counter of figures. */
@@ -19,6 +20,7 @@ export interface LockedFigures {
 
 /** Until the transaction ends no bill is published, no rulebook put in force and no outcome saved. */
 export async function lockFigures(trx: Transaction<DB>, period: DateRange): Promise<LockedFigures> {
+  await allowComparison(trx);
   await lockRulebookInForce(trx, 'shared');
   await lockChargeMonths(trx, monthsTouched(period.start, period.end));
   const { rows } = await sql<LockedFigures>`
