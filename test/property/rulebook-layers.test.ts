@@ -5,12 +5,13 @@
  * origin; at the end the rollups under every rulebook are.
  */
 import * as fc from 'fast-check';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { CompiledQuery, type Kysely, sql, type Transaction } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { activateRulebook } from '../../services/attribution/activate-rulebook.ts';
 import { attributeAllOrigins } from '../../services/attribution/attribute-origins.ts';
 import { canonicalJson } from '../../services/attribution/canonical-json.ts';
+import { compileRuleChecks } from '../../services/attribution/compile-rules.ts';
 import { rebuildMonths } from '../../services/attribution/rebuild-months.ts';
 import { ensureRollUp } from '../../services/attribution/roll-up.ts';
 import type { Rule, RulebookContent, RulebookPod } from '../../services/attribution/rulebook.ts';
@@ -22,6 +23,7 @@ import {
   insertStagedLoad,
   type OriginGiven,
   pod,
+  readAttribution,
   rulebook,
   store,
 } from '../support/billed-charges.ts';
@@ -29,6 +31,7 @@ import { test } from '../support/database.ts';
 
 const RUNS = 25;
 const MONTHS = ['2026-09-01', '2026-10-01'];
+const DATES = ['2026-09-01', '2026-09-02', '2026-09-03', '2026-09-04', '2026-10-01'];
 /** Far above every number that the product gives. */
 const COPIES_FROM = 1000;
 
@@ -114,7 +117,7 @@ const amount = fc.constantFrom('1', '-1', '0', '0.000000000000001', '12.5', '-0.
 const charge = fc.record({
   /** Among the origins known then, the new ones last. */
   place: fc.nat({ max: 50 }),
-  date: fc.constantFrom('2026-09-01', '2026-09-02', '2026-09-03', '2026-09-04', '2026-10-01'),
+  date: fc.constantFrom(...DATES),
   currency: fc.constantFrom('USD', 'USD', 'EUR'),
   billed: amount,
   effective: amount,
@@ -206,6 +209,36 @@ async function expectSameRollUps(trx: Transaction<DB>, rulebookId: number, copyI
   expect(await attribution(rulebookId)).toEqual(await attribution(copyId));
 }
 
+/** The rule language read a second time: every rule is asked by itself, and the first that holds on a date wins. */
+async function expectFirstMatches(trx: Transaction<DB>, rulebookId: number): Promise<void> {
+  const { content: rules } = await readRulebook(trx, rulebookId);
+  const { rows: loads } = await sql<{ load_id: string }>`
+    select load_id from load_rollup where rulebook_id = ${rulebookId}`.execute(trx);
+  const tables = loads.map(({ load_id }) => `select origin_id::text from charge_${load_id}`).join(' union ');
+  const origins = tables === '' ? [] : (await sql<{ origin_id: string }>`${sql.raw(tables)}`.execute(trx)).rows;
+  for (const { origin_id: originId } of origins) {
+    const { text, parameters } = compileRuleChecks(rules, (bind) => `origin.id = ${bind(originId, 'bigint')}`);
+    const { rows: checks } = await trx.executeQuery<{ matches: boolean[]; tagged_pods: (number | null)[] }>(
+      CompiledQuery.raw(text, [...parameters]),
+    );
+    const stretches = await readAttribution(trx, rulebookId, originId);
+    for (const date of DATES) {
+      const winner = rules.rules.find((rule, index) => {
+        const tagged = rules.pods[(checks[0]?.tagged_pods[index] ?? 0) - 1];
+        const holds = isWithin(date, rule.from, rule.until) && checks[0]?.matches[index] === true;
+        if (!('podFromTag' in rule)) return holds;
+        return holds && tagged !== undefined && isWithin(date, tagged.activeFrom, tagged.activeUntil);
+      });
+      const current = stretches.findLast((one) => one.valid_from === '-infinity' || one.valid_from <= date);
+      expect(current?.rule_id ?? null, `${originId} on ${date}`).toBe(winner?.id ?? null);
+    }
+  }
+}
+
+function isWithin(date: string, from: string | undefined, until: string | undefined): boolean {
+  return (from === undefined || from <= date) && (until === undefined || date < until);
+}
+
 /** What is published is what a rebuild of every month under the copy gives; everything is put back afterwards. */
 async function expectSameFigures(trx: Transaction<DB>, rulebookId: number, copyId: number): Promise<void> {
   const figures = async () => [
@@ -237,6 +270,7 @@ describe('rulebooks laid upon each other', () => {
             await expectSameRollUps(trx, id, copyId);
             await expectSameFigures(trx, id, copyId);
           }
+          await expectFirstMatches(trx, (await currentRulebook(trx)).id);
           for (const id of world.rulebookIds) await expectSameRollUps(trx, id, await copyOf(trx, id));
         } finally {
           await trx.rollback().execute();
