@@ -56,6 +56,8 @@ export interface MovedCharges {
 
 const RULES_MAX = 50;
 const ORIGINS_MAX = 10;
+/** The charges of fewer stretches are looked up by origin; for more of them all charges are read once. */
+const LOOKED_UP_MAX = 2_000;
 
 /** Reads what moves between two rulebooks that are ready for these loads; planned_rate is there. */
 export async function readMovedCharges(
@@ -71,7 +73,8 @@ export async function readMovedCharges(
 ): Promise<MovedCharges> {
   await withBulkPlans(trx, () => fillStretches(trx, plan));
   await sql`analyze moved_stretch`.execute(trx);
-  await withBulkPlans(trx, () => fillMoved(trx, plan));
+  const stretches = await countStretches(trx);
+  await withBulkPlans(trx, () => fillMoved(trx, { ...plan, isLookedUp: stretches < LOOKED_UP_MAX }));
   await sql`analyze moved`.execute(trx);
   const { rows } = await sql<{ lines: string }>`select coalesce(sum(lines), 0)::text as lines from moved`.execute(trx);
   const rules = await readRules(trx);
@@ -105,36 +108,60 @@ async function fillStretches(
     create temporary table moved_stretch (origin_id bigint, valid_from date, valid_until date, from_kind text, from_rule text, from_pod text,
       to_kind text, to_rule text, to_pod text) on commit drop
   `.execute(trx);
+  const [former, planned] =
+    otherSplits.length > 0 ? [attributionOf(from), attributionOf(to)] : await laidAttributions(trx, from, to);
   await sql`
     insert into moved_stretch
     select former.origin_id, greatest(former.valid_from, planned.valid_from), least(former.valid_until, planned.valid_until),
       former.kind, former.rule_id, former.pod_id, planned.kind, planned.rule_id, planned.pod_id
-    from attributed_origin as former
-    join attributed_origin as planned on planned.origin_id = former.origin_id
+    from ${former} as former
+    join ${planned} as planned on planned.origin_id = former.origin_id
       and planned.valid_from < former.valid_until and planned.valid_until > former.valid_from
-    where former.rulebook_id = ${from} and planned.rulebook_id = ${to} ${otherSplits.length > 0 ? sql`` : await onlyLaid(trx, from, to)}
-      and ((former.kind, former.rule_id, former.pod_id) is distinct from (planned.kind, planned.rule_id, planned.pod_id)
-        or planned.kind = 'split' and planned.rule_id = any(${[...otherSplits]}::text[]))
+    where (former.kind, former.rule_id, former.pod_id) is distinct from (planned.kind, planned.rule_id, planned.pod_id)
+      or planned.kind = 'split' and planned.rule_id = any(${[...otherSplits]}::text[])
   `.execute(trx);
 }
 
+function attributionOf(rulebookId: number): RawBuilder<unknown> {
+  return sql`(select * from attributed_origin where rulebook_id = ${rulebookId})`;
+}
+
 /**
- * Where one rulebook is laid upon the other, only the origins that it has rows of its own for can differ.
+ * Both attributions; where one rulebook is laid upon the other, of the origins only that the upper one has rows of its own for: no other
+ * can differ.
  */
-async function onlyLaid(trx: Transaction<DB>, from: number, to: number): Promise<RawBuilder<unknown>> {
+async function laidAttributions(
+  trx: Transaction<DB>,
+  from: number,
+  to: number,
+): Promise<[former: RawBuilder<unknown>, planned: RawBuilder<unknown>]> {
+  const own = (upper: number) => sql`(select * from attribution where rulebook_id = ${upper})`;
+  const below = (lower: number, upper: number) => sql`(
+    select * from attributed_origin where rulebook_id = ${lower}
+      and origin_id in (select origin_id from attribution where rulebook_id = ${upper}))`;
   const [, baseOfTo] = await readLayers(trx, to);
+  if (baseOfTo === from) return [below(from, to), own(to)];
   const [, baseOfFrom] = await readLayers(trx, from);
-  const upper = baseOfTo === from ? to : baseOfFrom === to ? from : null;
-  return upper === null
-    ? sql``
-    : sql`and former.origin_id in (select origin_id from attribution where rulebook_id = ${upper})`;
+  return baseOfFrom === to ? [own(from), below(to, from)] : [attributionOf(from), attributionOf(to)];
+}
+
+async function countStretches(db: Kysely<DB>): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*)::int as count from moved_stretch`.execute(db);
+  return rows[0]?.count ?? 0;
 }
 
 /** By origin and move, in the reporting currency at the planned rates where they can be converted. */
 async function fillMoved(
   trx: Transaction<DB>,
-  { loadIds, currency, costMetric }: { loadIds: readonly string[]; currency: string; costMetric: CostMetric },
+  plan: { loadIds: readonly string[]; currency: string; costMetric: CostMetric; isLookedUp: boolean },
 ): Promise<void> {
+  const { currency } = plan;
+  // A lateral query that is kept as it is walks the charges' index by origin, once for each stretch.
+  const isOfStretch = sql`charge.load_id = any(${[...plan.loadIds]}::bigint[]) and charge.origin_id = stretch.origin_id
+    and charge.charge_date >= stretch.valid_from and charge.charge_date < stretch.valid_until`;
+  const charges = plan.isLookedUp
+    ? sql`cross join lateral (select * from charge where ${isOfStretch} offset 0) as charge`
+    : sql`join charge on ${isOfStretch}`;
   await sql`
     create temporary table moved (origin_id bigint, from_kind text, from_rule text, from_pod text, to_kind text, to_rule text, to_pod text,
       currency text, cost numeric, lines numeric) on commit drop
@@ -143,10 +170,9 @@ async function fillMoved(
     insert into moved
     select stretch.origin_id, from_kind, from_rule, from_pod, to_kind, to_rule, to_pod,
       case when rate.on_date is null then charge.billing_currency else ${currency} end,
-      sum(${sql.ref(`charge.${METRIC_COLUMN[costMetric]}`)} * coalesce(rate.planned, 1)), sum(charge.line_count)
+      sum(${sql.ref(`charge.${METRIC_COLUMN[plan.costMetric]}`)} * coalesce(rate.planned, 1)), sum(charge.line_count)
     from moved_stretch as stretch
-    join charge on charge.load_id = any(${[...loadIds]}::bigint[]) and charge.origin_id = stretch.origin_id
-      and charge.charge_date >= stretch.valid_from and charge.charge_date < stretch.valid_until
+    ${charges}
     left join planned_rate as rate on rate.billing_currency = charge.billing_currency and rate.on_date = charge.charge_date
     group by 1, 2, 3, 4, 5, 6, 7, 8
   `.execute(trx);
