@@ -69,6 +69,29 @@ describe('an import', () => {
     expect((await stored(trx)).at(-1)).toMatchObject({ day: '2026-09-02', rate: '1.25', published: '2026-09-01' });
   });
 
+  test('of a corrected rate keeps the former one with the time it was known', async ({ trx }) => {
+    await importFxFiles(
+      trx,
+      file('2026-09-01,EUR,USD,1.1', '2026-09-02,EUR,USD,1.2'),
+      new Date('2026-09-03T00:00:00Z'),
+    );
+    await importFxFiles(
+      trx,
+      file('2026-09-01,EUR,USD,1.15', '2026-09-02,EUR,USD,1.20'),
+      new Date('2026-09-04T00:00:00Z'),
+    );
+    const { rows } = await sql`
+      select rate_date, trim_scale(rate)::text as rate, known_from, known_until from former_fx_rate
+      union all select rate_date, trim_scale(rate)::text, known_from, null from fx_rate order by rate_date, known_from
+    `.execute(trx);
+    const [third, fourth] = [new Date('2026-09-03T00:00:00Z'), new Date('2026-09-04T00:00:00Z')];
+    expect(rows).toEqual([
+      { rate_date: '2026-09-01', rate: '1.1', known_from: third, known_until: fourth },
+      { rate_date: '2026-09-01', rate: '1.15', known_from: fourth, known_until: null },
+      { rate_date: '2026-09-02', rate: '1.2', known_from: third, known_until: null },
+    ]);
+  });
+
   test('names every fault by line and column, with a suggestion, and stores nothing', async ({ trx }) => {
     const files = file(
       '2026-13-01,EUR,usd,1.1',
