@@ -60,11 +60,10 @@ export function createReportCache({ db, clock }: { db: Kysely<DB>; clock: Clock 
           return made;
         });
       running.set(key, answer);
-      try {
-        return sendAnswer(reply, await answer);
-      } finally {
+      const made = await answer.finally(() => {
         if (running.get(key) === answer) running.delete(key);
-      }
+      });
+      return sendAnswer(reply, made);
     },
   };
 }

@@ -22,11 +22,19 @@ export interface IngestRun extends Turn {
 }
 
 /**
- * Ingests a bill from its file to published.
+ * Ingests a bill from its file to published, into a fresh database.
  * @throws Error where it fails or where what is published is not, to the last decimal, what the generator wrote.
  */
 export async function ingestBill(place: BenchPlace, bill: BenchBill): Promise<IngestRun> {
-  const databaseUrl = await place.createDatabase(INGESTED, TEMPLATE);
+  return ingestInto(place, await place.createDatabase(INGESTED, TEMPLATE), bill);
+}
+
+/** Ingests another bill of the same billing period into the database of the latest ingestion: a restatement under the rules in force there. */
+export async function ingestRestated(place: BenchPlace, bill: BenchBill): Promise<IngestRun> {
+  return ingestInto(place, place.urlOf(INGESTED), bill);
+}
+
+async function ingestInto(place: BenchPlace, databaseUrl: string, bill: BenchBill): Promise<IngestRun> {
   const dataDir = join(place.folder, 'worker');
   await rm(dataDir, { recursive: true, force: true });
   await place.checkpoint();
@@ -55,14 +63,15 @@ export async function refuseInexact(databaseUrl: string, bill: BenchBill): Promi
   const sums = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost']
     .map((metric) => `trim_scale(sum(${metric}))::text`)
     .join(` || ' ' || `);
+  const current = `select id from load where state = 'published'`;
   const expected = [bill.billedCost, bill.effectiveCost, bill.listCost, bill.contractedCost].join(' ');
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
     const { rows } = await client.query<{ place: string; found: string | null; lines: string | null }>(
-      `select 'charge' as place, ${sums} as found, sum(line_count)::text as lines from charge
-       union all select 'pod_cost', ${sums}, sum(line_count)::text from pod_cost
-         where rulebook_id = (select rulebook_id from organisation)
+      `select 'charge' as place, ${sums} as found, sum(line_count)::text as lines from charge where load_id in (${current})
+       union all select 'rollup_cost', ${sums}, sum(line_count)::text from rollup_cost
+         where rulebook_id = (select rulebook_id from organisation) and load_id in (${current})
        union all select 'pod_day', ${sums}, null from pod_day`,
     );
     for (const { place, found, lines } of rows) {

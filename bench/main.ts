@@ -14,11 +14,12 @@ import { type BenchPlace, openBenchPlace } from './bench-place.ts';
 import { type BenchBill, writeBenchBill } from './bill-generator.ts';
 import type { BenchFormat } from './bill-generator-columns.ts';
 import { type Figure, memoryFigure, printFigures, ratiosOfTurns, type Turn } from './figures.ts';
-import { INGESTED, ingestBill, TEMPLATE } from './ingest-bill.ts';
+import { measureHttp } from './http-figures.ts';
+import { INGESTED, ingestBill, ingestRestated, TEMPLATE } from './ingest-bill.ts';
 import { measureReports } from './report-figures.ts';
-import { BENCH_NOW, measureRulebook } from './rulebook-figures.ts';
+import { BENCH_NOW, changeOneRule, measureRulebook } from './rulebook-figures.ts';
 
-const FIGURES = ['parquet-decimal', 'parquet-double', 'csv-gz', 'rulebook', 'reports'] as const;
+const FIGURES = ['parquet-decimal', 'parquet-double', 'csv-gz', 'rulebook', 'reports', 'http'] as const;
 type FigureName = (typeof FIGURES)[number];
 const LINES_DATABASE = 'bench_lines';
 const GZIPPED_DATABASE = 'bench_gzipped';
@@ -59,19 +60,25 @@ async function bench(place: BenchPlace, options: BenchOptions): Promise<Figure[]
   await ingestBill(place, bill);
   const places = { ingestedUrl: place.urlOf(INGESTED), linesUrl: place.urlOf(LINES_DATABASE) };
   if (options.only.includes('reports')) figures.push(...(await measureReports(places, bill)));
-  if (options.only.includes('rulebook')) {
-    const database = openDatabase(places.ingestedUrl, { applicationName: 'outturn bench' });
-    try {
-      figures.push(
-        ...(await measureRulebook(
-          database,
-          of(ingested).map((turn) => turn.elapsedMs),
-          options.rounds,
-        )),
-      );
-    } finally {
-      await database.close();
+  const database = openDatabase(places.ingestedUrl, { applicationName: 'outturn bench', poolMax: 20 });
+  try {
+    if (options.only.includes('http')) figures.push(...(await measureHttp(database)));
+    if (options.only.includes('rulebook')) {
+      const rules = { db: database.db, serverPid: place.serverPid };
+      figures.push(...(await measureRulebook(rules, of(ingested), options.rounds)));
+      await changeOneRule(rules);
+      const format = ingested === 'parquet-decimal' ? 'parquet-decimal' : 'parquet-double';
+      const restated = await writeBenchBill({ folder: `${place.folder}/bills`, lines: options.lines, format, seed: 2 });
+      const again = await ingestRestated(place, restated);
+      figures.push(...ratiosOfTurns('restatement after one rule changed ÷ ingest', [again], of(ingested), ''));
+      if (options.only.includes('reports')) {
+        for (const figure of await measureReports(places, restated)) {
+          figures.push({ ...figure, name: `${figure.name}, after one rule changed` });
+        }
+      }
     }
+  } finally {
+    await database.close();
   }
   return figures;
 }
@@ -87,7 +94,7 @@ async function prepareTemplate(place: BenchPlace): Promise<void> {
 }
 
 async function writeBills(place: BenchPlace, options: BenchOptions): Promise<Map<BenchFormat, BenchBill>> {
-  const needsDecimal = (['parquet-decimal', 'rulebook', 'reports'] as const).some((name) =>
+  const needsDecimal = (['parquet-decimal', 'rulebook', 'reports', 'http'] as const).some((name) =>
     options.only.includes(name),
   );
   const formats: BenchFormat[] = [
