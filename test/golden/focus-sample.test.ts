@@ -231,9 +231,11 @@ describe.runIf(isAvailable('bills'))('the FOCUS sample on the command line', () 
     expect(planned).toMatchObject({ exitCode: 0 });
     expect(planned.stdout).toContain('+ pod brightpathmatrix\n');
     expect(planned.stdout).toContain('A new rulebook takes the place of rulebook 0.');
+    expect(planned.stdout).toMatch(/2024-09 +brightpathmatrix +0\.00 +16\.00 +\+16\.00\n/);
     const applied = await workplace.run('apply');
     expect(applied).toMatchObject({ exitCode: 0 });
-    expect(applied.stdout).toContain('Rulebook 1 takes the place of rulebook 0.\nApplied. Rulebook 1 is in force.');
+    expect(applied.stdout).toContain('Rulebook 1 takes the place of rulebook 0.\n');
+    expect(applied.stdout).toMatch(/\n\nApplied\. Rulebook 1 is in force\.\n$/);
     expect((await workplace.run('apply')).stdout).toBe('There is nothing to change.\n');
   });
 

@@ -183,7 +183,7 @@ describe('reconciliation', () => {
     expect(report.rows[4]).toMatchObject({ file: '25', attributed: '0', unattributed: '25', difference: '0' });
     expect(report.rows.every((row) => row.difference === '0')).toBe(true);
     expect(reconciliationCsv(report).split('\r\n')[1]).toBe(
-      `aws,2026-09,${bills.aws},USD,BilledCost,154.500000000001,154.500000000001,154.500000000001,0,0`,
+      `aws,2026-09,${bills.aws},USD,BilledCost,154.500000000001,154.500000000001,154.500000000001,0,0,,`,
     );
   });
 
