@@ -110,6 +110,14 @@ export const CoverageReport = Type.Object({
       yaml: Type.String({ description: 'An entry of `rules` of the organisation file.' }),
     }),
   ),
+  notConsidered: nullable(
+    Type.Object(
+      { cost: DecimalText, lines: Type.Integer(), origins: Type.Integer() },
+      {
+        description: 'What no rule matches in parts too small to be looked at for suggestions; null where nothing is.',
+      },
+    ),
+  ),
 });
 
 const Finding = {

@@ -76,13 +76,18 @@ function nameOf(origin: LeftOverOrigin): string {
   return origin.resourceName ?? origin.resourceId ?? origin.serviceName ?? origin.subAccountId ?? '–';
 }
 
-function suggestions({ suggestions: suggested, currency }: Coverage): string[] {
+function suggestions({ suggestions: suggested, currency, notConsidered }: Coverage): string[] {
   if (suggested.length === 0) return [];
   return [
     'Rules that would catch it, each what those above it leave; for the end of the rules in outturn.yaml:',
     ...suggested.map(
       (one) => `  ${one.yaml}   # ${asMoney(one.cost)} ${currency} (${asPercent(one.share)}), ${one.lines} lines`,
     ),
+    ...(notConsidered === null
+      ? []
+      : [
+          `  Not looked at, for its parts are too small: ${asMoney(notConsidered.cost)} ${currency} of ${notConsidered.origins} origins.`,
+        ]),
     '',
   ];
 }

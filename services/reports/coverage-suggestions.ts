@@ -13,7 +13,7 @@ import type { IsoDate } from '../kernel/period.ts';
 import { flow } from '../organisation/flow-yaml.ts';
 import { accountTest, rankCandidates } from '../organisation/pod-candidates.ts';
 import { slugOf, uniqueId } from '../organisation/pod-ids.ts';
-import type { LeftOverFact } from './coverage-figures.ts';
+import type { LeftOver, LeftOverFact } from './coverage-figures.ts';
 
 export interface SuggestedRule {
   readonly ruleId: string;
@@ -48,11 +48,11 @@ interface Draft {
 
 /** At most ten suggestions for facts in the order of their money; a pod counts where it is active in the whole of `period`. */
 export function suggestRules(
-  facts: readonly LeftOverFact[],
+  { facts, smallFacts }: Pick<LeftOver, 'facts' | 'smallFacts'>,
   content: RulebookContent,
   period: { readonly start: IsoDate; readonly end: IsoDate },
 ): SuggestedRule[] {
-  const whole = sum(facts.map((fact) => fact.cost));
+  const whole = sum([...facts.map((fact) => fact.cost), smallFacts?.cost ?? ZERO]);
   const names = podNames(content, period);
   const taken = new Set(content.rules.map((rule) => rule.id));
   const suggestions: SuggestedRule[] = [];

@@ -5,17 +5,16 @@
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { CostMetric, RulebookContent } from '../attribution/rulebook.ts';
-import { readRulebook } from '../attribution/store-rulebook.ts';
 import { add, compare, type Decimal, ratio, sum, ZERO } from '../kernel/decimal.ts';
-import { listLoadsOf } from './cost-lines.ts';
+import { readCoverageScope, withBulkReads } from './coverage-cells.ts';
 import {
   type AccountSums,
   type LeftOverKind,
   type LeftOverOrigin,
   type LeftOverReason,
   type MetricSums,
-  readAccountSums,
-  readLeftOver,
+  readCoverageFigures,
+  type SmallFacts,
 } from './coverage-figures.ts';
 import { type SuggestedRule, suggestRules } from './coverage-suggestions.ts';
 import { asNowKnown, type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from './report-frame.ts';
@@ -51,6 +50,8 @@ export interface Coverage {
   /** The biggest, by the report's metric. */
   readonly origins: readonly (LeftOverOrigin & { readonly reason: string })[];
   readonly suggestions: readonly SuggestedRule[];
+  /** What is too small and too varied to be looked at for suggestions, which may catch some of it all the same; null where nothing is. */
+  readonly notConsidered: SmallFacts | null;
 }
 
 const METRIC_NAMES = {
@@ -66,10 +67,9 @@ const METRIC_NAMES = {
  */
 export async function coverage(db: Kysely<DB>, request: ReportRequest): Promise<Coverage> {
   const frame = await asNowKnown(db, await readReportFrame(db, request));
-  const { content } = await readRulebook(db, frame.rulebook);
-  const scope = { frame, content, loadIds: await listLoadsOf(db, frame) };
-  const accounts = await readAccountSums(db, scope);
-  const left = await readLeftOver(db, scope);
+  const scope = await readCoverageScope(db, frame);
+  const { content } = scope;
+  const { accounts, ...left } = await withBulkReads(db, (trx) => readCoverageFigures(trx, scope));
   const covered = (sums: readonly AccountSums[]) => coveredOf(sums, frame.costMetric);
   const groupedBy = (keyOf: (sums: AccountSums) => string) => [...Map.groupBy(accounts, keyOf).values()];
   return {
@@ -91,7 +91,8 @@ export async function coverage(db: Kysely<DB>, request: ReportRequest): Promise<
     total: covered(accounts),
     reasons: left.reasons.map((one) => ({ ...one, reason: reasonOf(one, content) })),
     origins: left.origins.map((one) => ({ ...one, reason: reasonOf(one, content) })),
-    suggestions: suggestRules(left.facts, content, frame.period),
+    suggestions: suggestRules(left, content, frame.period),
+    notConsidered: left.smallFacts,
   };
 }
 

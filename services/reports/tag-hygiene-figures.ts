@@ -8,7 +8,8 @@ import { compileWhen, createWhenScope, foldSql } from '../attribution/compile-wh
 import type { RulebookContent } from '../attribution/rulebook.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import type { IsoDate } from '../kernel/period.ts';
-import { conversionJoin, convertedCost, type CoverageScope, requireRates } from './coverage-figures.ts';
+import { conversionJoin, convertedCost, type CoverageScope } from './coverage-cells.ts';
+import { requireRates } from './coverage-figures.ts';
 import { METRIC_COLUMNS } from './report-frame.ts';
 
 /** What a fault concerns, in the report's metric and currency. */
@@ -157,7 +158,7 @@ interface MoneyRow {
  * stands behind it.
  */
 async function readMoney(db: Kysely<DB>, scope: CoverageScope, suspected: RawBuilder<unknown>): Promise<MoneyRow[]> {
-  const { frame, content, loadIds } = scope;
+  const { frame, content, loadIds, attribution } = scope;
   const converted = convertedCost(frame, METRIC_COLUMNS[frame.costMetric]);
   const rules = sql`unnest(${content.rules.map((rule) => rule.id)}::text[],
     ${content.rules.map((rule) => rule.from ?? NO_START)}::date[], ${content.rules.map((rule) => rule.until ?? NO_END)}::date[])
@@ -165,10 +166,12 @@ async function readMoney(db: Kysely<DB>, scope: CoverageScope, suspected: RawBui
   const { rows } = await sql<MoneyRow>`
     with suspect as materialized (${suspected}),
     rule as materialized (select * from ${rules}),
+    reader as materialized (select * from rule where ordinal = any(${readersOf(content)}::integer[])),
     outcome as materialized (
       select attribution.origin_id, attribution.valid_from, attribution.valid_until, attribution.kind, rule.ordinal
-      from attributed_origin as attribution left join rule on rule.id = attribution.rule_id
-      where attribution.rulebook_id = ${frame.rulebook} and attribution.origin_id in (select origin_id from suspect)
+      from ${attribution} as attribution left join rule on rule.id = attribution.rule_id
+      where attribution.origin_id in (select origin_id from suspect)
+        and attribution.valid_from < ${frame.period.end} and attribution.valid_until > ${frame.period.start}
     ), by_origin as materialized (
       select suspect.tag_key, suspect.value, suspect.pod_id, suspect.origin_id,
         case when charge.charge_date < suspect.active_from then 'before' when charge.charge_date >= suspect.active_until then 'after' end as side,
@@ -183,8 +186,8 @@ async function readMoney(db: Kysely<DB>, scope: CoverageScope, suspected: RawBui
       ${conversionJoin(frame)}
       where (suspect.pod_id is null or charge.charge_date < suspect.active_from or charge.charge_date >= suspect.active_until)
         and (suspect.passed is null or exists (
-          select from rule where rule.ordinal = any(suspect.passed) and (outcome.ordinal is null or outcome.ordinal > rule.ordinal)
-            and rule.holds_from <= charge.charge_date and rule.holds_until > charge.charge_date))
+          select from reader where reader.ordinal = any(suspect.passed) and (outcome.ordinal is null or outcome.ordinal > reader.ordinal)
+            and reader.holds_from <= charge.charge_date and reader.holds_until > charge.charge_date))
       group by 1, 2, 3, 4, 5
     ), summed as (
       select tag_key, value, pod_id, side, trim_scale(coalesce(sum(cost), 0)) as cost,
@@ -198,6 +201,11 @@ async function readMoney(db: Kysely<DB>, scope: CoverageScope, suspected: RawBui
   `.execute(db);
   if (rows.some((row) => row.missing > 0)) await requireRates(db, scope);
   return rows;
+}
+
+/** The places of the rules that read a tag. */
+function readersOf({ rules }: RulebookContent): number[] {
+  return rules.flatMap((rule, index) => ('podFromTag' in rule ? [index + 1] : []));
 }
 
 function moneyOf(row: MoneyRow): FaultMoney {

@@ -7,10 +7,9 @@ import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { tagSpellings } from '../attribution/compile-when.ts';
 import type { CostMetric, RulebookContent, RuleWhen } from '../attribution/rulebook.ts';
-import { readRulebook } from '../attribution/store-rulebook.ts';
 import { flow } from '../organisation/flow-yaml.ts';
 import { slugOf, uniqueId } from '../organisation/pod-ids.ts';
-import { listLoadsOf } from './cost-lines.ts';
+import { readCoverageScope, withBulkReads } from './coverage-cells.ts';
 import { WHICH_POD } from './coverage-suggestions.ts';
 import { type NearMiss, nearMiss } from './near-miss.ts';
 import { asNowKnown, type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from './report-frame.ts';
@@ -61,12 +60,14 @@ const WHOLE_BASIS_POINTS = 10_000;
  */
 export async function tagHygiene(db: Kysely<DB>, request: ReportRequest): Promise<TagHygiene> {
   const frame = await asNowKnown(db, await readReportFrame(db, request));
-  const { content } = await readRulebook(db, frame.rulebook);
-  const scope = { frame, content, loadIds: await listLoadsOf(db, frame) };
+  const scope = await readCoverageScope(db, frame);
+  const { content } = scope;
   const suspects = findSuspects(await listTagKeys(db), content);
   const faults = new Map(suspects.map((one) => [one.key, one]));
-  const keys = await readKeyMoney(db, scope, suspects);
-  const values = await readValueMoney(db, scope);
+  const [keys, values] = await withBulkReads(db, async (trx) => [
+    await readKeyMoney(trx, scope, suspects),
+    await readValueMoney(trx, scope),
+  ]);
   const heirs = await readSoleSuccessors(db);
   return {
     period: reportPeriod(frame),

@@ -5,8 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { describe, expect } from 'vitest';
+import { renderCoverage } from '../../cli/render/coverage.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { activateRulebook, prepareRulebook } from '../../services/attribution/activate-rulebook.ts';
 import { attachLoad } from '../../services/billing/charge-partition.ts';
@@ -168,6 +169,43 @@ describe('coverage', () => {
     }
   });
 
+  test('adds up to the cost explorer where the period cuts a month or spans several', async ({ bill }) => {
+    for (const period of ['2026-09-02..2026-09-10', '2026-09-03..2026-10-05', '2026-Q3', '2026']) {
+      const request = { period, at: AT };
+      const report = await coverage(bill.db, request);
+      const explored = await costs(bill.db, request);
+      const none = explored.rows.find((row) => row['pod'] === null);
+      const total = 'billedCost' in explored.total ? explored.total : null;
+      expect([period, report.total.unattributed.effectiveCost]).toEqual([period, none?.effectiveCost ?? '0']);
+      expect([period, add(report.total.attributed.billedCost, report.total.unattributed.billedCost)]).toEqual([
+        period,
+        total?.billedCost,
+      ]);
+    }
+  });
+
+  test('looks at the largest 20,000 combinations for suggestions and says what the others are', async ({
+    ownDatabase: { db },
+  }) => {
+    await activate(db, await db.transaction().execute((trx) => store(trx, SAMPLE_RULES)));
+    await sql`
+      insert into origin (id, digest, provider_name, billing_account_id, sub_account_id, tags, folded_tags)
+      select id, gen_random_uuid(), 'Microsoft', 'b', 'account-' || id, '{}', '{}' from generate_series(1, 20003) as id
+    `.execute(db);
+    const charges = Array.from({ length: 20_003 }, (_, index) => ({
+      originId: String(index + 1),
+      date: '2026-09-02',
+      billed: `${index + 1}`,
+    }));
+    const loadId = await insertStagedLoad(db, { charges });
+    await attachLoad(db, loadId);
+    await publishLoad(db, loadId, { at: AT, principal: systemPrincipal });
+    const report = await coverage(db, SEPTEMBER);
+    expect(report.notConsidered).toEqual({ cost: '6', lines: 3, origins: 3 });
+    expect(report.reasons).toMatchObject([{ billedCost: '200070006', lines: 20_003 }]);
+    expect(renderCoverage(report)).toContain('Not looked at, for its parts are too small: 6.00 USD of 3 origins.');
+  });
+
   test('shares follow the asked metric', async ({ bill }) => {
     const report = await coverage(bill.db, { ...SEPTEMBER, costMetric: 'BilledCost' });
     expect(report).toMatchObject({ costMetric: 'BilledCost', total: { share: '0.7220' } });
@@ -211,7 +249,7 @@ describe('coverage', () => {
   test('suggests rules by tags that name pods, names, tags and accounts that tell owners apart, and services', async ({
     bill,
   }) => {
-    const { suggestions, reasons } = await coverage(bill.db, SEPTEMBER);
+    const { suggestions, reasons, notConsidered } = await coverage(bill.db, SEPTEMBER);
     expect(suggestions.map(({ yaml, cost, pods }) => [yaml, cost, pods])).toEqual([
       [
         '- { id: application-tag, when: { tag: { application: { exists: true } } }, podFromTag: application }',
@@ -228,6 +266,7 @@ describe('coverage', () => {
       ],
     ]);
     expect(sum(suggestions.map(({ cost }) => cost))).toBe(reasons[0]?.billedCost);
+    expect(notConsidered).toBeNull();
     expect(suggestions.map(({ share }) => share)).toEqual(['0.5128', '0.1282', '0.2564', '0.0641', '0.0385']);
   });
 

@@ -95,6 +95,13 @@ export async function insertStagedLoad(db: Kysely<DB>, given: LoadGiven): Promis
     select load_id, billing_currency, count(*), sum(billed_cost), sum(effective_cost), sum(list_cost), sum(contracted_cost)
     from ${table} group by load_id, billing_currency
   `.execute(db);
+  await sql`
+    insert into load_origin (load_id, origin_id, charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost,
+      line_count)
+    select load_id, origin_id, date_trunc('month', charge_date::timestamp)::date, billing_currency, sum(billed_cost),
+      sum(effective_cost), sum(list_cost), sum(contracted_cost), sum(line_count)
+    from ${table} group by 1, 2, 3, 4
+  `.execute(db);
   return loadId;
 }
 
