@@ -115,6 +115,9 @@ const Plan = {
   kept: Type.Array(Type.Object({ noun: Noun, id: Type.String(), base: Value, product: Value })),
   agreed: Type.Array(Type.Object({ noun: Noun, id: Type.String() })),
   conflicts: Type.Array(Type.Object({ noun: Noun, id: Type.String(), base: Value, file: Value, product: Value })),
+  warnings: Type.Array(Type.String(), {
+    description: 'What is allowed but hardly meant: a split by a metric without quantities.',
+  }),
 };
 
 export const PlanView = Type.Object({ ...Plan, money: Money });

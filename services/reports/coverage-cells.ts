@@ -69,17 +69,18 @@ export function amountSteps({ frame, loadIds, attribution }: CoverageScope): Raw
   const whole = wholeMonths(frame.period);
   const loads = sql`${[...loadIds]}::bigint[]`;
   const costs = sql.join(COSTS.map((metric) => sql.ref(metric)));
+  const plain = sql.join(COSTS.map((metric) => sql.ref(`charge.${metric}`)));
   const converted = sql.join(COSTS.map((metric) => convertedCost(frame, metric)));
-  const fromCharges = sql`
+  const isMissing = sql`charge.billing_currency <> ${frame.currency} and conversion.rate is null`;
+  const chargesOf = (money: RawBuilder<unknown>, conversion: RawBuilder<unknown>) => sql`
     select charge.origin_id, stretch.kind, stretch.rule_id, date_trunc('month', charge.charge_date::timestamp)::date,
-      stretch.kind = 'pod' or (stretch.kind = 'split' and uncarried.rule_id is null), ${converted}, charge.line_count,
-      charge.billing_currency <> ${frame.currency} and conversion.rate is null
+      stretch.kind = 'pod' or (stretch.kind = 'split' and uncarried.rule_id is null), ${money}
     from charge
     join stretch on stretch.origin_id = charge.origin_id
       and stretch.valid_from <= charge.charge_date and stretch.valid_until > charge.charge_date
     left join uncarried on stretch.kind = 'split' and uncarried.rule_id = stretch.rule_id
       and uncarried.charge_date = charge.charge_date and uncarried.billing_currency = charge.billing_currency
-    ${conversionJoin(frame)}
+    ${conversion}
     where charge.load_id = any(${loads}) and charge.charge_date >= ${start} and charge.charge_date < ${end}`;
   const isPlain = sql`(charge.billing_currency = ${frame.currency}
     and charge.charge_date >= ${whole.start} and charge.charge_date < ${whole.end})`;
@@ -98,9 +99,9 @@ export function amountSteps({ frame, loadIds, attribution }: CoverageScope): Raw
       where stretch.is_whole and month.load_id = any(${loads}) and month.billing_currency = ${frame.currency}
         and month.charge_month >= ${whole.start} and month.charge_month < ${whole.end}
       union all
-      ${fromCharges} and ${isPlain} and not stretch.is_whole
+      ${chargesOf(sql`${plain}, charge.line_count, false`, sql``)} and ${isPlain} and not stretch.is_whole
       union all
-      ${fromCharges} and not ${isPlain}
+      ${chargesOf(sql`${converted}, charge.line_count, ${isMissing}`, conversionJoin(frame))} and not ${isPlain}
     )`;
 }
 

@@ -73,6 +73,18 @@ describe('a plan', () => {
     expect({ ...withToken, api_token: '', audit_event: '' }).toEqual({ ...before, api_token: '', audit_event: '' });
   });
 
+  test('warns over HTTP of a split by a metric that has no quantities', async ({ surfaces: { api } }) => {
+    const split =
+      '  - { id: shared, when: { provider: X }, split: { method: usage, metric: requests, among: [search] } }\n';
+    const payload = { ...BODY, organisation: `${ORGANISATION}${split}` };
+    const headers = await api.authorise('finance');
+    const answer = await api.app.inject({ method: 'POST', url: '/api/v1/plan', headers, payload });
+    expect(findFaults(PlanView, answer.json())).toEqual([]);
+    expect(answer.json()).toMatchObject({
+      warnings: [expect.stringContaining('"requests", which has no quantities yet')],
+    });
+  });
+
   test('is for finance and operators, and a faulty file is refused with its line', async ({ surfaces }) => {
     const { api } = surfaces;
     const ask = async (role: 'reader' | 'operator', payload: object) =>
