@@ -7,7 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import type { Principal, Progress } from '../kernel/ports.ts';
-import { attributeNextOrigins } from './attribute-origins.ts';
+import { attributeOriginsBetween, listOriginParts } from './attribute-origins.ts';
 import { raiseFiguresVersion } from './figures-version.ts';
 import { lockChargeMonths, lockRulebookInForce } from './locks.ts';
 import { listCurrentLoadIds, rebuildMonths } from './rebuild-months.ts';
@@ -16,8 +16,6 @@ import { currentRulebook, readRulebook } from './store-rulebook.ts';
 
 /** About a second of work: what a killed preparation can lose. */
 const ORIGINS_PER_STEP = 100_000;
-/** Origin ids are digests cut to 63 bits, so every id is above this. */
-const BEFORE_FIRST_ORIGIN = '-1';
 
 /**
  * Attributes all origins and rolls up all current loads under a stored rulebook, in many transactions. Changes no figure; may be
@@ -109,15 +107,17 @@ export async function listChargeMonths(
 }
 
 async function attributeInSteps(db: Kysely<DB>, rulebookId: number, progress: Progress): Promise<void> {
-  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from origin`.execute(db);
-  const total = rows[0]?.count ?? 0;
+  const parts = await listOriginParts(db, ORIGINS_PER_STEP);
+  const total = parts.reduce((sum, { originCount }) => sum + originCount, 0);
   let done = 0;
-  let lastId: string | null = BEFORE_FIRST_ORIGIN;
-  while (lastId !== null) {
-    progress.report({ label: 'Attributing origins', done: Math.min(done, total), total, unit: 'origins' });
-    const afterId: string = lastId;
-    lastId = await db.transaction().execute((trx) => attributeNextOrigins(trx, rulebookId, afterId, ORIGINS_PER_STEP));
-    done += ORIGINS_PER_STEP;
+  let afterId: string | null = null;
+  for (const { lastId, originCount } of parts) {
+    progress.report({ label: 'Attributing origins', done, total, unit: 'origins' });
+    const above = afterId;
+    await db.transaction().execute((trx) => attributeOriginsBetween(trx, rulebookId, above, lastId));
+    afterId = lastId;
+    done += originCount;
     faultPoint('prepare-rulebook-after-step');
   }
+  progress.report({ label: 'Attributing origins', done, total, unit: 'origins' });
 }

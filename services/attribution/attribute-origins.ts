@@ -3,7 +3,7 @@
  * number of processes may attribute overlapping origins at once, and a killed one leaves nothing to repair. A rulebook that is laid upon
  * another one gets rows only for the origins that the layers below do not answer for.
  */
-import { CompiledQuery, sql, type Transaction } from 'kysely';
+import { CompiledQuery, type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { withBulkPlans } from './bulk-plans.ts';
 import { chargeTableOf } from './charge-table.ts';
@@ -27,29 +27,38 @@ export async function attributeAllOrigins(trx: Transaction<DB>, rulebookId: numb
   return attribute(trx, rulebookId, () => 'true');
 }
 
+/** Origins that follow each other by id: those above the part before, up to the last id. */
+export interface OriginPart {
+  readonly lastId: string;
+  readonly originCount: number;
+}
+
 /**
- * Attributes at most `originsMax` origins with an id above `afterId`; gives the last id, or null where none was left. Preparing
- * a rulebook walks all origins this way, a transaction each, so that a killed preparation keeps what it had.
+ * Cuts the origins that are there into parts of at most `originsMax`, in the order of their ids. Preparing a rulebook attributes them part
+ * by part, a transaction each, so that a killed preparation keeps what it had. One walk tells both the parts and how many there are.
  */
-export async function attributeNextOrigins(
+export async function listOriginParts(db: Kysely<DB>, originsMax: number): Promise<OriginPart[]> {
+  const { rows } = await sql<OriginPart>`
+    select max(id)::text as "lastId", count(*)::integer as "originCount"
+    from (select id, (row_number() over (order by id) - 1) / ${originsMax}::integer as part from origin) as numbered
+    group by part order by part
+  `.execute(db);
+  return rows;
+}
+
+/** Attributes the origins with an id above `afterId` (null: from the first one) and up to `lastId` that have no attribution yet. */
+export async function attributeOriginsBetween(
   trx: Transaction<DB>,
   rulebookId: number,
-  afterId: string,
-  originsMax: number,
-): Promise<string | null> {
-  const { rows } = await sql<{ last_id: string | null }>`
-    select max(id)::text as last_id from (
-      select id from origin where id > ${afterId}::bigint order by id limit ${originsMax}
-    ) as page
-  `.execute(trx);
-  const lastId = rows[0]?.last_id ?? null;
-  if (lastId === null) return null;
-  await attribute(
+  afterId: string | null,
+  lastId: string,
+): Promise<number> {
+  // Origin ids are digests cut to 63 bits, so every id is above this.
+  return attribute(
     trx,
     rulebookId,
-    (bind) => `origin.id > ${bind(afterId, 'bigint')} and origin.id <= ${bind(lastId, 'bigint')}`,
+    (bind) => `origin.id > ${bind(afterId ?? '-1', 'bigint')} and origin.id <= ${bind(lastId, 'bigint')}`,
   );
-  return lastId;
 }
 
 async function attribute(

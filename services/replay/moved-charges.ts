@@ -56,7 +56,7 @@ export interface MovedCharges {
 
 const RULES_MAX = 50;
 const ORIGINS_MAX = 10;
-/** The charges of fewer stretches are looked up by origin; for more of them all charges are read once. */
+/** The charges of fewer stretches are looked up by origin; for more of them all are read once, or their sums by month. */
 const LOOKED_UP_MAX = 2_000;
 
 /** Reads what moves between two rulebooks that are ready for these loads; planned_rate is there. */
@@ -69,13 +69,16 @@ export async function readMovedCharges(
     currency: string;
     costMetric: CostMetric;
     otherSplits: readonly string[];
+    /** Fewer stretches than this have their charges looked up. */
+    lookedUpMax?: number;
   },
 ): Promise<MovedCharges> {
-  await withBulkPlans(trx, () => fillStretches(trx, plan));
-  await sql`analyze moved_stretch`.execute(trx);
-  const stretches = await countStretches(trx);
-  await withBulkPlans(trx, () => fillMoved(trx, { ...plan, isLookedUp: stretches < LOOKED_UP_MAX }));
-  await sql`analyze moved`.execute(trx);
+  const stretches = await withBulkPlans(trx, () => fillStretches(trx, plan));
+  await sql`analyze moved_stretch (origin_id)`.execute(trx);
+  const isLookedUp = stretches < (plan.lookedUpMax ?? LOOKED_UP_MAX);
+  const isByMonth = !isLookedUp && !(await needsDates(trx, plan.currency));
+  await withBulkPlans(trx, () => fillMoved(trx, { ...plan, isLookedUp, isByMonth }));
+  await sql`analyze moved (origin_id)`.execute(trx);
   const { rows } = await sql<{ lines: string }>`select coalesce(sum(lines), 0)::text as lines from moved`.execute(trx);
   const rules = await readRules(trx);
   return {
@@ -100,17 +103,18 @@ export function listOtherSplits(former: RulebookContent, planned: RulebookConten
   });
 }
 
+/** Writes moved_stretch; gives how many there are. */
 async function fillStretches(
   trx: Transaction<DB>,
   { from, to, otherSplits }: { from: number; to: number; otherSplits: readonly string[] },
-): Promise<void> {
+): Promise<number> {
   await sql`
     create temporary table moved_stretch (origin_id bigint, valid_from date, valid_until date, from_kind text, from_rule text, from_pod text,
       to_kind text, to_rule text, to_pod text) on commit drop
   `.execute(trx);
   const [former, planned] =
     otherSplits.length > 0 ? [attributionOf(from), attributionOf(to)] : await laidAttributions(trx, from, to);
-  await sql`
+  const written = await sql`
     insert into moved_stretch
     select former.origin_id, greatest(former.valid_from, planned.valid_from), least(former.valid_until, planned.valid_until),
       former.kind, former.rule_id, former.pod_id, planned.kind, planned.rule_id, planned.pod_id
@@ -120,6 +124,7 @@ async function fillStretches(
     where (former.kind, former.rule_id, former.pod_id) is distinct from (planned.kind, planned.rule_id, planned.pod_id)
       or planned.kind = 'split' and planned.rule_id = any(${[...otherSplits]}::text[])
   `.execute(trx);
+  return Number(written.numAffectedRows ?? 0n);
 }
 
 function attributionOf(rulebookId: number): RawBuilder<unknown> {
@@ -145,35 +150,53 @@ async function laidAttributions(
   return baseOfFrom === to ? [own(from), below(to, from)] : [attributionOf(from), attributionOf(to)];
 }
 
-async function countStretches(db: Kysely<DB>): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select count(*)::int as count from moved_stretch`.execute(db);
-  return rows[0]?.count ?? 0;
+/** Whether the date of a charge decides what it counts for: a stretch begins or ends somewhere, or a currency is converted by the day. */
+async function needsDates(db: Kysely<DB>, currency: string): Promise<boolean> {
+  const { rows } = await sql<{ isDated: boolean }>`
+    select exists (select from moved_stretch where valid_from <> '-infinity' or valid_until <> 'infinity')
+      or exists (select from planned_rate where billing_currency <> ${currency}) as "isDated"
+  `.execute(db);
+  return rows[0]?.isDated ?? true;
 }
 
-/** By origin and move, in the reporting currency at the planned rates where they can be converted. */
+/**
+ * By origin and move, in the reporting currency at the planned rates where they can be converted. `isByMonth`: the sums of each origin by
+ * month (`load_origin`) are read, a sixth of its charges; they have what the charges have where no date decides.
+ */
 async function fillMoved(
   trx: Transaction<DB>,
-  plan: { loadIds: readonly string[]; currency: string; costMetric: CostMetric; isLookedUp: boolean },
+  plan: {
+    loadIds: readonly string[];
+    currency: string;
+    costMetric: CostMetric;
+    isLookedUp: boolean;
+    isByMonth: boolean;
+  },
 ): Promise<void> {
   const { currency } = plan;
-  // A lateral query that is kept as it is walks the charges' index by origin, once for each stretch.
-  const isOfStretch = sql`charge.load_id = any(${[...plan.loadIds]}::bigint[]) and charge.origin_id = stretch.origin_id
+  const isOfOrigin = sql`charge.load_id = any(${[...plan.loadIds]}::bigint[]) and charge.origin_id = stretch.origin_id`;
+  const isOfStretch = sql`${isOfOrigin}
     and charge.charge_date >= stretch.valid_from and charge.charge_date < stretch.valid_until`;
+  // A lateral query that is kept as it is walks the charges' index by origin, once for each stretch.
   const charges = plan.isLookedUp
     ? sql`cross join lateral (select * from charge where ${isOfStretch} offset 0) as charge`
     : sql`join charge on ${isOfStretch}`;
+  const cost = sql.ref(`charge.${METRIC_COLUMN[plan.costMetric]}`);
   await sql`
     create temporary table moved (origin_id bigint, from_kind text, from_rule text, from_pod text, to_kind text, to_rule text, to_pod text,
       currency text, cost numeric, lines numeric) on commit drop
   `.execute(trx);
+  const [moneyOf, billed] = plan.isByMonth
+    ? [sql`charge.billing_currency, sum(${cost})`, sql`join load_origin as charge on ${isOfOrigin}`]
+    : [
+        sql`case when rate.on_date is null then charge.billing_currency else ${currency} end, sum(${cost} * coalesce(rate.planned, 1))`,
+        sql`${charges}
+          left join planned_rate as rate on rate.billing_currency = charge.billing_currency and rate.on_date = charge.charge_date`,
+      ];
   await sql`
     insert into moved
-    select stretch.origin_id, from_kind, from_rule, from_pod, to_kind, to_rule, to_pod,
-      case when rate.on_date is null then charge.billing_currency else ${currency} end,
-      sum(${sql.ref(`charge.${METRIC_COLUMN[plan.costMetric]}`)} * coalesce(rate.planned, 1)), sum(charge.line_count)
-    from moved_stretch as stretch
-    ${charges}
-    left join planned_rate as rate on rate.billing_currency = charge.billing_currency and rate.on_date = charge.charge_date
+    select stretch.origin_id, from_kind, from_rule, from_pod, to_kind, to_rule, to_pod, ${moneyOf}, sum(charge.line_count)
+    from moved_stretch as stretch ${billed}
     group by 1, 2, 3, 4, 5, 6, 7, 8
   `.execute(trx);
 }

@@ -5,7 +5,11 @@
 import type { Transaction } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
-import { attributeAllOrigins, attributeNextOrigins } from '../../services/attribution/attribute-origins.ts';
+import {
+  attributeAllOrigins,
+  attributeOriginsBetween,
+  listOriginParts,
+} from '../../services/attribution/attribute-origins.ts';
 import type { Rule, RulebookContent } from '../../services/attribution/rulebook.ts';
 import { currentRulebook, storeRulebook } from '../../services/attribution/store-rulebook.ts';
 import { systemPrincipal } from '../../services/kernel/ports.ts';
@@ -157,12 +161,17 @@ describe('attributing origins', () => {
     expect(await attributeAllOrigins(trx, rulebookId)).toBe(0);
   });
 
-  test('step by step gives every origin its row', async ({ trx }) => {
+  test('part by part gives every origin its row', async ({ trx }) => {
     const originIds = [];
     for (let count = 0; count < 5; count += 1) originIds.push(await insertOrigin(trx, {}));
     const rulebookId = await store(trx, rulebook([REST], [pod('rest')]));
-    let lastId: string | null = '-1';
-    while (lastId !== null) lastId = await attributeNextOrigins(trx, rulebookId, lastId, 2);
+    const parts = await listOriginParts(trx, 2);
+    expect(parts.map(({ originCount }) => originCount)).toEqual([2, 2, 1]);
+    let afterId: string | null = null;
+    for (const { lastId, originCount } of parts) {
+      expect(await attributeOriginsBetween(trx, rulebookId, afterId, lastId)).toBe(originCount);
+      afterId = lastId;
+    }
     for (const originId of originIds) expect(await readAttribution(trx, rulebookId, originId)).toHaveLength(1);
   });
 });

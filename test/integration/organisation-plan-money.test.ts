@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
+import { listCurrentLoadIds } from '../../services/attribution/rebuild-months.ts';
 import { attachLoad } from '../../services/billing/charge-partition.ts';
 import { publishLoad } from '../../services/billing/publish-load.ts';
 import { localOperator, systemPrincipal } from '../../services/kernel/ports.ts';
@@ -16,6 +17,7 @@ import { listPlans, readPlan } from '../../services/organisation/list-plans.ts';
 import { planInMoney } from '../../services/organisation/plan-in-money.ts';
 import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
 import { renderPlanMoney } from '../../cli/render/plan-money.ts';
+import { readMovedCharges } from '../../services/replay/moved-charges.ts';
 import { inShadow } from '../../services/replay/shadow.ts';
 import { planWorld } from '../../services/replay/planned-world.ts';
 import { rulebookOf } from '../../services/organisation/rulebook-of.ts';
@@ -301,6 +303,37 @@ describe('applying', () => {
     `.execute(db);
     expect(rows[0]?.plan).toBe('2');
     await expect(readPlan(db, '9')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  // Few moved origins have their charges looked up; of many, the charges or their sums by month are read in one go.
+  test.for([
+    ['whatever their date', '', ['5', '0.01']],
+    ['from September on', ", from: '2026-09-01'", ['5']],
+  ] as const)('moved charges %s are the same however they are read', async ([, from, gained], { company }) => {
+    const { db } = company;
+    await company.apply(WITH_QUEUES.replace('pod: search', `pod: search${from}`));
+    const read = (lookedUpMax: number) =>
+      db.transaction().execute(async (trx) => {
+        await sql`create temp table planned_rate (billing_currency text, on_date date, former numeric, planned numeric) on commit drop`.execute(
+          trx,
+        );
+        await sql`insert into planned_rate select 'USD', charge_date, 1, 1 from pod_day group by charge_date`.execute(
+          trx,
+        );
+        const loadIds = await listCurrentLoadIds(trx);
+        return readMovedCharges(trx, {
+          from: 1,
+          to: 2,
+          loadIds,
+          currency: 'USD',
+          costMetric: 'BilledCost',
+          otherSplits: [],
+          lookedUpMax,
+        });
+      });
+    const lookedUp = await read(2);
+    expect(lookedUp.rules.filter(({ ruleId }) => ruleId === 'queues').map((rule) => rule.gained)).toEqual(gained);
+    expect(await read(0)).toEqual(lookedUp);
   });
 
   test('going back to a former file tells the way back', async ({ company }) => {
