@@ -13,8 +13,8 @@ create table load_origin (
   contracted_cost numeric not null,
   line_count bigint not null
 );
--- A key over all columns would cost as much as the sums themselves; what writes them groups by it.
-create index load_origin_load_id_charge_month_idx on load_origin (load_id, charge_month);
+-- A key over all columns would cost as much as the sums themselves; what writes them groups by it, in the order of this index.
+create index load_origin_load_id_origin_id_idx on load_origin (load_id, origin_id);
 
 -- Whose usage a load bills. sub_account_id null: what belongs to the billing account as a whole, such as tax.
 create table load_scope (

@@ -1,31 +1,18 @@
 /**
- * A cell of a report as SQL: a pod (or nobody) and a period, narrowed by the explorer's filters. Rules are added up from the rollups where
- * these keep every dimension asked for, else from the charges of the origins that pass. Origins are ranked by the months of
- * `load_origin`, a sixth of the charges; the few that weigh most are then added up exactly from the charges, found by their index.
+ * A cell's cost by rule, and where it was charged: from the rollups where these keep every dimension asked for, else from the origins
+ * that pass: by the months of `load_origin`, and by their charges only where a month or an origin is the cell's in part.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Decimal } from '../kernel/decimal.ts';
-import { AppError } from '../kernel/errors.ts';
-import { type IsoDate, type Period, monthsTouched } from '../kernel/period.ts';
-import { type CostDimension, dimensionSql, isKeptByRollup } from '../reports/cost-dimensions.ts';
-import { type CostFilter, filterSql } from '../reports/cost-filters.ts';
+import type { IsoDate } from '../kernel/period.ts';
+import { dimensionSql } from '../reports/cost-dimensions.ts';
+import { filterSql } from '../reports/cost-filters.ts';
 import { METRIC_COLUMNS } from './check-conservation.ts';
-import { createWhenScope } from './compile-when.ts';
+import { passLines, stretchesSql } from './explain-origins.ts';
+import { type Cell, filtersOfRollups, isKept, isOfWholeMonths } from './explain-scope.ts';
 import type { ExplainedMoney } from './explain-sources.ts';
 import { sumsAsText } from './explain-sources.ts';
-import type { RulebookContent } from './rulebook.ts';
-
-export interface Cell {
-  readonly podId: string | null;
-  readonly period: Period;
-  readonly rulebookId: number;
-  readonly loadIds: readonly string[];
-  /** The column of the metric by which origins are ranked. */
-  readonly metric: string;
-  readonly filters: readonly CostFilter[];
-  readonly tags: RulebookContent['tags'];
-}
 
 export interface CellRule extends ExplainedMoney {
   readonly ruleId: string | null;
@@ -36,150 +23,102 @@ export interface CellRule extends ExplainedMoney {
   readonly whole: Decimal;
 }
 
-export interface CellOrigin extends ExplainedMoney {
-  readonly originId: string;
-  readonly ruleId: string | null;
-  readonly kind: 'direct' | 'shared';
-  readonly lineCount: string;
+export interface CellCharge {
   readonly loadId: string;
-  readonly providerName: string | null;
-  readonly subAccountId: string | null;
-  readonly serviceName: string | null;
-  readonly resourceId: string | null;
-  readonly resourceName: string | null;
-  readonly chargeCategory: string | null;
-  readonly tags: Readonly<Record<string, string | null>>;
+  readonly date: IsoDate;
+  readonly currency: string;
 }
 
-const ORIGINS_MAX = 20;
-/** Ranked by whole months, added up exactly: those that a pod had only a part of a month fall back, so more are taken. */
-const CANDIDATES_MAX = 60;
 const METRICS = sql.join(METRIC_COLUMNS.map((column) => sql.ref(column)));
 const KEPT_COLUMNS = sql`provider_name, service_name, charge_category`;
 
-/** @throws AppError invalid_input for a dimension that a cell of a pod cannot be narrowed by. */
-export function refuseForeignFilters(filters: readonly CostFilter[]): void {
-  const foreign = filters.find(({ dimension }) => dimension.name === 'pod' || dimension.name === 'portfolio');
-  if (foreign === undefined) return;
-  throw new AppError(
-    'invalid_input',
-    `A cell is of one pod already; leave the filter on ${foreign.dimension.name} out, and name the pod with --pod.`,
-  );
-}
-
-/** The cell's cost by rule, kind and currency. */
+/** The cell's cost by rule, kind and currency. Parts of a split have only the dimensions of rollups, as in the explorer. */
 export async function readCellRules(db: Kysely<DB>, cell: Cell): Promise<CellRule[]> {
   const part = sql`sum(line.${sql.ref(cell.metric)})::text`;
-  const direct = isKept(cell) ? rollupLines(cell, sql`kind in ('direct', 'unattributed')`) : chargeLines(cell);
-  const shared = sql`(select load_id, charge_date, 'shared'::text as kind, pod_id, rule_id, ${KEPT_COLUMNS}, billing_currency, ${METRICS}
-    from shared_cost where ${inCell(cell)} and pod_id is not distinct from ${cell.podId}::text)`;
-  const { rows } = await sql<CellRule>`
+  const named = sql`"billedCost", "effectiveCost", "listCost", "contractedCost"`;
+  const direct = sql`
     select line.rule_id as "ruleId", 'direct' as kind, line.billing_currency as "billingCurrency", ${sumsAsText('line')},
       sum(line.line_count)::text as "lineCount", ${part} as part, ${part} as whole
-    from ${direct} as line ${joinLoad(cell)} where ${isKept(cell) ? filtersSql(cell) : sql`true`}
-    group by line.rule_id, line.billing_currency
-    ${
-      isKept(cell)
-        ? sql`union all
-    select carried.*, whole.line_count, carried_part.part, whole.part
-    from (
-      select line.rule_id as "ruleId", 'shared' as kind, line.billing_currency as "billingCurrency", ${sumsAsText('line')}
-      from ${shared} as line ${joinLoad(cell)} where ${filtersSql(cell)} group by line.rule_id, line.billing_currency
-    ) as carried
-    join (
-      select line.rule_id, line.billing_currency, ${part} as part
-      from ${shared} as line ${joinLoad(cell)} where ${filtersSql(cell)} group by line.rule_id, line.billing_currency
-    ) as carried_part on carried_part.rule_id = carried."ruleId" and carried_part.billing_currency = carried."billingCurrency"
-    join (
-      select line.rule_id, line.billing_currency, sum(line.line_count)::text as line_count, ${part} as part
-      from ${rollupLines(cell, sql`kind = 'to_split'`)} as line ${joinLoad(cell)} where ${filtersSql(cell)}
-      group by line.rule_id, line.billing_currency
-    ) as whole on whole.rule_id = carried."ruleId" and whole.billing_currency = carried."billingCurrency"`
-        : sql``
-    }
+    from ${isKept(cell) ? rollupLines(cell, ownKind(cell)) : originLines(cell)} as line
+    where ${isKept(cell) ? passRollups(cell) : sql`true`}
+    group by line.rule_id, line.billing_currency`;
+  const { rows } = await sql<CellRule>`
+    with carried as (
+      select line.rule_id, line.billing_currency, ${sumsAsText('line')}, ${part} as part
+      from ${sharedLines(cell)} as line where ${isKept(cell) ? passRollups(cell) : sql`false`} group by line.rule_id, line.billing_currency
+    ), whole as (
+      select line.rule_id, line.billing_currency, sum(line.line_count)::text as "lineCount", ${part} as part
+      from ${rollupLines(cell, sql`kind = 'to_split'`)} as line
+      where line.rule_id in (select rule_id from carried) and ${passRollups(cell)} group by line.rule_id, line.billing_currency
+    )
+    ${direct}
+    union all
+    select rule_id, 'shared', billing_currency, ${named}, "lineCount", carried.part, whole.part
+    from carried join whole using (rule_id, billing_currency)
     order by 2, 3, 1
   `.execute(db);
   return rows;
 }
 
-/** The origins of the greatest amounts in the ranking metric, either sign; of split cost those of the whole. */
-export async function readCellOrigins(
-  db: Kysely<DB>,
-  cell: Cell,
-  rules: readonly { readonly ruleId: string | null; readonly kind: string }[],
-): Promise<CellOrigin[]> {
-  const splitRuleIds = rules.filter((rule) => rule.kind === 'shared').map((rule) => rule.ruleId);
-  const isOfCell = sql`(attribution.kind = 'split' and attribution.rule_id = any(${splitRuleIds}::text[])
-    or attribution.kind <> 'split' and attribution.pod_id is not distinct from ${cell.podId}::text)`;
-  const metric = sql.ref(`spent.${cell.metric}`);
+/** The loads, dates and currencies in which the cell's cost was charged; of whole months in the reporting currency only their first. */
+export async function readCellCharged(db: Kysely<DB>, cell: Cell): Promise<CellCharge[]> {
+  const columns = sql`line.load_id as "loadId", line.charge_date as date, line.billing_currency as currency`;
+  const { rows } = isKept(cell)
+    ? await sql<CellCharge>`
+        select ${columns} from ${rollupLines(cell, ownKind(cell))} as line where ${passRollups(cell)}
+        union select ${columns} from ${sharedLines(cell)} as line where ${passRollups(cell)}
+        order by 1, 2, 3`.execute(db)
+    : await sql<CellCharge>`
+        select distinct ${columns} from ${originLines(cell, { withDates: true })} as line order by 1, 2, 3`.execute(db);
+  return rows;
+}
+
+/** Rows of the rollup; what is split has no pod yet, everything else is direct to readers. */
+function rollupLines(cell: Cell, kinds: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`(select load_id, charge_date, case kind when 'to_split' then 'shared' else 'direct' end as kind, pod_id, rule_id, ${KEPT_COLUMNS},
+      billing_currency, ${METRICS}, line_count
+    from rollup_cost where ${inCell(cell)} and rulebook_id = ${cell.rulebookId} and ${kinds})`;
+}
+
+/** A null pod and a named one apart: of `is not distinct from` the planner takes either for a rare one. */
+function ownKind({ podId }: Cell): RawBuilder<unknown> {
+  return podId === null ? sql`kind = 'unattributed'` : sql`kind = 'direct' and pod_id = ${podId}::text`;
+}
+
+/** What the pod carries of split cost; of nobody what nobody could carry. */
+function sharedLines(cell: Cell): RawBuilder<unknown> {
+  const own = cell.podId === null ? sql`pod_id is null` : sql`pod_id = ${cell.podId}::text`;
+  return sql`(select load_id, charge_date, 'shared'::text as kind, pod_id, rule_id, ${KEPT_COLUMNS}, billing_currency, ${METRICS}
+    from shared_cost where ${inCell(cell)} and ${own})`;
+}
+
+/**
+ * The cost of the pod's own origins that pass the filters. Months that are the cell's in full come as they were added up, unless their
+ * dates are wanted and they are in another currency, whose rate hangs on the date.
+ */
+function originLines(cell: Cell, { withDates = false } = {}): RawBuilder<unknown> {
+  const columns = sql`line.load_id, line.billing_currency, ${METRICS}, line.line_count, stretch.rule_id`;
+  const whole = sql`stretch.valid_from <= ${cell.period.start}::date and stretch.valid_until >= ${cell.period.end}::date`;
+  const foreign = withDates ? sql`line.billing_currency <> ${cell.reportingCurrency}` : sql`false`;
   const byMonth = isOfWholeMonths(cell);
-  const spent = byMonth
-    ? sql`(select origin_id, load_id, charge_month as charge_date, (charge_month + interval '1 month')::date as until_date,
-        billing_currency, ${METRICS} from load_origin
-        where load_id = any(${cell.loadIds}::bigint[]) and charge_month = any(${monthsTouched(cell.period.start, cell.period.end)}::date[]))`
-    : sql`(select origin_id, load_id, charge_date, charge_date + 1 as until_date, billing_currency, ${METRICS} from charge where ${inCell(cell)})`;
-  const ranked = await sql<{ origin_id: string }>`
-    select spent.origin_id from ${spent} as spent
-    join attributed_origin as attribution on attribution.rulebook_id = ${cell.rulebookId} and attribution.origin_id = spent.origin_id
-      and attribution.valid_from < spent.until_date and attribution.valid_until > spent.charge_date
-    ${joinOriginOfSpent(cell)}
-    where ${isOfCell}
-    group by spent.origin_id, spent.billing_currency
-    order by abs(sum(${metric})) desc, spent.origin_id limit ${CANDIDATES_MAX}
-  `.execute(db);
-  const candidates = [...new Set(ranked.rows.map((row) => row.origin_id))];
-  const { rows } = await sql<CellOrigin>`
-    with top as (
-      select spent.origin_id, attribution.rule_id, attribution.kind, spent.billing_currency, ${sumsAsText('spent')},
-        sum(spent.line_count)::text as "lineCount", max(spent.load_id) as load_id, abs(sum(${metric})) as weight
-      from charge as spent
-      join attributed_origin as attribution on attribution.rulebook_id = ${cell.rulebookId} and attribution.origin_id = spent.origin_id
-        and spent.charge_date >= attribution.valid_from and spent.charge_date < attribution.valid_until
-      ${joinOriginOfSpent(cell)}
-      where spent.origin_id = any(${candidates}::bigint[]) and attribution.origin_id = any(${candidates}::bigint[])
-        and ${inCell(cell, 'spent')} and ${isOfCell}
-      group by spent.origin_id, attribution.rule_id, attribution.kind, spent.billing_currency
-      order by weight desc, spent.origin_id limit ${ORIGINS_MAX}
-    )
-    select top.origin_id as "originId", top.rule_id as "ruleId",
-      case top.kind when 'split' then 'shared' else 'direct' end as kind, top.billing_currency as "billingCurrency",
-      "billedCost", "effectiveCost", "listCost", "contractedCost", "lineCount", top.load_id as "loadId",
-      provider_name as "providerName", sub_account_id as "subAccountId", service_name as "serviceName",
-      resource_id as "resourceId", resource_name as "resourceName", charge_category as "chargeCategory", tags
-    from top join origin on origin.id = top.origin_id order by top.weight desc, top.origin_id
-  `.execute(db);
-  return rows;
-}
-
-/** The loads, dates and currencies in which the cell's cost was charged. */
-export async function readCellCharged(
-  db: Kysely<DB>,
-  cell: Cell,
-): Promise<{ loadId: string; date: IsoDate; currency: string }[]> {
-  const condition = isKept(cell) ? filtersSql(cell) : sql`true`;
-  const shared = sql`(select load_id, charge_date, 'shared'::text as kind, pod_id, rule_id, ${KEPT_COLUMNS}, billing_currency
-    from shared_cost where ${inCell(cell)} and pod_id is not distinct from ${cell.podId}::text)`;
-  const direct = isKept(cell) ? rollupLines(cell, sql`kind in ('direct', 'unattributed')`) : chargeLines(cell);
-  const { rows } = await sql<{ loadId: string; date: IsoDate; currency: string }>`
-    select line.load_id as "loadId", line.charge_date as date, line.billing_currency as currency
-    from ${direct} as line ${joinLoad(cell)} where ${condition}
-    ${isKept(cell) ? sql`union select line.load_id, line.charge_date, line.billing_currency from ${shared} as line ${joinLoad(cell)} where ${condition}` : sql`group by 1, 2, 3`}
-    order by 1, 2, 3
-  `.execute(db);
-  return rows;
-}
-
-function isKept(cell: Cell): boolean {
-  return cell.filters.every(({ dimension }) => isKeptByRollup(dimension));
-}
-
-/** Whole calendar months, and no filter that looks into them. */
-function isOfWholeMonths({ period, filters }: Cell): boolean {
-  return (
-    period.start.endsWith('-01') &&
-    period.end.endsWith('-01') &&
-    !filters.some(({ dimension }) => dimension.name === 'day')
-  );
+  const months = sql`
+    select ${columns}, line.charge_date
+    from stretch join (select *, charge_month as charge_date from load_origin) as line on line.origin_id = stretch.origin_id
+    where ${whole} and not ${foreign} and line.load_id = any(${cell.loadIds}::bigint[])
+      and line.charge_month >= ${cell.period.start}::date and line.charge_month < ${cell.period.end}::date and ${passLines(cell)}
+    union all`;
+  const remaining = withDates
+    ? sql`select * from stretch where not (${whole}) or origin_id in (
+        select line.origin_id from load_origin as line
+        where ${foreign} and line.load_id = any(${cell.loadIds}::bigint[]) and line.origin_id in (select origin_id from stretch))`
+    : sql`select * from stretch where not (${whole})`;
+  return sql`(
+    with stretch as materialized ${stretchesSql(cell, [])} ${byMonth ? months : sql``}
+    select ${columns}, line.charge_date
+    from (${byMonth ? remaining : sql`select * from stretch`}) as stretch
+    join charge as line on line.origin_id = stretch.origin_id
+      and line.charge_date >= stretch.valid_from and line.charge_date < stretch.valid_until
+    where ${inCell(cell, 'line')} and ${passLines(cell)})`;
 }
 
 function inCell({ loadIds, period }: Cell, table?: string): RawBuilder<unknown> {
@@ -188,62 +127,6 @@ function inCell({ loadIds, period }: Cell, table?: string): RawBuilder<unknown> 
     and ${column('charge_date')} >= ${period.start}::date and ${column('charge_date')} < ${period.end}::date`;
 }
 
-/** Rows of the rollup; what is split has no pod yet, everything else is direct to readers. */
-function rollupLines(cell: Cell, kinds: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`(select load_id, charge_date, case kind when 'to_split' then 'shared' else 'direct' end as kind, pod_id, rule_id, ${KEPT_COLUMNS},
-      billing_currency, ${METRICS}, line_count
-    from rollup_cost where ${inCell(cell)} and rulebook_id = ${cell.rulebookId} and ${kinds}
-      and (kind = 'to_split' or pod_id is not distinct from ${cell.podId}::text))`;
-}
-
-/** The charges of the pod's own origins that pass the filters. Parts of a split have no such dimensions, as in the explorer. */
-function chargeLines(cell: Cell): RawBuilder<unknown> {
-  const scope = createWhenScope(cell.tags, 'bound.texts');
-  const dimension = (one: CostDimension) => dimensionSql(one, (key) => scope.tag(key));
-  const condition = filterSql(cell.filters, dimension, cell.tags.fold);
-  const tags = [...scope.columns].map(([name, text]) => sql`, ${sql.raw(text)} as ${sql.ref(name)}`);
-  const columns = [
-    ...new Set(cell.filters.flatMap(({ dimension: one }) => (one.place === 'origin' ? [one.column] : []))),
-  ];
-  const origins = columns.map((column) => sql`, origin.${sql.ref(column)}`);
-  return sql`(select line.load_id, line.charge_date, line.rule_id, line.billing_currency, ${METRICS}, line.line_count
-    from (
-      select charge.*, 'direct'::text as kind, attribution.pod_id, attribution.rule_id ${joinPieces(origins)} ${joinPieces(tags)}
-      from charge
-      join attributed_origin as attribution on attribution.rulebook_id = ${cell.rulebookId} and attribution.origin_id = charge.origin_id
-        and charge.charge_date >= attribution.valid_from and charge.charge_date < attribution.valid_until
-      join origin on origin.id = charge.origin_id
-      cross join (select ${[...scope.texts]}::text[] as texts) as bound
-      where ${inCell(cell, 'charge')} and attribution.kind <> 'split' and attribution.pod_id is not distinct from ${cell.podId}::text
-    ) as line ${joinLoad(cell)} where ${condition})`;
-}
-
-/** Filters that origins can be told by, for the ranking; the rest is in the rules and dates. */
-function joinOriginOfSpent(cell: Cell): RawBuilder<unknown> {
-  if (cell.filters.length === 0) return sql``;
-  const scope = createWhenScope(cell.tags, 'bound.texts');
-  const condition = filterSql(cell.filters, (one) => dimensionSql(one, (key) => scope.tag(key)), cell.tags.fold);
-  const tags = [...scope.columns].map(([name, text]) => sql`, ${sql.raw(text)} as ${sql.ref(name)}`);
-  return sql`
-    join origin on origin.id = spent.origin_id
-    join load on load.id = spent.load_id
-    cross join (select ${[...scope.texts]}::text[] as texts) as bound
-    join lateral (
-      select origin.*, attribution.pod_id, attribution.rule_id, spent.charge_date, spent.billing_currency,
-        case attribution.kind when 'split' then 'shared' else 'direct' end as kind ${joinPieces(tags)}
-    ) as line on ${condition}`;
-}
-
-function joinPieces(pieces: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
-  return pieces.length === 0 ? sql`` : sql.join([...pieces], sql` `);
-}
-
-function joinLoad({ filters }: Cell): RawBuilder<unknown> {
-  const needs = filters.some(({ dimension }) => dimension.name === 'source' || dimension.name === 'billingPeriod');
-  return needs ? sql`join load on load.id = line.load_id` : sql``;
-}
-
-function filtersSql(cell: Cell): RawBuilder<unknown> {
-  const noTags = () => '';
-  return filterSql(cell.filters, (dimension) => dimensionSql(dimension, noTags), cell.tags.fold);
+function passRollups(cell: Cell): RawBuilder<unknown> {
+  return filterSql(filtersOfRollups(cell), (dimension) => dimensionSql(dimension, () => ''), cell.tags.fold);
 }

@@ -72,6 +72,8 @@ interface StretchRow {
 }
 
 const DAYS_MAX = 400;
+/** PostgreSQL's greatest bigint: an id beyond it is nobody's. */
+const ORIGIN_ID_MAX = 2n ** 63n - 1n;
 
 /**
  * Explains one origin.
@@ -104,11 +106,12 @@ export async function explainOrigin(db: Kysely<DB>, originId: string, query: Lin
 }
 
 async function readOrigin(db: Kysely<DB>, originId: string): Promise<Pick<OriginExplanation, 'attributes' | 'tags'>> {
-  const found = /^\d{1,19}$/.test(originId)
-    ? await sql<Record<string, string | null> & { tags: Record<string, string | null> }>`
-        select * from origin where id = ${originId}::numeric
+  const found =
+    /^\d{1,19}$/.test(originId) && BigInt(originId) <= ORIGIN_ID_MAX
+      ? await sql<Record<string, string | null> & { tags: Record<string, string | null> }>`
+        select * from origin where id = ${originId}::bigint
       `.execute(db)
-    : { rows: [] };
+      : { rows: [] };
   const [row] = found.rows;
   if (row === undefined) {
     throw new AppError(

@@ -11,14 +11,15 @@ import { AppError } from '../kernel/errors.ts';
 import { type FiscalCalendar, type IsoDate, parsePeriod } from '../kernel/period.ts';
 import { parseFilters } from '../reports/cost-filters.ts';
 import { METRIC_COLUMN } from './check-conservation.ts';
-import { type Cell, readCellCharged, readCellOrigins, readCellRules, refuseForeignFilters } from './explain-cell.ts';
+import { readCellCharged, readCellRules } from './explain-cell.ts';
+import { readCellOrigins } from './explain-origins.ts';
+import { type Cell, readCellLoadIds, refuseForeignFilters } from './explain-scope.ts';
 import {
   describeSources,
   type ExplainedLine,
   type ExplainedMoney,
   type ExplainedRate,
   type LinesQuery,
-  readCurrentLoadIds,
   readRates,
   sampleLines,
 } from './explain-sources.ts';
@@ -106,13 +107,13 @@ export async function explainPod(
   const rulebook = await currentRulebook(db);
   const filters = parseFilters(where);
   refuseForeignFilters(filters);
+  const asked = { period: parsePeriod(periodName, setting), rulebookId: rulebook.id, filters };
   const scope: Cell = {
+    ...asked,
     podId,
-    filters,
     tags: rulebook.content.tags,
-    period: parsePeriod(periodName, setting),
-    rulebookId: rulebook.id,
-    loadIds: await readCurrentLoadIds(db),
+    loadIds: await readCellLoadIds(db, asked),
+    reportingCurrency: setting.reportingCurrency,
     metric: METRIC_COLUMN[setting.costMetric],
   };
   await refuseUnknownPod(
