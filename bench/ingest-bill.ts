@@ -16,6 +16,11 @@ export const TEMPLATE = 'bench_template';
 /** The database of the latest ingestion. */
 export const INGESTED = 'bench_ingested';
 
+/** Where the worker keeps its files, the bill's archive among them; each ingestion begins with none. */
+export function workerFolder(place: BenchPlace): string {
+  return join(place.folder, 'worker');
+}
+
 export interface IngestRun extends Turn {
   /** Of the ingesting process and its children together. */
   readonly peakBytes: number | null;
@@ -35,7 +40,7 @@ export async function ingestRestated(place: BenchPlace, bill: BenchBill): Promis
 }
 
 async function ingestInto(place: BenchPlace, databaseUrl: string, bill: BenchBill): Promise<IngestRun> {
-  const dataDir = join(place.folder, 'worker');
+  const dataDir = workerFolder(place);
   await rm(dataDir, { recursive: true, force: true });
   await place.checkpoint();
   const usedBefore = processorMs([place.serverPid]);

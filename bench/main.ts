@@ -17,10 +17,14 @@ import { type Figure, memoryFigure, printFigures, ratiosOfTurns, type Turn } fro
 import { measureHttp } from './http-figures.ts';
 import { INGESTED, ingestBill, ingestRestated, TEMPLATE } from './ingest-bill.ts';
 import { measureReports } from './report-figures.ts';
+import { measureTrend } from './trend-figures.ts';
 import { BENCH_NOW, changeOneRule, measureRulebook } from './rulebook-figures.ts';
 
 const FIGURES = ['parquet-decimal', 'parquet-double', 'csv-gz', 'rulebook', 'reports', 'http'] as const;
-type FigureName = (typeof FIGURES)[number];
+type FigureName = (typeof FIGURES)[number] | 'trend';
+/** The figures that need the bare COPY of the bill as CSV; the others are quick without it. */
+const COPIED: readonly FigureName[] = ['parquet-decimal', 'parquet-double'];
+const TREND_LINES = [2_000_000, 5_000_000];
 const LINES_DATABASE = 'bench_lines';
 const GZIPPED_DATABASE = 'bench_gzipped';
 const TEXT_DATABASE = 'bench_text';
@@ -29,6 +33,8 @@ interface BenchOptions {
   readonly lines: number;
   readonly rounds: number;
   readonly only: readonly FigureName[];
+  /** Lines of each bill of the trend. */
+  readonly trend: readonly number[];
 }
 
 /** The turns of each side, by its name. */
@@ -36,11 +42,16 @@ type Turns = Map<string, Turn[]>;
 
 async function bench(place: BenchPlace, options: BenchOptions): Promise<Figure[]> {
   await prepareTemplate(place);
+  const trend = options.only.includes('trend') ? await measureTrend(place, options.trend) : [];
+  return options.only.some((name) => name !== 'trend') ? [...(await benchBills(place, options)), ...trend] : trend;
+}
+
+async function benchBills(place: BenchPlace, options: BenchOptions): Promise<Figure[]> {
   const bills = await writeBills(place, options);
   const { turns, peaks } = await takeTurns(place, bills, options.rounds);
   const of = (side: string) => turns.get(side) ?? [];
-  const parquet = (format: BenchFormat, title: string, bare: string, target: string): Figure[] =>
-    bills.has(format) ? ratiosOfTurns(title, of(format), of(bare), target) : [];
+  const parquet = (format: Exclude<BenchFormat, 'csv'>, title: string, bare: string, target: string): Figure[] =>
+    options.only.includes(format) ? ratiosOfTurns(title, of(format), of(bare), target) : [];
   const ingested: BenchFormat = bills.has('parquet-decimal') ? 'parquet-decimal' : 'parquet-double';
   const figures = [
     ...parquet('parquet-decimal', 'Parquet DECIMAL to published ÷ bare COPY', 'bare COPY', '≤ 0.9'),
@@ -56,9 +67,10 @@ async function bench(place: BenchPlace, options: BenchOptions): Promise<Figure[]
   ];
   const bill = bills.get(ingested);
   if (bill === undefined) return figures;
-  // The turns end with some bill; the figures below are about this one.
-  await ingestBill(place, bill);
-  const places = { ingestedUrl: place.urlOf(INGESTED), linesUrl: place.urlOf(LINES_DATABASE) };
+  // The turns may end with another bill; the figures below are about this one.
+  if ([...bills.keys()].findLast((format) => format !== 'csv') !== ingested) await ingestBill(place, bill);
+  const linesUrl = bills.has('csv') ? place.urlOf(LINES_DATABASE) : null;
+  const places = { ingestedUrl: place.urlOf(INGESTED), linesUrl };
   if (options.only.includes('reports')) figures.push(...(await measureReports(places, bill)));
   const database = openDatabase(places.ingestedUrl, { applicationName: 'outturn bench', poolMax: 20 });
   try {
@@ -101,7 +113,7 @@ async function writeBills(place: BenchPlace, options: BenchOptions): Promise<Map
     ...(needsDecimal ? (['parquet-decimal'] as const) : []),
     ...(options.only.includes('parquet-double') ? (['parquet-double'] as const) : []),
     ...(options.only.includes('csv-gz') ? (['csv-gz'] as const) : []),
-    'csv',
+    ...(options.only.some((name) => COPIED.includes(name)) ? (['csv'] as const) : []),
   ];
   const bills = new Map<BenchFormat, BenchBill>();
   for (const format of formats) {
@@ -151,11 +163,20 @@ function readOptions(): BenchOptions {
     if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Give a whole number above zero.');
     return Number(text);
   };
+  const wholes = (text: string) => text.split(',').map(whole);
   const program = new Command('bench')
     .description('measures ingestion, rollup and reports against a bare COPY in the same run')
     .option('--lines <count>', 'lines of each bill, up to 20 million', whole, 2_000_000)
     .option('--rounds <count>', 'turns of each side', whole, 3)
-    .addOption(new Option('--only <names...>', 'only these figures').choices(FIGURES).default([...FIGURES]))
+    .addOption(
+      new Option(
+        '--only <names...>',
+        'only these figures; trend, which is not among them otherwise, ingests bills of several sizes',
+      )
+        .choices([...FIGURES, 'trend'])
+        .default([...FIGURES]),
+    )
+    .option('--trend <counts>', 'lines of each bill of the trend, with commas between', wholes, TREND_LINES)
     .parse();
   return program.opts<BenchOptions>();
 }
