@@ -31,7 +31,7 @@ export function addChargeRoutes(app: ApiApp, { db, workDir }: ApiContext): void 
       schema: {
         summary: 'Why a cost is where it is, down to the lines of the bill',
         description:
-          'Of a pod in a period (`podId` and `period`), of an origin (`originId`), or of a resource (`resourceId`).',
+          'Of a pod in a period (`podId` and `period`), of an origin (`originId`), of a resource (`resourceId`), or of an outcome (`outcomeId`, with `period` or without).',
         tags: ['bills'],
         querystring: ChargesQuery,
         response: printedJson('As `outturn explain`', ExplanationView),
@@ -68,14 +68,23 @@ function readSubject(query: {
   where?: string[];
   originId?: string;
   resourceId?: string;
+  outcomeId?: string;
 }): ExplainRequest {
-  const { podId, period, where, originId, resourceId } = query;
-  if (podId !== undefined && period !== undefined && originId === undefined && resourceId === undefined) {
+  const { podId, period, where, originId, resourceId, outcomeId } = query;
+  const isOther = podId !== undefined || where !== undefined || originId !== undefined || resourceId !== undefined;
+  if (outcomeId !== undefined && !isOther) return { outcomeId, ...(period === undefined ? {} : { period }) };
+  if (
+    outcomeId === undefined &&
+    podId !== undefined &&
+    period !== undefined &&
+    originId === undefined &&
+    resourceId === undefined
+  ) {
     return { podId: podId === '' ? null : podId, period, ...(where === undefined ? {} : { where }) };
   }
-  if (podId === undefined && period === undefined && where === undefined) {
+  if (outcomeId === undefined && podId === undefined && period === undefined && where === undefined) {
     if (originId !== undefined && resourceId === undefined) return { originId };
     if (resourceId !== undefined && originId === undefined) return { resourceId };
   }
-  throw new AppError('invalid_input', 'Ask for one thing: podId with period, originId, or resourceId.');
+  throw new AppError('invalid_input', 'Ask for one thing: podId with period, originId, resourceId, or outcomeId.');
 }

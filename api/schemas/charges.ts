@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { COST_METRIC, CurrencyCode, DateText, DecimalText, nullable, oneOf, PeriodText, RatioText } from './common.ts';
 import { LoadViewSchema } from './loads.ts';
+import { OutcomeViewSchema } from './outcomes.ts';
 
 const LINES_MAX = 100;
 
@@ -28,6 +29,9 @@ export const ChargesQuery = Type.Object(
     originId: Type.Optional(OriginId),
     resourceId: Type.Optional(
       Type.String({ minLength: 1, maxLength: 2_000, description: 'As in the bill, with its case.' }),
+    ),
+    outcomeId: Type.Optional(
+      Type.String({ pattern: '^\\d{1,18}$', description: 'With `period` or without: over its whole schedule.' }),
     ),
     lines: Lines,
   },
@@ -144,6 +148,40 @@ export const OriginExplanationView = Type.Object({
   ...Sources,
 });
 
+const OutcomeExplanation = Type.Object({
+  subject: Type.Literal('outcome'),
+  outcome: OutcomeViewSchema,
+  versions: Type.Array(
+    Type.Object({ version: Type.Integer(), state: Type.String(), at: Type.String(), principal: Type.String() }),
+  ),
+  period: nullable(Type.Object({ id: Type.String(), start: DateText, end: DateText })),
+  reportingCurrency: CurrencyCode,
+  standing: oneOf(['in_return', 'claimed', 'beside', 'not_counted'], 'Whether it enters the return.'),
+  beside: nullable(Type.String({ description: 'The name under which it stands beside the return.' })),
+  months: Type.Array(
+    Type.Object({
+      month: Type.String(),
+      from: DateText,
+      through: DateText,
+      days: Type.Integer(),
+      amount: DecimalText,
+      converted: nullable(DecimalText),
+    }),
+  ),
+  amount: nullable(DecimalText),
+  converted: nullable(DecimalText),
+  parts: Type.Array(
+    Type.Object({
+      podId: nullable(Type.String()),
+      basisPoints: Type.Integer(),
+      amount: nullable(DecimalText),
+      converted: nullable(DecimalText),
+    }),
+  ),
+  rates: Sources.rates,
+  closed: Type.Array(Type.Object({ periodId: Type.String(), statementId: Type.Integer() })),
+});
+
 export const ExplanationView = Type.Union([
   PodExplanation,
   OriginExplanationView,
@@ -152,4 +190,5 @@ export const ExplanationView = Type.Union([
     resourceId: Type.String(),
     origins: Type.Array(OriginExplanationView),
   }),
+  OutcomeExplanation,
 ]);

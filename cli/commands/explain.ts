@@ -15,6 +15,7 @@ interface ExplainOptions {
   readonly period?: string;
   readonly origin?: string;
   readonly resource?: string;
+  readonly outcome?: string;
   readonly service?: string;
   readonly rule?: string;
   readonly day?: string;
@@ -33,6 +34,7 @@ export function explainCommand(program: Command): void {
     .option('--period <period>', '2026-09, 2026-Q3, 2026 or a range')
     .option('--origin <id>', 'one origin, as other explanations name it')
     .option('--resource <id>', 'every origin of one ResourceId')
+    .option('--outcome <id>', 'an outcome: what it adds to --period, or over its whole schedule')
     .option('--service <name>', 'of the cell: only this ServiceName')
     .option('--rule <id>', 'only what this rule gave')
     .option('--day <date>', 'only this charge date')
@@ -47,9 +49,12 @@ export function explainCommand(program: Command): void {
     .action(async (options: ExplainOptions, self: Command) => {
       const request =
         requestOf(options) ??
-        self.error('error: name --pod ID --period P, --unattributed --period P, --origin ID or --resource ID', {
-          exitCode: 2,
-        });
+        self.error(
+          'error: name --pod ID --period P, --unattributed --period P, --origin ID, --resource ID or --outcome ID',
+          {
+            exitCode: 2,
+          },
+        );
       await withRuntime({ applicationName: 'outturn explain' }, async (runtime) => {
         const workDir = join(runtime.settings.dataDir, 'work');
         const explanation = await explain(runtime.db, request, {
@@ -65,6 +70,7 @@ export function explainCommand(program: Command): void {
     withJson(command),
     'outturn explain --pod checkout --period 2026-Q3',
     'outturn explain --pod checkout --period 2026-09 --service AmazonEC2 --where tag.environment=prod',
+    'outturn explain --outcome 17 --period 2026-Q3',
     'outturn explain --resource arn:aws:rds:eu-west-1:123456789012:db:orders',
   );
 }
@@ -72,6 +78,9 @@ export function explainCommand(program: Command): void {
 function requestOf(options: ExplainOptions): ExplainRequest | undefined {
   if (options.origin !== undefined) return { originId: options.origin };
   if (options.resource !== undefined) return { resourceId: options.resource };
+  if (options.outcome !== undefined) {
+    return { outcomeId: options.outcome, ...(options.period === undefined ? {} : { period: options.period }) };
+  }
   if (options.period === undefined) return undefined;
   const { period } = options;
   const where = [

@@ -2,6 +2,7 @@
 import type { Explanation } from '../../services/attribution/explain.ts';
 import type { OriginExplanation } from '../../services/attribution/explain-origin.ts';
 import type { PodExplanation } from '../../services/attribution/explain-pod.ts';
+import { renderOutcomeExplanation } from './outcome-explanation.ts';
 import { textTable } from './text-table.ts';
 
 type Common = Pick<PodExplanation, 'loads' | 'lines' | 'linesNote' | 'rates'>;
@@ -23,6 +24,8 @@ export function renderExplanation(explanation: Explanation): string {
       return renderPod(explanation);
     case 'origin':
       return renderOrigin(explanation);
+    case 'outcome':
+      return renderOutcomeExplanation(explanation);
     case 'resource':
       return [
         `Resource ${explanation.resourceId}: ${explanation.origins.length} origin(s).`,

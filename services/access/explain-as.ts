@@ -23,6 +23,12 @@ export async function explainAs(
   options: ExplainOptions,
 ): Promise<Explanation> {
   if (principal.role !== 'pod') return readAs(db, principal, (trx) => explain(trx, request, options));
+  if ('outcomeId' in request) {
+    throw new AppError(
+      'forbidden',
+      'A pod’s token sees its outcomes in /api/v1/outcomes; an explanation shows every pod’s share.',
+    );
+  }
   if ('podId' in request && (request.podId === null || !principal.pods.includes(request.podId))) {
     throw new AppError('forbidden', 'A pod’s token explains the cost of its own pods only.');
   }
@@ -30,6 +36,8 @@ export async function explainAs(
   switch (whole.subject) {
     case 'pod':
       return ownPartOf(whole);
+    case 'outcome':
+      throw notFound();
     case 'origin':
       if (!belongsTo(whole, principal)) throw notFound();
       return withoutOthers(whole);

@@ -152,7 +152,8 @@ export async function explainPod(
   };
 }
 
-async function readSetting(db: Kysely<DB>): Promise<Setting> {
+/** What names of periods and figures of explanations go by. */
+export async function readSetting(db: Kysely<DB>): Promise<Setting> {
   const { rows } = await sql<Setting>`
     select reporting_currency as "reportingCurrency", cost_metric as "costMetric",
       fiscal_year_start_month as "fiscalYearStartMonth", fiscal_year_named_by as "fiscalYearNamedBy" from organisation

@@ -5,13 +5,17 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
+import { parsePeriod } from '../kernel/period.ts';
 import { explainOrigin, type OriginExplanation } from './explain-origin.ts';
-import { explainPod, type PodExplanation } from './explain-pod.ts';
+import { explainOutcome, type OutcomeExplanation } from './explain-outcome.ts';
+import { explainPod, type PodExplanation, readSetting } from './explain-pod.ts';
 
 export type ExplainRequest =
   /** `podId: null` explains the unattributed cost. `period` is a period's name; `where` are the cost explorer's filters. */
   | { readonly podId: string | null; readonly period: string; readonly where?: readonly string[] }
   | { readonly originId: string }
+  /** In the period if given, else over its whole schedule. */
+  | { readonly outcomeId: string; readonly period?: string }
   | { readonly resourceId: string };
 
 export interface ExplainOptions {
@@ -29,18 +33,22 @@ export interface ResourceExplanation {
   readonly origins: readonly OriginExplanation[];
 }
 
-export type Explanation = PodExplanation | OriginExplanation | ResourceExplanation;
+export type Explanation = PodExplanation | OriginExplanation | ResourceExplanation | OutcomeExplanation;
 
 const LINES_PER_ORIGIN = 3;
 const ORIGINS_PER_RESOURCE_MAX = 20;
 
 /**
- * Explains a pod's cost of a period, an origin, or a resource.
+ * Explains a pod's cost of a period, an origin, a resource, or an outcome.
  * @throws AppError not_found, invalid_period.
  */
 export async function explain(db: Kysely<DB>, request: ExplainRequest, options: ExplainOptions): Promise<Explanation> {
   const complete = { ...options, linesPerOrigin: options.linesPerOrigin ?? LINES_PER_ORIGIN };
   if ('podId' in request) return explainPod(db, request, complete);
+  if ('outcomeId' in request) {
+    const { outcomeId, period } = request;
+    return explainOutcome(db, outcomeId, period === undefined ? null : parsePeriod(period, await readSetting(db)));
+  }
   if ('originId' in request) return explainOrigin(db, request.originId, complete);
   const originIds = await listOriginsOf(db, request.resourceId);
   const origins: OriginExplanation[] = [];

@@ -13,6 +13,7 @@ const COMMANDS = [
   'doctor',
   'envelopes',
   'explain',
+  'export focus',
   'export journal',
   'ingest',
   'init',
