@@ -9,7 +9,7 @@ import { errorCodeOf, SQL_STATE } from '../../db/sql-state.ts';
 import { AppError, TransientError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { Progress } from '../kernel/ports.ts';
-import { type DuckDbSession, identifier, literal, openDuckDb, textOf } from './duckdb-session.ts';
+import { type DuckDbSession, identifier, literal, openDuckDb } from './duckdb-session.ts';
 import { ORIGIN_TEXT_COLUMNS } from './focus-columns.ts';
 import { groupCharges } from './group-charges.ts';
 import { type Bill, openBill } from './open-bill.ts';
