@@ -3,9 +3,13 @@
  * Tests run on Node's own type stripping, so that what production cannot run fails here too; and in New York's time zone, which
  * shifts every date that passes through a local one.
  */
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const UNIT_TESTS = ['test/unit/**/*.test.ts', 'test/architecture.test.ts'];
+
+// Every test file and every command it starts is a process of its own: what one has compiled, the next need not, which halves its start.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/outturn-compile');
 
 export default defineConfig({
   test: {
