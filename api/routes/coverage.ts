@@ -1,8 +1,12 @@
 /** What is attributed and what is not, over HTTP, in the bytes of the command line. For those who read the whole organisation. */
+import type { Kysely } from 'kysely';
+import type { TSchema } from 'typebox';
+import type { DB } from '../../db/schema.gen.ts';
 import { readAs } from '../../services/access/read-as.ts';
 import { coverage } from '../../services/reports/coverage.ts';
 import { coverageCsv, tagHygieneCsv } from '../../services/reports/coverage-csv.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
+import type { ReportRequest } from '../../services/reports/report-frame.ts';
 import { tagHygiene } from '../../services/reports/tag-hygiene.ts';
 import { createAsKnownReader } from '../as-known.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
@@ -10,18 +14,42 @@ import type { ApiApp, ApiContext } from '../context.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
 import { CoverageQuery, CoverageReport, TagHygieneReport } from '../schemas/coverage.ts';
 
-export function addCoverageRoutes(app: ApiApp, { db, clock }: ApiContext): void {
+export function addCoverageRoutes(app: ApiApp, context: ApiContext): void {
+  addReport(app, context, {
+    name: 'coverage',
+    summary: 'The attributed share of cost, and rules that would catch the rest',
+    shape: CoverageReport,
+    read: coverage,
+    csv: coverageCsv,
+  });
+  addReport(app, context, {
+    name: 'tag-hygiene',
+    summary: 'Tags that nearly say whose a cost is, with their money and what mends them',
+    shape: TagHygieneReport,
+    read: tagHygiene,
+    csv: tagHygieneCsv,
+  });
+}
+
+interface Report<Found extends object> {
+  readonly name: string;
+  readonly summary: string;
+  readonly shape: TSchema;
+  readonly read: (db: Kysely<DB>, request: ReportRequest) => Promise<Found>;
+  readonly csv: (found: Found) => string;
+}
+
+function addReport<Found extends object>(app: ApiApp, { db, clock }: ApiContext, report: Report<Found>): void {
   const readAsKnown = createAsKnownReader({ db, clock });
-
   app.get(
-    '/api/v1/reports/coverage',
+    `/api/v1/reports/${report.name}`,
     {
       config: { roles: WHOLE_READERS },
       schema: {
-        summary: 'The attributed share of cost, and rules that would catch the rest',
+        summary: report.summary,
         tags: ['reports'],
         querystring: CoverageQuery,
-        response: printedResponse('As `outturn report coverage`', CoverageReport),
+        response: printedResponse(`As \`outturn report ${report.name}\``, report.shape),
       },
     },
     async (request, reply) => {
@@ -29,43 +57,15 @@ export function addCoverageRoutes(app: ApiApp, { db, clock }: ApiContext): void 
       const asked = askedOf(query, clock.now());
       if (asKnown !== undefined) {
         const known = { period: asked.period, needsCharges: true, asKnown };
-        const report = await readAsKnown(request, known, async (trx, at) => {
+        const found = await readAsKnown(request, known, async (trx, at) => {
           await prepareConversions(trx, { ...asked, at });
-          return coverage(trx, { ...asked, at });
+          return report.read(trx, { ...asked, at });
         });
-        return sendPrinted(request, reply, report, coverageCsv);
+        return sendPrinted(request, reply, found, report.csv);
       }
       await prepareConversions(db, asked);
-      const report = await readAs(db, principalOf(request), (trx) => coverage(trx, asked));
-      return sendPrinted(request, reply, report, coverageCsv);
-    },
-  );
-
-  app.get(
-    '/api/v1/reports/tag-hygiene',
-    {
-      config: { roles: WHOLE_READERS },
-      schema: {
-        summary: 'Tags that nearly say whose a cost is, with their money and what mends them',
-        tags: ['reports'],
-        querystring: CoverageQuery,
-        response: printedResponse('As `outturn report tag-hygiene`', TagHygieneReport),
-      },
-    },
-    async (request, reply) => {
-      const { asKnown, ...query } = request.query;
-      const asked = askedOf(query, clock.now());
-      if (asKnown !== undefined) {
-        const known = { period: asked.period, needsCharges: true, asKnown };
-        const report = await readAsKnown(request, known, async (trx, at) => {
-          await prepareConversions(trx, { ...asked, at });
-          return tagHygiene(trx, { ...asked, at });
-        });
-        return sendPrinted(request, reply, report, tagHygieneCsv);
-      }
-      await prepareConversions(db, asked);
-      const report = await readAs(db, principalOf(request), (trx) => tagHygiene(trx, asked));
-      return sendPrinted(request, reply, report, tagHygieneCsv);
+      const found = await readAs(db, principalOf(request), (trx) => report.read(trx, asked));
+      return sendPrinted(request, reply, found, report.csv);
     },
   );
 }

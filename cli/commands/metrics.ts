@@ -1,9 +1,5 @@
 /** outturn metrics: what usage metrics are known, and quantities from a sheet, all or nothing. */
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
-import { AppError } from '../../services/kernel/errors.ts';
-import { localOperator } from '../../services/kernel/ports.ts';
 import { metricsCsv } from '../../services/reports/metric-csv.ts';
 import { importQuantities } from '../../services/usage/import-quantities.ts';
 import { listMetrics } from '../../services/usage/list-metrics.ts';
@@ -11,6 +7,7 @@ import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
 import { renderMetrics, renderQuantityImport } from '../render/metrics.ts';
 import { withRuntime } from '../runtime.ts';
+import { addSheetImport } from '../sheet-import.ts';
 
 export function metricsCommand(program: Command): void {
   const metrics = program.command('metrics').description('usage metrics that splits go by, and their quantities');
@@ -27,37 +24,12 @@ export function metricsCommand(program: Command): void {
       });
     });
   withExamples(withJson(list), 'outturn metrics', 'outturn metrics list --format csv > metrics.csv');
-  const command = metrics
-    .command('import')
-    .description('import quantities by pod and day or month, all or nothing; importing them again changes nothing')
-    .argument('<file>', 'CSV: metric,unit,pod,period,quantity; a period is a day (2026-09-14) or a month (2026-09)')
-    .option('--dry-run', 'check everything and change nothing')
-    .action(async (file: string, options: { dryRun?: boolean; json?: boolean }) => {
-      await withRuntime({ applicationName: 'outturn metrics' }, async (runtime) => {
-        const result = await importQuantities(runtime.db, {
-          csvText: await readSheet(file),
-          fileName: basename(file),
-          principal: localOperator,
-          dryRun: options.dryRun === true,
-          at: runtime.clock.now(),
-        });
-        if (options.json === true) printJson(result);
-        else printText(renderQuantityImport(result));
-      });
-    });
-  withExamples(
-    withJson(command),
-    'outturn metrics import requests.csv --dry-run',
-    'outturn metrics import requests.csv --json',
-  );
-}
-
-async function readSheet(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new AppError('invalid_input', `The sheet ${file} cannot be read. Check the path and its permissions.`, {
-      cause,
-    });
-  }
+  addSheetImport(metrics, {
+    noun: 'metrics',
+    description: 'import quantities by pod and day or month, all or nothing; importing them again changes nothing',
+    argument: 'CSV: metric,unit,pod,period,quantity; a period is a day (2026-09-14) or a month (2026-09)',
+    examples: ['outturn metrics import requests.csv --dry-run', 'outturn metrics import requests.csv --json'],
+    take: ({ db }, sheet) => importQuantities(db, sheet),
+    render: renderQuantityImport,
+  });
 }

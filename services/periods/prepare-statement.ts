@@ -144,7 +144,7 @@ function refuseReissue(period: Period, superseded: number | null, reissueReason:
   if (superseded !== null && reissueReason === null) {
     throw new AppError(
       'conflict',
-      `${period.id} is closed by statement ${superseded}. Corrections show as adjustments of the open month; to close it anew, say why: --reissue --reason "…".`,
+      `${period.id} is closed by statement ${superseded}. Corrections show as adjustments of the open month; to close it anew, say why: --reissue --reason "…" (over HTTP "reissue" and "reason").`,
       { details: { statementId: String(superseded) } },
     );
   }
@@ -168,7 +168,7 @@ function forceOf(period: Period, readiness: readonly SourceReadiness[], reason: 
   if (reason !== null) return reason;
   throw new AppError(
     'conflict',
-    `${period.id} cannot be closed yet.\n${obstacles.join('\n')}\nTo close it all the same, say why: --force --reason "…"; the statement keeps it.`,
+    `${period.id} cannot be closed yet.\n${obstacles.join('\n')}\nTo close it all the same, say why: --force --reason "…" (over HTTP "force" and "reason"); the statement keeps it.`,
     { details: { readiness } },
   );
 }
