@@ -5,7 +5,7 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { AppError, describeFault } from '../kernel/errors.ts';
+import { AppError, countFurther, describeFault } from '../kernel/errors.ts';
 import { readRates } from './read-rates.ts';
 
 export interface FxImport {
@@ -27,7 +27,7 @@ export async function importFxFiles(
 ): Promise<FxImport> {
   const { rates, faults } = readRates(files);
   if (faults[0] !== undefined) {
-    const more = faults.length === 1 ? '' : ` There are ${faults.length - 1} more faults.`;
+    const more = countFurther(faults);
     throw new AppError('invalid_input', `Exchange rates: ${describeFault(faults[0])}${more} Nothing was imported.`, {
       faults,
     });

@@ -5,7 +5,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { AppError, describeFault, type InputFault } from '../kernel/errors.ts';
+import { AppError, countFurther, describeFault, type InputFault } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { checkInvoice, INVOICE_FIELDS, type RawInvoice } from './check-invoice.ts';
 import type { InvoiceInput } from './invoice-input.ts';
@@ -98,6 +98,6 @@ async function listSourceIds(trx: Transaction<DB>): Promise<string[]> {
 function refuseFaults(faults: readonly InputFault[]): void {
   const [first] = faults;
   if (first === undefined) return;
-  const more = faults.length === 1 ? '' : ` There are ${faults.length - 1} more faults.`;
+  const more = countFurther(faults);
   throw new AppError('invalid_invoices', `Invoices: ${describeFault(first)}${more} Nothing was imported.`, { faults });
 }

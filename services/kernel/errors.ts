@@ -95,3 +95,10 @@ export function describeFault(fault: InputFault): string {
   const stop = /[.!?]$/.test(fault.reason) ? '' : '.';
   return `${where === '' ? '' : `${where}: `}${fault.reason}${stop}${fix}`;
 }
+
+/** How many faults there are beside the one that a message names: "", " There is 1 more fault." or " There are 3 more faults." */
+export function countFurther(faults: readonly InputFault[]): string {
+  const further = faults.length - 1;
+  if (further < 1) return '';
+  return further === 1 ? ' There is 1 more fault.' : ` There are ${further} more faults.`;
+}

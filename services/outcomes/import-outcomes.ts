@@ -5,7 +5,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { AppError, describeFault } from '../kernel/errors.ts';
+import { AppError, countFurther, describeFault } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { readOutcomeContext } from './outcome-context.ts';
 import type { StatedOutcome } from './outcome.ts';
@@ -97,6 +97,6 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
 function refuseFaults(faults: ReturnType<typeof readOutcomeSheet>['faults']): void {
   const first = faults[0];
   if (first === undefined) return;
-  const more = faults.length === 1 ? '' : ` There are ${faults.length - 1} more faults.`;
+  const more = countFurther(faults);
   throw new AppError('invalid_outcomes', `Outcomes: ${describeFault(first)}${more} Nothing was imported.`, { faults });
 }

@@ -4,7 +4,7 @@
  */
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { AppError, describeFault, type InputFault } from '../kernel/errors.ts';
+import { AppError, countFurther, describeFault, type InputFault } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import { type CsvLayout, readStrictCsv } from '../sheets/strict-csv.ts';
@@ -118,6 +118,6 @@ async function readContext(trx: Transaction<DB>): Promise<QuantityContext> {
 function refuseFaults(faults: readonly InputFault[]): void {
   const [first] = faults;
   if (first === undefined) return;
-  const more = faults.length === 1 ? '' : ` There are ${faults.length - 1} more faults.`;
+  const more = countFurther(faults);
   throw new AppError('invalid_input', `Quantities: ${describeFault(first)}${more} Nothing was imported.`, { faults });
 }
