@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { daysBetween, monthOf } from '../services/kernel/period.ts';
 import { type BenchColumn, type BenchFormat, benchColumns, csvCellSql, ORIGINS_SQL } from './bill-generator-columns.ts';
 
 export interface BenchBillOptions {
@@ -18,13 +19,15 @@ export interface BenchBillOptions {
   readonly lines?: number;
   readonly format: BenchFormat;
   readonly seed?: number;
+  /** `YYYY-MM`; `2026-09` unless given. Bills of one seed and size have the same origins in every month. */
+  readonly month?: string;
 }
 
 export interface BenchBill {
   readonly path: string;
   readonly bytes: number;
   readonly lines: number;
-  /** `YYYY-MM`, the same for every bench bill. */
+  /** `YYYY-MM`. */
   readonly billingPeriod: string;
   readonly billingCurrency: string;
   /** Exact sums as plain decimal strings. */
@@ -37,17 +40,16 @@ export interface BenchBill {
 
 const LINES_DEFAULT = 2_000_000;
 const LINES_MAX = 20_000_000;
-const BILLING_MONTH = '2026-09';
-const DAYS = 30;
+const MONTH_DEFAULT = '2026-09';
 /** Gzip's fastest level: a provider's files are larger jobs to write than to read, and only the reading is measured. */
 const GZIP_LEVEL = 1;
 
 /**
- * Writes `bench-<lines>-<seed>-<format>.<extension>` into the folder, replacing it.
+ * Writes `bench-<month>-<lines>-<seed>-<format>.<extension>` into the folder, replacing it.
  * @throws RangeError where `lines` is out of bounds.
  */
 export async function writeBenchBill(options: BenchBillOptions): Promise<BenchBill> {
-  const { folder, lines = LINES_DEFAULT, format, seed = 1 } = options;
+  const { folder, lines = LINES_DEFAULT, format, seed = 1, month = MONTH_DEFAULT } = options;
   if (!Number.isInteger(lines) || lines < 1 || lines > LINES_MAX) {
     throw new RangeError(`A bench bill has 1 to ${LINES_MAX} lines, not ${lines}.`);
   }
@@ -57,18 +59,18 @@ export async function writeBenchBill(options: BenchBillOptions): Promise<BenchBi
   const instance = await DuckDBInstance.create(':memory:', { memory_limit: '1GB', temp_directory: scratch });
   const connection = await instance.connect();
   try {
-    const path = join(folder, `bench-${lines}-${seed}-${format}.${extensionOf(format)}`);
+    const path = join(folder, `bench-${month}-${lines}-${seed}-${format}.${extensionOf(format)}`);
     // Joins as written: lines on the left are streamed, the small table on the right is held.
     await connection.run(`SET disabled_optimizers = 'join_order,build_side_probe_side'`);
-    await createSources(connection, lines, seed);
-    await writeFormat(connection, path, format);
+    await createSources(connection, { lines, seed, month });
+    await writeFormat(connection, { path, format, month });
     const [billedCost, effectiveCost, listCost, contractedCost] = await sumCosts(connection);
     const { size } = await stat(path);
     return {
       path,
       bytes: size,
       lines,
-      billingPeriod: BILLING_MONTH,
+      billingPeriod: month,
       billingCurrency: 'USD',
       billedCost,
       effectiveCost,
@@ -84,13 +86,18 @@ export async function writeBenchBill(options: BenchBillOptions): Promise<BenchBi
 }
 
 /** Tables small enough to join against, and the bare line numbers, as a table because only a table is read by several threads. */
-async function createSources(connection: DuckDBConnection, lines: number, seed: number): Promise<void> {
+async function createSources(
+  connection: DuckDBConnection,
+  { lines, seed, month }: { lines: number; seed: number; month: string },
+): Promise<void> {
+  const { start, end } = monthOf(`${month}-01`);
+  const days = daysBetween(start, end);
   const hourlyOrigins = Math.ceil(lines / 125);
   const dailyOrigins = Math.ceil(lines / 80);
   await connection.run(
-    `CREATE TABLE hour AS SELECT h, TIMESTAMP '${BILLING_MONTH}-01' + to_hours(h::INTEGER) AS start, start + INTERVAL 1 HOUR AS stop,
+    `CREATE TABLE hour AS SELECT h, TIMESTAMP '${start}' + to_hours(h::INTEGER) AS start, start + INTERVAL 1 HOUR AS stop,
       strftime(start, '%Y-%m-%dT%H:%M:%S.000Z') AS startText, strftime(stop, '%Y-%m-%dT%H:%M:%S.000Z') AS stopText
-    FROM (SELECT unnest(range(0, ${DAYS * 24})) AS h)`,
+    FROM (SELECT unnest(range(0, ${days * 24})) AS h)`,
   );
   await connection.run(
     `CREATE TABLE origin AS ${ORIGINS_SQL} FROM (SELECT unnest(range(0, ${hourlyOrigins + dailyOrigins}))::INTEGER AS o, hash(o, ${seed}) AS x)`,
@@ -100,7 +107,7 @@ async function createSources(connection: DuckDBConnection, lines: number, seed: 
     WITH placed AS (
       SELECT i, hash(i, ${seed}) AS x, i % 100 AS place,
         CASE WHEN place < 72 THEN i // 100 % ${hourlyOrigins} ELSE ${hourlyOrigins} + x % ${dailyOrigins} END::INTEGER AS o,
-        CASE WHEN place < 72 THEN i // 100 * 3 % ${DAYS} * 24 + place ELSE (x >> 20) % ${DAYS * 24} END::INTEGER AS h
+        CASE WHEN place < 72 THEN i // 100 * 3 % ${days} * 24 + place ELSE (x >> 20) % ${days * 24} END::INTEGER AS h
       FROM number
     ), measured AS (
       SELECT i, x, place, o, h,
@@ -116,8 +123,11 @@ async function createSources(connection: DuckDBConnection, lines: number, seed: 
     FROM measured JOIN origin USING (o)`);
 }
 
-async function writeFormat(connection: DuckDBConnection, path: string, format: BenchFormat): Promise<void> {
-  const columns = benchColumns(format, BILLING_MONTH);
+async function writeFormat(
+  connection: DuckDBConnection,
+  { path, format, month }: { path: string; format: BenchFormat; month: string },
+): Promise<void> {
+  const columns = benchColumns(format, month);
   if (format === 'parquet-decimal' || format === 'parquet-double') {
     const select = columns.map((column) => `${column.sql} AS "${column.name}"`).join(', ');
     await connection.run(
