@@ -5,7 +5,7 @@ import type { DB } from '../db/schema.gen.ts';
 import { type AsKnown, type KnownReport, reportAsKnown } from '../services/replay/replayed-reports.ts';
 import { principalOf } from './authorisation.ts';
 import type { ApiContext } from './context.ts';
-import { createLimiter } from './limiter.ts';
+import { createLimiter, type Limiter } from './limiter.ts';
 
 /** No replay of a reader is worth more; the database stops its statement then. */
 const STATEMENT_TIMEOUT_MS = 30_000;
@@ -20,9 +20,13 @@ export type ReadAsKnown = <Report extends object>(
   read: (db: Kysely<DB>, at: Date) => Promise<Report>,
 ) => Promise<AsKnown<Report>>;
 
-/** One per group of routes. */
+/** All groups of routes over one database share its limit. */
+const limits = new WeakMap<Kysely<DB>, Limiter>();
+
+/** For a group of routes. */
 export function createAsKnownReader({ db, clock }: Pick<ApiContext, 'db' | 'clock'>): ReadAsKnown {
-  const limit = createLimiter(RUNNING_MAX, WAITING_MAX);
+  const limit = limits.get(db) ?? createLimiter(RUNNING_MAX, WAITING_MAX);
+  limits.set(db, limit);
   return (request, asked, read) => {
     const caller = { principal: principalOf(request), now: clock.now(), statementTimeoutMs: STATEMENT_TIMEOUT_MS };
     return limit(() => reportAsKnown(db, { ...asked, ...caller }, read));

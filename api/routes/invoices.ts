@@ -7,6 +7,7 @@ import { AppError } from '../../services/kernel/errors.ts';
 import { bridge } from '../../services/reports/bridge.ts';
 import { bridgeCsv, invoiceReportCsv } from '../../services/reports/invoice-csv.ts';
 import { invoiceReport } from '../../services/reports/invoices.ts';
+import { createAsKnownReader } from '../as-known.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { firstOf, linkNextPage, readPageRequest } from '../paging.ts';
@@ -85,6 +86,7 @@ function addStatingRoutes(app: ApiApp, context: ApiContext): void {
 }
 
 function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
+  const readAsKnown = createAsKnownReader({ db, clock });
   app.get(
     '/api/v1/invoices',
     {
@@ -124,7 +126,13 @@ function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const asked = { ...request.query, at: clock.now() };
+      const { asKnown, ...query } = request.query;
+      if (asKnown !== undefined) {
+        const known = { period: query.period, needsCharges: true, asKnown };
+        const found = await readAsKnown(request, known, (trx, at) => invoiceReport(trx, { ...query, at }));
+        return sendPrinted(request, reply, found, invoiceReportCsv);
+      }
+      const asked = { ...query, at: clock.now() };
       const report = await readAs(db, principalOf(request), (trx) => invoiceReport(trx, asked));
       return sendPrinted(request, reply, report, invoiceReportCsv);
     },
@@ -142,7 +150,13 @@ function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const asked = { ...request.query, at: clock.now() };
+      const { asKnown, ...query } = request.query;
+      if (asKnown !== undefined) {
+        const known = { period: query.period, needsCharges: true, asKnown };
+        const found = await readAsKnown(request, known, (trx, at) => bridge(trx, { ...query, at }));
+        return sendPrinted(request, reply, found, bridgeCsv);
+      }
+      const asked = { ...query, at: clock.now() };
       const report = await readAs(db, principalOf(request), (trx) => bridge(trx, asked));
       return sendPrinted(request, reply, report, bridgeCsv);
     },

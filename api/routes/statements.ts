@@ -9,6 +9,7 @@ import { listStatements, readStatement, readStatementDocument } from '../../serv
 import { prepareStatement, reasonsOf } from '../../services/periods/prepare-statement.ts';
 import { verifyStatements } from '../../services/periods/verify-statements.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
+import { createAsKnownReader } from '../as-known.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { firstOf, linkNextPage, readPageRequest, rowNumberOf } from '../paging.ts';
@@ -35,6 +36,7 @@ export function addStatementRoutes(app: ApiApp, context: ApiContext): void {
 }
 
 function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
+  const readAsKnown = createAsKnownReader({ db, clock });
   app.get(
     '/api/v1/statements',
     {
@@ -106,7 +108,15 @@ function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const asked = { ...request.query, at: clock.now() };
+      const { asKnown, ...query } = request.query;
+      if (asKnown !== undefined) {
+        const known = await readAsKnown(request, { period: query.period, asKnown }, async (trx, at) => {
+          await prepareConversions(trx, { ...query, at });
+          return adjustments(trx, { ...query, at });
+        });
+        return sendPrinted(request, reply, known, adjustmentsCsv);
+      }
+      const asked = { ...query, at: clock.now() };
       await prepareConversions(db, asked);
       const report = await readAs(db, principalOf(request), (trx) => adjustments(trx, asked));
       return sendPrinted(request, reply, report, adjustmentsCsv);

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { INVOICE_INPUT } from '../../services/invoices/invoice-input.ts';
 import { BRIDGE_STEPS } from '../../services/reports/bridge.ts';
 import { PAGE_QUERY } from '../paging.ts';
+import { AsKnownField, AsKnownQuery } from './as-known.ts';
 import { CurrencyCode, DateText, DecimalText, InstantText, nullable, oneOf, PeriodText } from './common.ts';
 
 export const InvoiceBody = INVOICE_INPUT;
@@ -63,7 +64,10 @@ export const InvoiceView = Type.Object({
   statedBy: Type.String(),
 });
 
-export const InvoiceReportQuery = Type.Object({ period: PeriodText }, { additionalProperties: false });
+export const InvoiceReportQuery = Type.Object(
+  { period: PeriodText, asKnown: AsKnownQuery },
+  { additionalProperties: false },
+);
 
 const Period = Type.Object({
   id: Type.String(),
@@ -104,6 +108,7 @@ export const InvoiceReportView = Type.Object({
       withoutInvoice: DecimalText,
     }),
   ),
+  asKnown: AsKnownField,
 });
 
 export const BridgeView = Type.Object({
@@ -129,4 +134,5 @@ export const BridgeView = Type.Object({
       reportedCost: DecimalText,
     }),
   ),
+  asKnown: AsKnownField,
 });

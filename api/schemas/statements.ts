@@ -1,6 +1,7 @@
 /** Statements of closed periods over HTTP, and the adjustments that correct them. */
 import { Type } from 'typebox';
 import { PAGE_QUERY } from '../paging.ts';
+import { AsKnownField, AsKnownQuery } from './as-known.ts';
 import { CurrencyCode, DateText, DecimalText, InstantText, nullable, oneOf, PeriodText } from './common.ts';
 
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256.' });
@@ -56,7 +57,8 @@ export const StatementView = Type.Object({
 
 export const SourceReadinessView = Type.Object({
   sourceId: Type.String(),
-  state: oneOf(['ready', 'missing', 'late', 'unsettled'], 'What stands in the way.'),
+  state: oneOf(['ready', 'notBegun', 'missing', 'late', 'unsettled'], 'What stands in the way.'),
+  begins: nullable(Type.String({ description: 'The first billing period it delivered; nothing is expected before.' })),
   obstacle: nullable(Type.String()),
 });
 
@@ -72,7 +74,10 @@ export const VerificationView = Type.Object({
   broken: nullable(Type.Object({ statementId: Type.String(), period: Type.String(), reason: Type.String() })),
 });
 
-export const AdjustmentsQuery = Type.Object({ period: PeriodText }, { additionalProperties: false });
+export const AdjustmentsQuery = Type.Object(
+  { period: PeriodText, asKnown: AsKnownQuery },
+  { additionalProperties: false },
+);
 
 const Money = {
   currency: CurrencyCode,
@@ -121,4 +126,5 @@ export const AdjustmentsReport = Type.Object({
       }),
     }),
   ),
+  asKnown: AsKnownField,
 });

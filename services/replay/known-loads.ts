@@ -29,11 +29,13 @@ interface LoadRow {
   readonly is_kept: boolean;
 }
 
-/** Hides load: of those that counted then, each stands as published; nothing that came or went later shows. */
+/** Hides load: those that counted then stand as published, those replaced by then as replaced; nothing that came or went later shows. */
 export async function hideLoads(shadow: Shadow, at: Date): Promise<void> {
   const instant = sql`${at.toISOString()}::timestamptz`;
-  await shadow.copy('load', sql`published_at <= ${instant} and (superseded_at is null or superseded_at > ${instant})`);
-  await sql`update load set state = 'published', superseded_at = null, charges_dropped_at = null`.execute(shadow.trx);
+  await shadow.copy('load', sql`published_at <= ${instant}`);
+  await sql`
+    update load set state = 'published', superseded_at = null, charges_dropped_at = null where superseded_at > ${instant}
+  `.execute(shadow.trx);
 }
 
 /** Dates that a report reads, half-open. */
@@ -62,11 +64,11 @@ export async function readKnownLoads(
           and closed.known_at >= own.published_at and closed.known_at < own.superseded_at) as is_kept
     from load join ${ownTable('load')} as own on own.id = load.id
     left join load_rollup as rolled_up on rolled_up.load_id = load.id and rolled_up.rulebook_id = ${rulebookId}
-    where rolled_up.load_id is null or exists (
+    where load.state = 'published' and (rolled_up.load_id is null or exists (
       select from ${range}
       where load.billing_period_start < range.beyond and load.billing_period_end > range.first
         or exists (select from rollup_cost where rollup_cost.load_id = load.id and rollup_cost.rulebook_id = ${rulebookId}
-          and charge_date >= range.first and charge_date < range.beyond))
+          and charge_date >= range.first and charge_date < range.beyond)))
     order by load.id
   `.execute(trx);
   refuseForgotten(loads, at);

@@ -8,7 +8,9 @@ import Value from 'typebox/value';
 import type { TSchema } from 'typebox';
 import { describe, expect } from 'vitest';
 import { ListedPlanView, PlanView, StoredPlanView } from '../../api/schemas/plans.ts';
+import { BridgeView, InvoiceReportView } from '../../api/schemas/invoices.ts';
 import { CostsReport, ReconciliationReport, ValuePerPodReport } from '../../api/schemas/reports.ts';
+import { AdjustmentsReport } from '../../api/schemas/statements.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { makeWorkplace, type Workplace } from '../support/command-line.ts';
 import { test as base } from '../support/database.ts';
@@ -135,6 +137,9 @@ describe('a report as known', () => {
       ['value-per-pod', ValuePerPodReport],
       ['costs', CostsReport],
       ['reconciliation', ReconciliationReport],
+      ['invoices', InvoiceReportView],
+      ['bridge', BridgeView],
+      ['adjustments', AdjustmentsReport],
     ];
     for (const [name, schema] of schemas) {
       const url = `/api/v1/reports/${name}?period=2026-09&asKnown=2026-10-04`;
@@ -150,10 +155,13 @@ describe('a report as known', () => {
   test('has the same bytes at the command line, and says in its table when it was known', async ({ surfaces }) => {
     const { api, workplace } = surfaces;
     const headers = await api.authorise('finance');
-    const url = '/api/v1/reports/reconciliation?period=2026-09&asKnown=2020-01-31';
-    const options = ['report', 'reconciliation', '--period', '2026-09', '--as-known', '2020-01-31'];
-    const [document, table] = await Promise.all([workplace.run(...options, '--json'), workplace.run(...options)]);
-    expect(document.stdout).toBe((await api.app.inject({ url, headers })).body);
+    const options = ['--period', '2026-09', '--as-known', '2020-01-31'];
+    for (const name of ['reconciliation', 'invoices', 'bridge', 'adjustments']) {
+      const url = `/api/v1/reports/${name}?period=2026-09&asKnown=2020-01-31`;
+      const document = await workplace.run('report', name, ...options, '--json');
+      expect(document.stdout).toBe((await api.app.inject({ url, headers })).body);
+    }
+    const table = await workplace.run('report', 'reconciliation', ...options);
     expect(table.stdout).toContain('\nAs known at 2020-01-31T23:59:59.999Z.\n');
   });
 

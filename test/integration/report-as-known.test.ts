@@ -17,15 +17,20 @@ import { applyOrganisation } from '../../services/organisation/apply-organisatio
 import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
 import { importInvoices } from '../../services/invoices/import-invoices.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { adjustments } from '../../services/periods/adjustments.ts';
 import { approveStatement } from '../../services/periods/approve-statement.ts';
 import { prepareStatement } from '../../services/periods/prepare-statement.ts';
 import { withKnownWorld } from '../../services/replay/as-known.ts';
 import { reportAsKnown } from '../../services/replay/replayed-reports.ts';
+import { bridge } from '../../services/reports/bridge.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { coverage } from '../../services/reports/coverage.ts';
+import { invoiceReport } from '../../services/reports/invoices.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
+import { tagHygiene } from '../../services/reports/tag-hygiene.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
+import { importQuantities } from '../../services/usage/import-quantities.ts';
 import { type ChargeGiven, insertOrigin, insertStagedLoad } from '../support/billed-charges.ts';
 import { test as base, createTestDatabase } from '../support/database.ts';
 import { readWholeDatabase } from '../support/whole-database.ts';
@@ -51,8 +56,29 @@ const READERS = {
     await prepareConversions(db, request);
     return coverage(db, request);
   },
+  'tag-hygiene': async (db: Kysely<DB>, at: Date) => {
+    const request = { period: '2026-09', at };
+    await prepareConversions(db, request);
+    return tagHygiene(db, request);
+  },
+  invoices: async (db: Kysely<DB>, at: Date) => invoiceReport(db, { period: '2026-09', at }),
+  bridge: async (db: Kysely<DB>, at: Date) => bridge(db, { period: '2026-09', at }),
+  adjustments: async (db: Kysely<DB>, at: Date) => {
+    const request = { period: '2026-Q3', at };
+    await prepareConversions(db, request);
+    return adjustments(db, request);
+  },
 };
-const NAMES = ['value-per-pod', 'costs', 'reconciliation', 'coverage'] as const;
+const NAMES = [
+  'value-per-pod',
+  'costs',
+  'reconciliation',
+  'coverage',
+  'tag-hygiene',
+  'invoices',
+  'bridge',
+  'adjustments',
+] as const;
 
 /** Before there are rates a report refuses; that it refuses the same way is known too. */
 async function bytesOf(db: Kysely<DB>, name: (typeof NAMES)[number], at: Date): Promise<string> {
@@ -84,6 +110,7 @@ pods:
 envelopes:
   - { scope: { pod: checkout }, period: 2026-Q3, limit: "150.00", currency: USD, counts: loaded }
 rules:
+  - { id: cache, when: { serviceName: Cache }, split: { method: usage, metric: requests, among: all } }
   - { id: network, when: { serviceName: Network }, split: { method: proportional, among: all, owner: search } }
   - { id: team, when: { tag: { team: { exists: true } } }, podFromTag: team }
 `;
@@ -133,6 +160,11 @@ class History {
     await importInvoices(this.db, { csvText, fileName: 'invoices.csv', principal: FINANCE, dryRun: false, at });
   }
 
+  async measure(at: Date, rows: string): Promise<void> {
+    const csvText = `metric,unit,pod,period,quantity\n${rows}`;
+    await importQuantities(this.db, { csvText, fileName: 'requests.csv', principal: FINANCE, dryRun: false, at });
+  }
+
   /** One person prepares, another approves. */
   async close(at: Date, period: string): Promise<void> {
     await this.db.transaction().execute(async (trx) => {
@@ -178,6 +210,7 @@ async function tell(history: History): Promise<Told> {
   const shop = await insertOrigin(db, { provider_name: 'AWS', service_name: 'Compute', tags: { team: 'checkout' } });
   const finder = await insertOrigin(db, { provider_name: 'AWS', service_name: 'Storage', tags: { team: 'search' } });
   const network = await insertOrigin(db, { provider_name: 'AWS', service_name: 'Network' });
+  const cache = await insertOrigin(db, { provider_name: 'AWS', service_name: 'Cache' });
   const stray = await insertOrigin(db, { provider_name: 'AWS', service_name: 'Queue', resource_id: 'queue-1' });
   const bill = (compute: string, august = '-3'): ChargeGiven[] => [
     { originId: shop, date: '2026-09-01', billed: compute },
@@ -186,12 +219,14 @@ async function tell(history: History): Promise<Told> {
     { originId: finder, date: '2026-09-02', billed: '10' },
     { originId: network, date: '2026-09-03', billed: '7.1' },
     { originId: network, date: '2026-09-03', billed: '3', currency: 'EUR' },
+    { originId: cache, date: '2026-09-04', billed: '10.000000000001' },
     { originId: stray, date: '2026-09-12', billed: '5', currency: 'EUR' },
   ];
   const steps: ((at: Date) => Promise<unknown>)[] = [
     async (at) => loads.push(await history.publish(at, bill('90'))),
     (at) => history.apply(at, FILE, RATES),
     (at) => history.state(at, '300'),
+    (at) => history.measure(at, 'requests,GB,checkout,2026-09,2\nrequests,,search,2026-09,1\n'),
     async (at) => loads.push(await history.publish(at, bill('130.25'))),
     (at) => history.apply(at, FILE, RATES.replace('1.2', '1.25')),
     (at) => history.state(at, '300', 'grace@example.com'),
@@ -204,6 +239,15 @@ async function tell(history: History): Promise<Told> {
           .replace('id: team,', 'id: teams,'),
         RATES,
       ),
+    (at) => history.measure(at, 'requests,,checkout,2026-09,5\nrequests,,search,2026-09,withdrawn\n'),
+    // A pod moves to another portfolio, gets another owner, and ends.
+    (at) =>
+      history.apply(
+        at,
+        FILE.replace('portfolio: commerce }', 'portfolio: growth, owner: eve@example.com, activeUntil: 2026-09-10 }'),
+        RATES,
+      ),
+    (at) => history.measure(at, 'requests,,search,2026-09,3\nrequests,,search,2026-09-04,1\n'),
     (at) => history.invoice(at, '200'),
     (at) => history.close(at, '2026-08'),
     // August is closed: what its charges are restated to is an adjustment from here on.
@@ -247,6 +291,24 @@ describe('a report as known at an instant', () => {
     expect(await readWholeDatabase(db)).toEqual(before);
   });
 
+  test('has the parts of split cost that went by the quantities of then', async ({ told }) => {
+    const parts = [...told.written.values()].map(([, text = '']) => {
+      if (text.startsWith('refused')) return '';
+      const rows = (JSON.parse(text) as { rows: Record<string, string>[] }).rows;
+      return rows
+        .filter((row) => row['rule'] === 'cache')
+        .map((row) => `${row['pod']} ${row['effectiveCost']}`)
+        .join(', ');
+    });
+    expect([...new Set(parts)]).toEqual([
+      '',
+      'null 10.000000000001',
+      'checkout 6.666666666667, search 3.333333333334',
+      'checkout 10.000000000001',
+      'search 10.000000000001',
+    ]);
+  });
+
   test('takes a date as the end of that day in UTC, and today as now; not tomorrow', async ({ told }) => {
     const { db, instants } = told.history;
     const asOf = (asKnown: string) =>
@@ -276,7 +338,7 @@ describe('a report as known at an instant', () => {
 describe('what is not kept any more', () => {
   test('is refused with the load, when it was replaced, and from when on a replay is possible', async ({ told }) => {
     const { history, loads } = told;
-    const [first = NOW, , , fourth = NOW] = history.instants;
+    const [first = NOW, , , , fifth = NOW] = history.instants;
     const { rows } = await sql<{ superseded_at: Date }>`
       select superseded_at from load where id = ${loads[0]}
     `.execute(history.db);
@@ -289,7 +351,7 @@ describe('what is not kept any more', () => {
       ) as unknown,
       details: { replayableFrom: replaced },
     });
-    expect(await replay(history.db, fourth, after91Days)).toEqual(told.written.get(fourth));
+    expect(await replay(history.db, fifth, after91Days)).toEqual(told.written.get(fifth));
   });
 
   test('is a dimension that rollups do not keep, once the charges were dropped; the others are still told', async ({
