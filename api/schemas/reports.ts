@@ -84,6 +84,11 @@ const FourCosts = {
   contractedCost: DecimalText,
 };
 
+const Adjustments = Type.Object(
+  { cost: DecimalText, value: DecimalText },
+  { description: 'Corrections of closed months booked here; in no other figure.' },
+);
+
 export const ValuePerPodReport = Type.Object({
   asKnown: AsKnownField,
   period: Period,
@@ -127,16 +132,22 @@ export const ValuePerPodReport = Type.Object({
         beside: Type.Record(Type.String(), DecimalText),
         besideVerified: Type.Record(Type.String(), DecimalText),
       }),
-      adjustments: Type.Object({ cost: DecimalText, value: DecimalText }),
+      adjustments: Adjustments,
       return: nullable(RatioText),
       returnNote: nullable(Type.String()),
     }),
   ),
-  unattributed: Type.Object({ cost: DecimalText, verified: DecimalText, claimed: DecimalText }),
+  unattributed: Type.Object({
+    cost: DecimalText,
+    verified: DecimalText,
+    claimed: DecimalText,
+    adjustments: Adjustments,
+  }),
   total: Type.Object({
     cost: DecimalText,
     verified: DecimalText,
     claimed: DecimalText,
+    adjustments: Adjustments,
     return: nullable(RatioText),
     returnOnTotal: nullable(RatioText),
   }),

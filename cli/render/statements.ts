@@ -12,6 +12,11 @@ const HASH_WIDTH = 12;
 export function renderPrepared({ statement, readiness, valuePerPod }: PreparedStatement): string {
   const { statementId, period } = statement;
   const obstacles = readiness.flatMap(({ obstacle }) => (obstacle === null ? [] : [`  ${obstacle}`]));
+  const notBegun = readiness.flatMap(({ sourceId, state, begins }) =>
+    state === 'notBegun'
+      ? [`Source "${sourceId}" begins ${begins ?? ''}: nothing of ${period} is expected of it.`]
+      : [],
+  );
   const supersedes =
     statement.supersedes === null
       ? []
@@ -21,6 +26,7 @@ export function renderPrepared({ statement, readiness, valuePerPod }: PreparedSt
     '',
     `Statement ${statementId} of ${period} is prepared; nothing is closed yet.`,
     ...(statement.forcedReason === null ? [] : [`Forced: ${statement.forcedReason}`, ...obstacles]),
+    ...notBegun,
     ...supersedes,
     `Another person with the role finance approves it: OUTTURN_TOKEN=… outturn close ${period} --approve`,
   ].join('\n');

@@ -121,11 +121,14 @@ function stateNote({ state, statementId }: ValuePerPod, openNote: string): strin
   return statementId === null ? ' (closed)' : ` (closed, statement ${statementId})`;
 }
 
-function adjustmentsOf(report: ValuePerPod): string[] {
-  const cost = report.pods.reduce((sum, pod) => add(sum, pod.adjustments.cost), ZERO);
-  const value = report.pods.reduce((sum, pod) => add(sum, pod.adjustments.value), ZERO);
-  if (report.pods.every((pod) => isZero(pod.adjustments.cost) && isZero(pod.adjustments.value))) return [];
+function adjustmentsOf({ pods, unattributed, total, period }: ValuePerPod): string[] {
+  const parts = [...pods.map((pod) => pod.adjustments), unattributed.adjustments];
+  if (parts.every(({ cost, value }) => isZero(cost) && isZero(value))) return [];
+  const { cost, value } = total.adjustments;
+  const loose = isZero(unattributed.adjustments.cost)
+    ? ''
+    : `, ${asMoney(unattributed.adjustments.cost)} of the cost unattributed`;
   return [
-    `Corrections of closed months booked here, in no figure above: ${asMoney(cost)} of cost and ${asMoney(value)} of value over all pods (outturn report adjustments --period ${report.period.id}).`,
+    `Corrections of closed months booked here, in no figure above: ${asMoney(cost)} of cost and ${asMoney(value)} of value${loose} (outturn report adjustments --period ${period.id}).`,
   ];
 }

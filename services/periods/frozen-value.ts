@@ -4,15 +4,13 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { ZERO } from '../kernel/decimal.ts';
 import {
   composeValuePerPod,
+  NOTHING_UNATTRIBUTED,
   type ValueHeading,
   type ValuePerPod,
   type ValuePerPodRow,
 } from '../reports/compose-value.ts';
-
-const NOTHING: ValuePerPod['unattributed'] = { cost: ZERO, verified: ZERO, claimed: ZERO };
 
 /** The report of a statement. */
 export async function frozenValuePerPod(db: Kysely<DB>, statementId: number): Promise<ValuePerPod> {
@@ -28,6 +26,8 @@ export async function frozenValuePerPod(db: Kysely<DB>, statementId: number): Pr
   return composeValuePerPod(JSON.parse(heading) as ValueHeading, {
     rows: rows.flatMap((row) => (row.pod_id === null ? [] : [JSON.parse(row.content) as ValuePerPodRow])),
     unattributed:
-      unattributed === undefined ? NOTHING : (JSON.parse(unattributed.content) as ValuePerPod['unattributed']),
+      unattributed === undefined
+        ? NOTHING_UNATTRIBUTED
+        : { ...NOTHING_UNATTRIBUTED, ...(JSON.parse(unattributed.content) as Partial<ValuePerPod['unattributed']>) },
   });
 }

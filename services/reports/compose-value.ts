@@ -9,7 +9,23 @@ import type { Predecessor } from './pod-scope.ts';
 import type { RecognisedValue } from './pod-values.ts';
 import type { ReportPeriod, ReportState } from './report-frame.ts';
 
+export const NO_ADJUSTMENTS: ReportedAdjustments = { cost: ZERO, value: ZERO };
+/** Of a report that holds nothing without a pod. */
+export const NOTHING_UNATTRIBUTED: ValuePerPod['unattributed'] = {
+  cost: ZERO,
+  verified: ZERO,
+  claimed: ZERO,
+  adjustments: NO_ADJUSTMENTS,
+};
+
 export type ReturnNote = 'no cost' | 'no verified value' | 'enabling';
+
+/** Corrections of closed months that are booked here: beside the figures, in none of them. */
+export interface ReportedAdjustments {
+  readonly cost: Decimal;
+  /** Verified value of the bases that enter the return. */
+  readonly value: Decimal;
+}
 
 export interface ValuePerPodRow {
   readonly podId: string;
@@ -27,7 +43,7 @@ export interface ValuePerPodRow {
   };
   readonly envelope: PodEnvelope | null;
   readonly value: RecognisedValue;
-  readonly adjustments: { readonly cost: Decimal; readonly value: Decimal };
+  readonly adjustments: ReportedAdjustments;
   readonly return: string | null;
   readonly returnNote: ReturnNote | null;
 }
@@ -47,11 +63,18 @@ export interface ValuePerPod {
   /** True where successors stand for the pods they succeeded; absent otherwise. */
   readonly withPredecessors?: true;
   readonly pods: readonly ValuePerPodRow[];
-  readonly unattributed: { readonly cost: Decimal; readonly verified: Decimal; readonly claimed: Decimal };
+  readonly unattributed: {
+    readonly cost: Decimal;
+    readonly verified: Decimal;
+    readonly claimed: Decimal;
+    readonly adjustments: ReportedAdjustments;
+  };
   readonly total: {
     readonly cost: Decimal;
     readonly verified: Decimal;
     readonly claimed: Decimal;
+    /** Of the pods and the unattributed together. */
+    readonly adjustments: ReportedAdjustments;
     readonly return: string | null;
     readonly returnOnTotal: string | null;
   };
@@ -97,6 +120,10 @@ function totals(rows: readonly ValuePerPodRow[], unattributed: ValuePerPod['unat
       cost,
       verified,
       claimed,
+      adjustments: {
+        cost: add(sum(rows.map((row) => row.adjustments.cost)), unattributed.adjustments.cost),
+        value: add(sum(rows.map((row) => row.adjustments.value)), unattributed.adjustments.value),
+      },
       return: returnOf(verifiedOfPods, podCost),
       returnOnTotal: returnOf(verified, cost),
     },

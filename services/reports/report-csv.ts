@@ -33,6 +33,8 @@ export function valuePerPodCsv(report: ValuePerPod): string {
       'envelope_used',
       'envelope_currency',
       'envelope_state',
+      'adjustments_cost',
+      'adjustments_value',
     ],
   ].flat();
   const frame: Cell[] = [report.period.id, report.period.through, report.currency, report.costMetric];
@@ -49,8 +51,13 @@ export function valuePerPodCsv(report: ValuePerPod): string {
     ...figures(pod.envelope?.limit ?? null, pod.envelope?.actual ?? null, pod.envelope?.used ?? null),
     pod.envelope?.currency ?? null,
     pod.envelope?.state ?? null,
+    ...figures(pod.adjustments.cost, pod.adjustments.value),
   ]);
-  const summary = (name: string, cost: string, verified: string, claimed: string, ratio: string | null): Cell[] => [
+  const summary = (
+    name: string,
+    { cost, verified, claimed, adjustments }: ValuePerPod['unattributed'],
+    ratio: string | null,
+  ): Cell[] => [
     ...frame,
     null,
     name,
@@ -58,12 +65,13 @@ export function valuePerPodCsv(report: ValuePerPod): string {
     null,
     ...figures(null, null, cost, null, verified, claimed, null, null, ratio),
     ...Array.from({ length: 6 }, () => null),
+    ...figures(adjustments.cost, adjustments.value),
   ];
   const { unattributed, total } = report;
   return toCsv(head, [
     ...pods,
-    summary('unattributed', unattributed.cost, unattributed.verified, unattributed.claimed, null),
-    summary('total', total.cost, total.verified, total.claimed, total.returnOnTotal),
+    summary('unattributed', unattributed, null),
+    summary('total', total, total.returnOnTotal),
   ]);
 }
 

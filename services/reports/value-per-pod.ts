@@ -15,6 +15,8 @@ import { type PodAdjustment, type PodAdjustments, readPodAdjustments } from '../
 import { listOpenMonths } from './complete-through.ts';
 import {
   composeValuePerPod,
+  NO_ADJUSTMENTS,
+  NOTHING_UNATTRIBUTED,
   type ReturnNote,
   type ValueHeading,
   type ValuePerPod,
@@ -33,8 +35,6 @@ import {
   reportPeriod,
   stateOf,
 } from './report-frame.ts';
-
-const NOTHING = { cost: ZERO, verified: ZERO, claimed: ZERO };
 
 interface PodRow {
   readonly id: string;
@@ -102,13 +102,14 @@ export async function buildValuePerPod(
     cost: costs.find((cost) => cost.podId === null)?.total ?? ZERO,
     verified: values.unattributed.verified,
     claimed: values.unattributed.claimed,
+    adjustments: adjustments.get(null) ?? NO_ADJUSTMENTS,
   };
   const isWhole = portfolio === undefined;
   if (isWhole) assertWhole(rows, unattributed, values);
   const report = composeValuePerPod(headingOf(frame), {
     portfolio,
     rows,
-    unattributed: isWhole ? unattributed : NOTHING,
+    unattributed: isWhole ? unattributed : NOTHING_UNATTRIBUTED,
   });
   return predecessors === undefined ? report : { ...report, withPredecessors: true };
 }
@@ -216,7 +217,7 @@ function toRow(
     cost: { direct, shared, total, estimated },
     envelope: figures.envelope ?? null,
     value,
-    adjustments: figures.adjustment ?? { cost: ZERO, value: ZERO },
+    adjustments: figures.adjustment ?? NO_ADJUSTMENTS,
     return: returnNote === null ? ratio(value.verified, total) : null,
     returnNote,
   };

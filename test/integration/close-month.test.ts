@@ -164,7 +164,7 @@ describe('a closed month', () => {
       period: { id: '2026-09', start: '2026-09-01', end: '2026-10-01' },
       valuePerPod: JSON.parse(JSON.stringify(frozen)),
       loads: [{ loadId: company.september, billingPeriod: '2026-09', files: [] }],
-      readiness: [{ sourceId: 'files', state: 'ready', obstacle: null }],
+      readiness: [{ sourceId: 'files', state: 'ready', begins: '2026-08', obstacle: null }],
       rulebook: { id: 1 },
       coverage: [
         { source: 'files', provider: 'AWS', cost: '151.500000000001', attributed: '146.500000000001', share: '0.9670' },
@@ -376,6 +376,11 @@ describe('what moves after closing', () => {
     const prepared = await report(db, '2026-09');
     expect(unprepared).toEqual(prepared);
     expect(prepared.pods.map((row) => row.adjustments.cost)).toEqual(['-4.000000000001', '-4']);
+    // What belongs to no pod is corrected too, so that the column adds up.
+    expect(prepared.unattributed.adjustments).toEqual({ cost: '-5', value: '0' });
+    expect(prepared.total.adjustments).toEqual({ cost: '-13.000000000001', value: '0' });
+    await close(db, '2026-09');
+    expect((await report(db, '2026-09')).unattributed.adjustments).toEqual({ cost: '-5', value: '0' });
   });
 
   test('is reversed by itself after the month is closed anew', async ({ db, company }) => {
@@ -468,7 +473,9 @@ describe('a quarter', () => {
       '2026-Q3 closes once its months are closed, and 2026-07, 2026-09 are open.',
     );
     await close(db, '2026-09');
-    await close(db, '2026-07', { forcedReason: 'before the first bill' });
+    const { statement, readiness } = await prepare(db, '2026-07');
+    expect(readiness).toEqual([{ sourceId: 'files', state: 'notBegun', begins: '2026-08', obstacle: null }]);
+    expect(await approve(db, statement.statementId)).toMatchObject({ period: '2026-07', forcedReason: null });
     const before = await report(db, '2026-Q3');
     expect(before).toMatchObject({ state: 'closed', statementId: null });
     const id = await close(db, '2026-Q3');
