@@ -10,6 +10,7 @@ import { countOf, type DuckDbRow, literal, textOf } from './duckdb-session.ts';
 import { FOCUS_COLUMNS, MONEY_COLUMNS } from './focus-columns.ts';
 import type { Bill } from './open-bill.ts';
 import { readTags } from './read-tags.ts';
+import type { ColumnOrigins } from './translate-bill.ts';
 
 const CURRENCIES = new Set(Intl.supportedValuesOf('currency'));
 /** BillingCurrency is checked by its own list. */
@@ -44,10 +45,10 @@ interface Check {
 export type FindLines = ((ordinals: ReadonlySet<number>) => Promise<Map<number, number>>) | null;
 
 /**
- * Checks and returns the billing periods, ascending.
+ * Checks and returns the billing periods, ascending. `origins` names the columns of a file that was translated.
  * @throws AppError invalid_bill with the first FAULTS_MAX faults and their total in `details.faultCount`.
  */
-export async function checkLines(bill: Bill, findLines: FindLines): Promise<BillPeriod[]> {
+export async function checkLines(bill: Bill, findLines: FindLines, origins?: ColumnOrigins): Promise<BillPeriod[]> {
   const lineChecks = listLineChecks(bill);
   const counts = lineChecks.map((check, index) => `, count(*) filter (${check.isBad}) as bad_${index}`).join('');
   const groups = await bill.session.rows(`
@@ -61,11 +62,12 @@ export async function checkLines(bill: Bill, findLines: FindLines): Promise<Bill
       (${MANDATORY_TEXTS.map((focus) => `${isNothing(focus)}`).join(' or ')}) as lacks_text
       ${lineChecks.map((_check, index) => `, bad_${index}`).join('')}
     from grouped`);
-  const failed = [
+  const checks = [
     ...lineChecks.filter((_check, index) => groups.some((group) => countOf(group[`bad_${index}`]) > 0)),
     ...listGroupChecks(bill, groups),
     ...(await listTagChecks(bill)),
   ];
+  const failed = checks.map((check) => ({ ...check, column: origins?.get(check.column) ?? check.column }));
   if (failed.length > 0) await refuse(bill, failed, findLines);
   return collectPeriods(groups);
 }

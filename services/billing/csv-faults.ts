@@ -48,6 +48,23 @@ export async function findRaggedRecords(
   return { faults, total };
 }
 
+/** How many cells every record has; null where they differ, where one record alone could be a cut-off one, or the file is no CSV. */
+export async function commonWidth(path: string, shape: CsvShape): Promise<number | null> {
+  let width: number | null = null;
+  let records = 0;
+  try {
+    for await (const { cells } of walk(path, shape)) {
+      width ??= cells.length;
+      if (cells.length !== width) return null;
+      records += 1;
+    }
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    return null;
+  }
+  return records > 1 ? width : null;
+}
+
 /** The physical line (1 is the header's) on which each of these records starts. */
 export async function findLines(
   path: string,

@@ -3,9 +3,9 @@
  * record's ordinal. DuckDB parses it once, strictly; nothing is padded, skipped or guessed.
  */
 import { AppError } from '../kernel/errors.ts';
-import { findRaggedRecords } from './csv-faults.ts';
+import { commonWidth, findRaggedRecords } from './csv-faults.ts';
 import type { CsvShape } from './csv-shape.ts';
-import { type DuckDbSession, literal } from './duckdb-session.ts';
+import { type DuckDbSession, identifier, literal } from './duckdb-session.ts';
 import { LINE_BYTES_MAX } from './take-copy.ts';
 
 /**
@@ -16,16 +16,35 @@ export async function csvToParquet(
   session: DuckDbSession,
   { path, name, shape, to }: { path: string; name: string; shape: CsvShape; to: string },
 ): Promise<void> {
-  const columns = nameColumns(shape.header)
+  const columns = nameColumns(shape.header);
+  try {
+    await copy(session, { path, shape, to }, columns);
+  } catch (error) {
+    // Real bills name columns at the end of their header that none of their records has: those stay empty. A single short record is cut off.
+    const width = isCsvError(error) ? await commonWidth(path, shape) : null;
+    if (width === null || width >= columns.length) throw await describeFailure(error, path, name, shape);
+    await copy(session, { path, shape, to }, columns, width);
+  }
+}
+
+async function copy(
+  session: DuckDbSession,
+  { path, shape, to }: { path: string; shape: CsvShape; to: string },
+  columns: readonly string[],
+  width = columns.length,
+): Promise<void> {
+  const typed = columns
+    .slice(0, width)
     .map((column) => `${literal(column)}: 'VARCHAR'`)
     .join(', ');
-  const reader = `read_csv(${literal(path)}, columns = {${columns}}, header = true, auto_detect = false, delim = ${literal(shape.delimiter)},
+  const absent = columns.slice(width).map((column) => `, null::varchar as ${identifier(column)}`);
+  // A header of another width than its records is no header to DuckDB; it is skipped as a line.
+  const header = absent.length === 0 ? 'header = true' : 'header = false, skip = 1';
+  const reader = `read_csv(${literal(path)}, columns = {${typed}}, ${header}, auto_detect = false, delim = ${literal(shape.delimiter)},
     quote = '"', escape = '"', strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = ${LINE_BYTES_MAX})`;
-  try {
-    await session.run(`copy (select * from ${reader}) to ${literal(to)} (format parquet, compression snappy)`);
-  } catch (error) {
-    throw await describeFailure(error, path, name, shape);
-  }
+  await session.run(
+    `copy (select *${absent.join('')} from ${reader}) to ${literal(to)} (format parquet, compression snappy)`,
+  );
 }
 
 /** Names that DuckDB can tell apart: it folds case, and a header may repeat an extra column or leave its name out. */
@@ -40,7 +59,7 @@ function nameColumns(header: readonly string[]): string[] {
 }
 
 async function describeFailure(error: unknown, path: string, name: string, shape: CsvShape): Promise<Error> {
-  if (!(error instanceof Error) || !/CSV/.test(error.message)) return error as Error;
+  if (!isCsvError(error)) return error as Error;
   if (/unicode|utf-8/i.test(error.message)) {
     const line = /Line: (\d+)/.exec(error.message)?.[1];
     const fault = {
@@ -75,4 +94,8 @@ async function describeFailure(error: unknown, path: string, name: string, shape
     `${name} has ${total === 1 ? 'a broken record' : `${total} broken records`}; the first is on line ${first?.line}: ${first?.reason}. Nothing was loaded.`,
     { cause: error, faults, details: { faultCount: total } },
   );
+}
+
+function isCsvError(error: unknown): error is Error {
+  return error instanceof Error && /CSV/.test(error.message);
 }

@@ -1,6 +1,6 @@
 /**
  * The first half of ingestion, in the child process: takes a copy under its hash, turns it into the archive's Parquet where it is not
- * one, and checks every line. Nothing of it touches PostgreSQL. Files of the archive are written beside and renamed, so that a kill
+ * one, a provider's own format into FOCUS, and checks every line. Nothing of it touches PostgreSQL. Files of the archive are written beside and renamed, so that a kill
  * leaves no half file under a hash.
  */
 import { randomUUID } from 'node:crypto';
@@ -10,15 +10,18 @@ import { AppError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { Progress } from '../kernel/ports.ts';
 import { checkLines } from './check-lines.ts';
+import { findDialect } from './dialects/all.ts';
+import type { Dialect, DialectHint } from './dialects/dialect.ts';
 import { findLines } from './csv-faults.ts';
 import { type CsvShape, readCsvShape, refuseForeignFile } from './csv-shape.ts';
 import { csvToParquet } from './csv-to-parquet.ts';
 import { type BillFormat, billFormatOf } from './discover-files.ts';
-import { type DuckDbSession, openDuckDb } from './duckdb-session.ts';
+import { type DuckDbSession, literal, openDuckDb, textOf } from './duckdb-session.ts';
 import type { InspectedFile } from './inspected-file.ts';
 import { matchColumns } from './match-columns.ts';
 import { openBill } from './open-bill.ts';
 import { takeCopy } from './take-copy.ts';
+import { type ColumnOrigins, translateBill } from './translate-bill.ts';
 import { withWorkFolder } from './work-folder.ts';
 
 const PART_AGE_MS_MAX = 86_400_000;
@@ -29,6 +32,7 @@ export interface InspectOptions {
   readonly archiveDir: string;
   /** Where the inspection makes a folder of its own. */
   readonly workDir: string;
+  readonly hint?: DialectHint;
 }
 
 /** Does what `inspectBill` promises. */
@@ -63,20 +67,55 @@ async function inspect(
     const report = (step: Parameters<Progress['report']>[0]) => progress.report(step);
     const copy = await takeCopy({ path, name, to: copyPath, gunzip: format === 'csv.gz', isText: !isParquet, report });
     faultPoint('inspect-after-copy');
-    const archivePath = join(archiveDir, `${copy.sha256}.parquet`);
     const shape = isParquet ? null : await readCsvShape(copyPath, name);
-    if (shape !== null) matchColumns(name, shape.header);
+    const header = shape?.header ?? (await readable(name, () => readParquetHeader(session, copyPath)));
+    const dialect = findDialect(header);
+    if (dialect === null) matchColumns(name, header);
     progress.report({ label: `checking ${name}`, done: 0, total: 1, unit: 'steps' });
-    if (shape === null) await keepAs(copyPath, archivePath);
+    const archivePath = join(archiveDir, `${archiveName(copy.sha256, dialect, options.hint)}.parquet`);
+    let origins: ColumnOrigins | undefined;
+    if (dialect !== null)
+      origins = await archiveTranslated(session, { ...options, copyPath, shape, dialect, archivePath });
+    else if (shape === null) await keepAs(copyPath, archivePath);
     else if (!(await exists(archivePath))) await archiveCsv(session, { copyPath, name, shape, archivePath });
     faultPoint('inspect-after-archive');
     const bill = await readable(name, () => openBill(session, archivePath, name));
     const lines = shape === null ? null : (ordinals: ReadonlySet<number>) => findLines(copyPath, shape, ordinals);
-    const periods = bill.rowCount === 0 ? [] : await readable(name, () => checkLines(bill, lines));
+    const periods = bill.rowCount === 0 ? [] : await readable(name, () => checkLines(bill, lines, origins));
     progress.report({ label: `checking ${name}`, done: 1, total: 1, unit: 'steps' });
     return { name, ...copy, format, focusVersion: bill.focusVersion, rowCount: bill.rowCount, archivePath, periods };
   } finally {
     await rm(copyPath, { force: true });
+  }
+}
+
+/** The same file read in another way is another file of the archive. */
+function archiveName(sha256: string, dialect: Dialect | null, hint: DialectHint | undefined): string {
+  if (dialect === null) return sha256;
+  return [sha256, dialect.id, ...(hint?.dataset === undefined ? [] : [hint.dataset])].join('.');
+}
+
+async function readParquetHeader(session: DuckDbSession, path: string): Promise<string[]> {
+  const rows = await session.rows(
+    `select column_name::varchar as name from (describe select * from read_parquet(${literal(path)}))`,
+  );
+  return rows.map((row) => textOf(row['name']) ?? '');
+}
+
+async function archiveTranslated(
+  session: DuckDbSession,
+  given: InspectOptions & { copyPath: string; shape: CsvShape | null; dialect: Dialect; archivePath: string },
+): Promise<ColumnOrigins> {
+  const { copyPath, name, shape, dialect, hint = {}, archivePath, workDir } = given;
+  const path = shape === null ? copyPath : join(workDir, 'bill.parquet');
+  if (shape !== null) await csvToParquet(session, { path: copyPath, name, shape, to: path });
+  const part = join(dirname(archivePath), `${randomUUID()}.part`);
+  try {
+    const origins = await readable(name, () => translateBill(session, { path, name, dialect, hint, to: part }));
+    await keepAs(part, archivePath);
+    return origins;
+  } finally {
+    await rm(part, { force: true });
   }
 }
 

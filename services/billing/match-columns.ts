@@ -13,7 +13,6 @@ export type ColumnMatch = ReadonlyMap<string, readonly string[]>;
 
 const FOREIGN_FORMATS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/^(lineItem\/referenceNo|cost\/myCost)$/, 'a cost report of Oracle in its own format'],
-  [/^(lineItem\/|line_item_)/, 'a legacy AWS Cost and Usage Report'],
   [
     /^(costInBillingCurrency|CostInBillingCurrency|PreTaxCost|MeterCategory)$/,
     'a cost export of Azure in its own format',

@@ -1,0 +1,16 @@
+/** The dialects this version reads besides FOCUS. */
+import { awsCur } from './aws-cur.ts';
+import type { Dialect } from './dialect.ts';
+import { foldColumn } from './source-cells.ts';
+
+/** What no provider's own format has: a header with these is FOCUS, whatever else stands in it. */
+const FOCUS_MARKS = ['BilledCost', 'ChargePeriodStart'].map(foldColumn);
+
+export const DIALECTS: readonly Dialect[] = [awsCur];
+
+/** The dialect of a header, null where it is FOCUS or of none of them. */
+export function findDialect(header: readonly string[]): Dialect | null {
+  const folded = new Set(header.map(foldColumn));
+  if (FOCUS_MARKS.every((mark) => folded.has(mark))) return null;
+  return DIALECTS.find((dialect) => dialect.recognises(header)) ?? null;
+}
