@@ -5,13 +5,13 @@
 import { CompiledQuery, type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { LoadView } from '../billing/describe-load.ts';
+import type { ArchivedLine } from '../billing/read-lines.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import { compileRuleChecks } from './compile-rules.ts';
 import { DIMENSION_COLUMNS } from './compile-when.ts';
 import {
   describeSources,
-  type ExplainedLine,
   type ExplainedMoney,
   type ExplainedRate,
   type LinesQuery,
@@ -53,7 +53,7 @@ export interface OriginExplanation {
   readonly days: readonly ExplainedDay[];
   readonly rates: readonly ExplainedRate[];
   readonly loads: readonly LoadView[];
-  readonly lines: readonly ExplainedLine[];
+  readonly lines: readonly ArchivedLine[];
   readonly linesNote: string | null;
 }
 

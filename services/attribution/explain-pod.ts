@@ -6,6 +6,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { LoadView } from '../billing/describe-load.ts';
+import type { ArchivedLine } from '../billing/read-lines.ts';
 import { isZero, ratio, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type FiscalCalendar, type IsoDate, parsePeriod } from '../kernel/period.ts';
@@ -16,7 +17,6 @@ import { readCellOrigins } from './explain-origins.ts';
 import { type Cell, readCellLoadIds, refuseForeignFilters } from './explain-scope.ts';
 import {
   describeSources,
-  type ExplainedLine,
   type ExplainedMoney,
   type ExplainedRate,
   type LinesQuery,
@@ -82,7 +82,7 @@ export interface PodExplanation {
   readonly origins: readonly ExplainedOrigin[];
   readonly rates: readonly ExplainedRate[];
   readonly loads: readonly LoadView[];
-  readonly lines: readonly ExplainedLine[];
+  readonly lines: readonly ArchivedLine[];
   /** Why no lines are shown, where the archive could not be read. */
   readonly linesNote: string | null;
 }

@@ -1,8 +1,9 @@
 /** What every explanation ends in: the current loads with their files, exchange rates, and lines from the archive. */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { readArchivedLines } from '../billing/archive-lines.ts';
+import { type ArchiveQuery, readArchivedLines } from '../billing/archive-lines.ts';
 import { describeLoads, type LoadView } from '../billing/describe-load.ts';
+import type { ArchivedLine } from '../billing/read-lines.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import { METRIC_COLUMNS } from './check-conservation.ts';
@@ -14,16 +15,6 @@ export interface ExplainedMoney {
   readonly effectiveCost: string;
   readonly listCost: string;
   readonly contractedCost: string;
-}
-
-/** One line of a delivered bill. */
-export interface ExplainedLine {
-  readonly loadId: string;
-  readonly originId: string;
-  readonly file: string;
-  /** The record's ordinal in the file; 1 is the first after the header. */
-  readonly record: number;
-  readonly columns: Readonly<Record<string, string>>;
 }
 
 export interface ExplainedRate {
@@ -88,25 +79,15 @@ export async function readRates(
 /** A sample of the lines behind origins, or why there is none: an archive that is gone does not spoil the explanation. */
 export async function sampleLines(
   db: Kysely<DB>,
-  wanted: readonly { readonly originId: string; readonly loadId: string }[],
-  query: LinesQuery,
-): Promise<{ lines: ExplainedLine[]; linesNote: string | null }> {
-  const lines: ExplainedLine[] = [];
-  if (query.linesPerOrigin === 0) return { lines, linesNote: null };
+  wanted: ArchiveQuery['wanted'],
+  { linesPerOrigin, workDir, signal }: LinesQuery,
+): Promise<{ lines: readonly ArchivedLine[]; linesNote: string | null }> {
+  if (linesPerOrigin === 0 || wanted.length === 0) return { lines: [], linesNote: null };
   try {
-    for (const { originId, loadId } of wanted) {
-      const found = await readArchivedLines(db, {
-        loadId,
-        originId,
-        limit: query.linesPerOrigin,
-        workDir: query.workDir,
-        ...(query.signal === undefined ? {} : { signal: query.signal }),
-      });
-      lines.push(...found.map((line) => ({ loadId, originId, ...line })));
-    }
-    return { lines, linesNote: null };
+    const query = { wanted, limit: linesPerOrigin, workDir, ...(signal === undefined ? {} : { signal }) };
+    return { lines: await readArchivedLines(db, query), linesNote: null };
   } catch (error) {
-    if (error instanceof AppError && error.code === 'bill_unreadable') return { lines, linesNote: error.message };
+    if (error instanceof AppError && error.code === 'bill_unreadable') return { lines: [], linesNote: error.message };
     throw error;
   }
 }

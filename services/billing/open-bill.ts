@@ -48,6 +48,7 @@ export interface Bill {
   readonly hasTextTags: boolean;
 }
 
+const MOMENTS = FOCUS_COLUMNS.filter((column) => column.type === 'moment').map((column) => column.focus);
 const DECIMAL_TYPE = /^DECIMAL\((\d+),\s*(\d+)\)$/;
 const INTEGER_TYPE = /^U?(TINY|SMALL|BIG)?INT(EGER)?$/;
 /** With at most 28 digits, ten thousand million lines fit into the 38 digits of a sum. */
@@ -55,10 +56,15 @@ const SAFE_PRECISION = 28;
 const SUM_DIGITS = 37;
 
 /**
- * Opens the archive at `archivePath`. Creates the temporary table `moment`, which reads every distinct text of the moment columns.
+ * Opens the archive at `archivePath`. Creates the temporary table `moment`, which reads every distinct text of the given moment columns.
  * @throws AppError invalid_bill where mandatory columns are missing.
  */
-export async function openBill(session: DuckDbSession, archivePath: string, name: string): Promise<Bill> {
+export async function openBill(
+  session: DuckDbSession,
+  archivePath: string,
+  name: string,
+  moments: readonly string[] = MOMENTS,
+): Promise<Bill> {
   const source = `read_parquet(${literal(archivePath)}, binary_as_string = true, file_row_number = true)`;
   const described = await session.rows(
     `select column_name::varchar as name, column_type::varchar as type from (describe select * from ${source})`,
@@ -68,7 +74,7 @@ export async function openBill(session: DuckDbSession, archivePath: string, name
   const match = matchColumns(name, [...types.keys()]);
   const rowCount = countOf((await session.rows(`select count(*) as n from ${source}`))[0]?.['n']);
   const columns = { match, types, source, rowCount };
-  const slashOrder = await readMoments(session, columns);
+  const slashOrder = await readMoments(session, columns, moments);
   const decimals = await describeDecimals(session, columns);
   const tagsName = match.get('Tags')?.[0];
   const hasTextTags = tagsName !== undefined && isTextType(types.get(tagsName) ?? '');
@@ -145,9 +151,8 @@ function momentJoin(columns: Columns, focus: string): string {
     : '';
 }
 
-async function readMoments(session: DuckDbSession, columns: Columns): Promise<SlashOrder> {
-  const focusNames = FOCUS_COLUMNS.filter((column) => column.type === 'moment').map((column) => column.focus);
-  const texts = focusNames.filter((focus) => isTextMoment(columns, focus));
+async function readMoments(session: DuckDbSession, columns: Columns, moments: readonly string[]): Promise<SlashOrder> {
+  const texts = moments.filter((focus) => isTextMoment(columns, focus));
   const distinct = texts.map((focus) => `select distinct ${cellOf(columns, focus)} as raw from ${columns.source} as l`);
   await session.run(
     `create or replace temp table moment_text as

@@ -323,9 +323,13 @@ test('lines lead back to file and record', async ({ database }) => {
     `select id from origin join charge_${load?.loadId} on origin_id = id where resource_id = 'vm-9'`,
   );
   const found = await readArchivedLines(database.db, {
-    loadId: load?.loadId ?? '',
-    originId: rows[0]?.id ?? '',
-    chargeDate: '2026-09-14',
+    wanted: [
+      {
+        loadId: load?.loadId ?? '',
+        originId: rows[0]?.id ?? '',
+        dates: { start: '2026-09-14', end: '2026-09-15' },
+      },
+    ],
     limit: 10,
     workDir: join(folder.path, 'work'),
   });
