@@ -95,6 +95,42 @@ const Money = Type.Object({
   origins: Type.Object({ attributed: OriginsMoved, lost: OriginsMoved }),
 });
 
+const Standing = nullable(
+  Type.Object({
+    limit: DecimalText,
+    currency: CurrencyCode,
+    actual: nullable(DecimalText),
+    used: nullable(Type.String({ description: 'actual ÷ limit, four decimals.' })),
+    rung: nullable(DecimalText),
+    state: oneOf(['ok', 'near', 'over'], 'Where it stands.'),
+  }),
+);
+
+const Envelopes = Type.Object({
+  listed: Type.Array(
+    Type.Object({
+      scope: Type.Object({
+        kind: oneOf(['pod', 'portfolio', 'organisation', 'unattributed'], 'Whose it is.'),
+        id: nullable(Type.String()),
+      }),
+      period: Type.String(),
+      counts: oneOf(['controlled', 'loaded'], 'Which shared cost it counts.'),
+      from: Standing,
+      to: Standing,
+      alerts: Type.Array(
+        Type.Object({
+          rung: DecimalText,
+          delivery: oneOf(['pending', 'held', 'suppressed'], 'held: waits for finance; suppressed: told to nobody.'),
+          reason: oneOf(['spend', 'limit lowered', 'rules', 'past period'], 'What caused the crossing.'),
+        }),
+      ),
+    }),
+    { description: 'Envelopes that come, go, get another limit, change their rung or speak.' },
+  ),
+  leftOut: Type.Integer(),
+  otherwiseUsed: Type.Integer({ description: 'Envelopes whose use changes and that stay on their rung.' }),
+});
+
 const Noun = Type.String({ description: 'setting, portfolio, pattern, pod, envelope, source or rule.' });
 const Value = Type.Unknown({ description: 'As the organisation file has it; null where there is none.' });
 
@@ -120,7 +156,7 @@ const Plan = {
   }),
 };
 
-export const PlanView = Type.Object({ ...Plan, money: Money });
+export const PlanView = Type.Object({ ...Plan, money: Money, envelopes: Envelopes });
 
 const Listed = {
   planId: Type.String(),
@@ -132,4 +168,4 @@ const Listed = {
 };
 
 export const ListedPlanView = Type.Object(Listed);
-export const StoredPlanView = Type.Object({ ...Listed, plan: Type.Object(Plan), money: Money });
+export const StoredPlanView = Type.Object({ ...Listed, plan: Type.Object(Plan), money: Money, envelopes: Envelopes });

@@ -1,14 +1,14 @@
 /** outturn plan and apply: what the organisation file would change, and making it so. */
 import type { Command } from 'commander';
 import { localOperator } from '../../services/kernel/ports.ts';
-import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
+import { type ApplyResult, applyOrganisation } from '../../services/organisation/apply-organisation.ts';
 import { describePlan } from '../../services/organisation/describe-plan.ts';
 import { planInMoney } from '../../services/organisation/plan-in-money.ts';
 import { readFxFiles } from '../../services/organisation/read-fx-files.ts';
 import { readOrganisationFile } from '../../services/organisation/read-organisation-file.ts';
-import type { PlanMoney } from '../../services/replay/plan-money.ts';
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
+import { envelopeLines } from '../render/plan-envelopes.ts';
 import { renderPlanMoney } from '../render/plan-money.ts';
 import { terminalProgress } from '../progress.ts';
 import { withRuntime } from '../runtime.ts';
@@ -23,7 +23,7 @@ export function planCommand(program: Command): void {
         const rates = await readFxFiles(file);
         const plan = await planInMoney(runtime.db, { file, rates, at: runtime.clock.now() });
         if (options.json === true) printJson(plan);
-        else printText(`${describePlan(plan)}\n\n${renderPlanMoney(plan.money)}`);
+        else printText(`${describePlan(plan)}\n\n${renderPlanMoney(plan.money)}${envelopeLines(plan)}`);
       });
     });
   withExamples(withJson(command), 'outturn plan', 'OUTTURN_CONFIG=acme.yaml outturn plan --json');
@@ -50,7 +50,7 @@ export function applyCommand(program: Command): void {
             printText(
               result.unchanged
                 ? 'There is nothing to change.'
-                : `${describePlan(result.plan)}\n${movedLines(result.money)}Applied. Rulebook ${result.rulebookId} is in force.`,
+                : `${describePlan(result.plan)}\n${movedLines(result)}Applied. Rulebook ${result.rulebookId} is in force.`,
             );
         } finally {
           progress.stop();
@@ -60,6 +60,8 @@ export function applyCommand(program: Command): void {
   withExamples(withJson(command), 'outturn apply', 'OUTTURN_CONFIG=acme.yaml outturn apply');
 }
 
-function movedLines(money: PlanMoney | null): string {
-  return money === null || money.unchanged ? '' : `\n${renderPlanMoney(money)}\n\n`;
+function movedLines({ money, envelopes }: ApplyResult): string {
+  const lines = money === null || money.unchanged ? '' : `\n${renderPlanMoney(money)}\n`;
+  const all = `${lines}${envelopeLines({ envelopes })}`;
+  return all === '' ? '' : `${all}\n`;
 }

@@ -4,6 +4,7 @@ import { describePlan } from '../../services/organisation/describe-plan.ts';
 import { listPlans, readPlan } from '../../services/organisation/list-plans.ts';
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
+import { envelopeLines } from '../render/plan-envelopes.ts';
 import { renderPlanMoney } from '../render/plan-money.ts';
 import { renderPlans } from '../render/plans.ts';
 import { withRuntime } from '../runtime.ts';
@@ -29,7 +30,9 @@ export function plansCommand(program: Command): void {
         else {
           const { appliedAt, appliedBy, rulebook } = stored;
           const applied = `Plan ${stored.planId}, applied at ${appliedAt} by ${appliedBy}; rulebook ${rulebook} came into force.`;
-          printText(`${applied}\n\n${describePlan(stored.plan)}\n\n${renderPlanMoney(stored.money)}`);
+          printText(
+            `${applied}\n\n${describePlan(stored.plan)}\n\n${renderPlanMoney(stored.money)}${envelopeLines(stored)}`,
+          );
         }
       });
     });

@@ -20,6 +20,8 @@ export interface Evaluation {
   readonly held: number;
   /** Alerts written for delivery: more than none means that delivery has work. */
   readonly pendingAlerts: number;
+  /** Every crossing that an alert was written for. */
+  readonly crossings: readonly Crossing[];
 }
 
 /**
@@ -51,6 +53,7 @@ export async function evaluateEnvelopes(
     evaluated: figures.length,
     held: judged.filter((each) => each.heldReason !== null).length,
     pendingAlerts: crossings.filter((crossing) => crossing.delivery === 'pending').length,
+    crossings,
   };
 }
 

@@ -44,7 +44,7 @@ export interface ListedEnvelope {
  * whose period meets the month of the latest charge up to `at` (or `period`).
  */
 export async function listEnvelopes(db: Kysely<DB>, options: { at: Date; period?: Period }): Promise<ListedEnvelope[]> {
-  return [...(await readEnvelopes(db, options.period)), ...(await readPodsWithout(db, options))];
+  return [...(await listApproved(db, options.period)), ...(await readPodsWithout(db, options))];
 }
 
 /** near: the highest rung below 1 has spoken; over: one at 1 or above has. */
@@ -53,7 +53,8 @@ export function levelOf(rung: Decimal | null): 'ok' | 'near' | 'over' {
   return compare(rung, ONE) >= 0 ? 'over' : 'near';
 }
 
-async function readEnvelopes(db: Kysely<DB>, period: Period | undefined): Promise<ListedEnvelope[]> {
+/** The envelopes alone, without the pods that have none. */
+export async function listApproved(db: Kysely<DB>, period?: Period): Promise<ListedEnvelope[]> {
   const { rows } = await sql<ListedRow>`
     select envelope.id, scope_kind, scope_id, period_id, period_start, period_end, counts, version.version,
       trim_scale(version.envelope_limit) as envelope_limit, version.currency, version.cost_metric, version.method,

@@ -11,8 +11,7 @@ import { lockRulebookInForce } from '../attribution/locks.ts';
 import { listCurrentLoadIds } from '../attribution/rebuild-months.ts';
 import { currentRulebook, readRulebook, storeRulebook } from '../attribution/store-rulebook.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { evaluateEnvelopes } from '../envelopes/evaluate-envelopes.ts';
-import { syncEnvelopes } from '../envelopes/sync-envelopes.ts';
+import { type EnvelopesMoved, moveEnvelopes, NO_ENVELOPES_MOVED } from '../envelopes/move-envelopes.ts';
 import { clearConversionRates, importFxFiles } from '../fx/import-rates.ts';
 import { APPLY_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -32,6 +31,8 @@ export interface ApplyResult {
   readonly plan: Plan;
   /** What it moved, in money; null where nothing was changed. It is stored with who applied it and when. */
   readonly money: PlanMoney | null;
+  /** The envelopes that it moved: stored with it. */
+  readonly envelopes: EnvelopesMoved;
   /** The rulebook now in force. */
   readonly rulebookId: number;
   /** Exchange rates that were new or different. */
@@ -86,14 +87,21 @@ async function makeSo(trx: Transaction<DB>, given: Given): Promise<ApplyResult> 
   if (changesRulebook) await activateRulebook(trx, rulebookId, { at, principal });
   const { changed: changedRates } = await importFxFiles(trx, given.rates, at);
   const unchanged = plan.unchanged && changedRates === 0;
-  if (unchanged) return { unchanged, plan, money: null, rulebookId, changedRates, changedEnvelopes: 0 };
+  if (unchanged) {
+    return {
+      unchanged,
+      plan,
+      money: null,
+      envelopes: NO_ENVELOPES_MOVED,
+      rulebookId,
+      changedRates,
+      changedEnvelopes: 0,
+    };
+  }
 
   await storeOrganisation(trx, { organisation, plan, at });
   if (plan.changes.some(({ noun, id }) => noun === 'setting' && id.startsWith('fx.'))) await clearConversionRates(trx);
-  // Envelopes that were there are judged under the new rules before new versions come in, so that the cause of each crossing is told right.
-  if (changesRulebook) await evaluateEnvelopes(trx, { at, cause: 'rulebook' });
-  const envelopes = await syncEnvelopes(trx, { organisation, at, principal });
-  await evaluateEnvelopes(trx, { at, cause: 'envelope' });
+  const { changes, moved } = await moveEnvelopes(trx, { organisation, changesRulebook, at, principal });
   const money = await tellMoney(trx, {
     from,
     to: await readRulebook(trx, rulebookId),
@@ -103,7 +111,7 @@ async function makeSo(trx: Transaction<DB>, given: Given): Promise<ApplyResult> 
     changedRates,
     figuresVersion,
   });
-  const appliedFileId = await storeApplied(trx, given, money);
+  const appliedFileId = await storeApplied(trx, given, { money, envelopes: moved });
   await raiseFiguresVersion(trx);
   await recordAudit(trx, {
     at,
@@ -120,14 +128,14 @@ async function makeSo(trx: Transaction<DB>, given: Given): Promise<ApplyResult> 
       changedRates,
     },
   });
-  return { unchanged, plan, money, rulebookId, changedRates, changedEnvelopes: envelopes.length };
+  return { unchanged, plan, money, envelopes: moved, rulebookId, changedRates, changedEnvelopes: changes.length };
 }
 
 /** The file, and the plan with what it moved; gives their number. */
 async function storeApplied(
   trx: Transaction<DB>,
   { file, principal, at, plan, rulebookId }: Given,
-  money: PlanMoney,
+  moved: { money: PlanMoney; envelopes: EnvelopesMoved },
 ): Promise<number> {
   const { rows } = await sql<{ id: number }>`
     insert into applied_file (source_text, content, rulebook_id, applied_at, applied_by)
@@ -138,7 +146,7 @@ async function storeApplied(
   if (id === undefined) throw new Error('an inserted file has a number');
   await sql`
     insert into applied_plan (applied_file_id, figures_version, content)
-    values (${id}, ${money.figuresVersion}::bigint, ${canonicalJson({ ...plan, money })})
+    values (${id}, ${moved.money.figuresVersion}::bigint, ${canonicalJson({ ...plan, ...moved })})
   `.execute(trx);
   return id;
 }

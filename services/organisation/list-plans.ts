@@ -1,6 +1,7 @@
 /** The plans that were applied: who made which change when, and what it moved. */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { type EnvelopesMoved, NO_ENVELOPES_MOVED } from '../envelopes/move-envelopes.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Moved } from '../replay/planned-figures.ts';
 import type { PlanMoney } from '../replay/plan-money.ts';
@@ -21,6 +22,7 @@ export interface ListedPlan {
 export interface StoredPlan extends ListedPlan {
   readonly plan: Plan;
   readonly money: PlanMoney;
+  readonly envelopes: EnvelopesMoved;
 }
 
 interface PlanRow {
@@ -55,13 +57,13 @@ export async function readPlan(db: Kysely<DB>, planId: string): Promise<StoredPl
   if (row === undefined) {
     throw new AppError('not_found', `There is no applied plan ${planId}. "outturn plans" names those there are.`);
   }
-  const { money, ...plan } = readContent(row);
-  return { ...toListed(row, { money }), plan, money };
+  const { money, envelopes = NO_ENVELOPES_MOVED, ...plan } = readContent(row);
+  return { ...toListed(row, { money }), plan, money, envelopes };
 }
 
-/** Its money is text, so that parsing loses nothing. */
-function readContent(row: PlanRow): Plan & { money: PlanMoney } {
-  return JSON.parse(row.content) as Plan & { money: PlanMoney };
+/** Its money is text, so that parsing loses nothing. The oldest plans tell of no envelopes. */
+function readContent(row: PlanRow): Plan & { money: PlanMoney; envelopes?: EnvelopesMoved } {
+  return JSON.parse(row.content) as Plan & { money: PlanMoney; envelopes?: EnvelopesMoved };
 }
 
 function toListed(row: PlanRow, { money }: { money: PlanMoney }): ListedPlan {

@@ -5,15 +5,18 @@
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { currentRulebook } from '../attribution/store-rulebook.ts';
+import { type EnvelopesMoved, moveEnvelopes, NO_ENVELOPES_MOVED } from '../envelopes/move-envelopes.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
+import { localOperator } from '../kernel/ports.ts';
 import { type PlanMoney, readFiguresVersion, tellMoney } from '../replay/plan-money.ts';
 import { planWorld } from '../replay/planned-world.ts';
-import { inShadow } from '../replay/shadow.ts';
+import { inShadow, type Shadow } from '../replay/shadow.ts';
 import { type Plan, planOrganisation } from './plan-organisation.ts';
 import type { ReadOrganisation } from './read-organisation-file.ts';
 import { rulebookOf } from './rulebook-of.ts';
+import { storeOrganisation } from './store-organisation.ts';
 
-export type PlanWithMoney = Plan & { readonly money: PlanMoney };
+export type PlanWithMoney = Plan & { readonly money: PlanMoney; readonly envelopes: EnvelopesMoved };
 
 export interface PlanRequest {
   readonly file: ReadOrganisation;
@@ -52,7 +55,19 @@ export async function planInMoney(db: Kysely<DB>, request: PlanRequest): Promise
       changedRates: world.changedRates,
       figuresVersion,
     });
+    const isMoved = (!plan.unchanged || world.changedRates > 0) && plan.conflicts.length === 0;
+    const envelopes = isMoved ? await planEnvelopes(shadow, request, plan) : NO_ENVELOPES_MOVED;
     faultPoint('plan-before-rollback');
-    return { ...plan, money };
+    return { ...plan, money, envelopes };
   });
+}
+
+/** Does to hidden rows what applying does; its locks are held until the plan is taken back, which is next. */
+async function planEnvelopes(shadow: Shadow, { file, at }: PlanRequest, plan: Plan): Promise<EnvelopesMoved> {
+  const { trx } = shadow;
+  const { organisation } = file;
+  await storeOrganisation(trx, { organisation, plan, at });
+  const changesRulebook = plan.rulebook.changed;
+  const { moved } = await moveEnvelopes(trx, { organisation, changesRulebook, at, principal: localOperator });
+  return moved;
 }

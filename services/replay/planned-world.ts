@@ -12,6 +12,22 @@ import { clearConversionRates, importFxFiles } from '../fx/import-rates.ts';
 import { rememberFigures } from './former-figures.ts';
 import { ownTable, type Shadow } from './shadow.ts';
 
+/** What applying a file writes besides the figures. */
+const APPLIED_TABLES = [
+  'portfolio',
+  'pod',
+  'pod_period',
+  'pod_successor',
+  'source',
+  'pattern',
+  'activation',
+  'envelope',
+  'envelope_version',
+  'envelope_version_rate',
+  'envelope_state',
+  'alert',
+] as const;
+
 export interface PlannedFile {
   readonly rulebook: { readonly current: number; readonly next: number | null; readonly content: RulebookContent };
   readonly currency: string;
@@ -27,7 +43,8 @@ export interface PlannedWorld {
 }
 
 /**
- * Remembers the figures of today, then hides organisation, pod_day, shared_cost and the exchange rates behind those of the file.
+ * Remembers the figures of today, then hides organisation, pod_day, shared_cost and the exchange rates behind those of the file, and what
+ * applying it writes besides behind copies.
  * @throws AppError invalid_input for a fault in the rates; conservation_broken.
  */
 export async function planWorld(shadow: Shadow, file: PlannedFile): Promise<PlannedWorld> {
@@ -49,6 +66,10 @@ export async function planWorld(shadow: Shadow, file: PlannedFile): Promise<Plan
     await shadow.hide('pod_day');
     await shadow.hide('shared_cost');
   }
+  for (const name of APPLIED_TABLES) await shadow.copy(name);
+  await sql`select setval(pg_get_serial_sequence('pg_temp.envelope', 'id'), max(id)) from envelope`.execute(trx);
+  await shadow.hide('message');
+  await shadow.hide('audit_event');
   await shadow.settle();
   if (isMoved) {
     await rebuildMonths(trx, await listChargeMonths(trx, loadIds, rulebookId));

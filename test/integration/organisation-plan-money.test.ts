@@ -16,6 +16,7 @@ import { applyOrganisation } from '../../services/organisation/apply-organisatio
 import { listPlans, readPlan } from '../../services/organisation/list-plans.ts';
 import { planInMoney } from '../../services/organisation/plan-in-money.ts';
 import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
+import { envelopeLines } from '../../cli/render/plan-envelopes.ts';
 import { renderPlanMoney } from '../../cli/render/plan-money.ts';
 import { readMovedCharges } from '../../services/replay/moved-charges.ts';
 import { inShadow } from '../../services/replay/shadow.ts';
@@ -266,6 +267,90 @@ describe('a plan', () => {
       });
     });
     expect(await readFigures(db)).toMatchObject({ '2026-09 nobody': '7' });
+  });
+});
+
+const ENVELOPES = `envelopes:
+  - { scope: { pod: search }, period: 2026-09, limit: "50.00", currency: USD, counts: loaded }
+  - { scope: { pod: checkout }, period: 2026-09, limit: "100.00", currency: USD, counts: loaded }
+  - { scope: { unattributed: true }, period: 2026-09, limit: "7.00", currency: USD, counts: loaded }
+`;
+const WITH_ENVELOPES = `${FILE}${ENVELOPES}`;
+const QUEUES_AND_ENVELOPES = `${WITH_QUEUES}${ENVELOPES}`;
+
+/** Where an envelope stands, shortly. */
+const stand = (limit: string, actual: string | null, used: string | null, rung: string | null, state: string) => ({
+  limit,
+  currency: 'USD',
+  actual,
+  used,
+  rung,
+  state,
+});
+
+describe('envelopes in a plan', () => {
+  test('that new rules bring over a rung are named with their use, and their alerts would wait for finance', async ({
+    company,
+  }) => {
+    await company.apply(WITH_ENVELOPES);
+    const before = await readWholeDatabase(company.db);
+    const { envelopes } = await company.plan(QUEUES_AND_ENVELOPES);
+    expect(await readWholeDatabase(company.db)).toEqual(before);
+    expect(envelopes).toEqual({
+      listed: [
+        {
+          scope: { kind: 'pod', id: 'search' },
+          period: '2026-09',
+          counts: 'loaded',
+          from: stand('50', '45', '0.9000', '0.8', 'near'),
+          to: stand('50', '51', '1.0200', '1', 'over'),
+          alerts: [{ rung: '1', delivery: 'held', reason: 'rules' }],
+        },
+      ],
+      leftOut: 0,
+      otherwiseUsed: 1,
+    });
+    expect(envelopeLines({ envelopes }).split('\n')).toEqual([
+      '',
+      '',
+      'envelope    period   limit  cur    used     then  state        alert',
+      'pod search  2026-09  50.00  USD  90.0 %  102.0 %  near → over  100.0 %: held for finance',
+      '… and 1 more are used otherwise and stay on their rung.',
+    ]);
+    const applied = await company.apply(QUEUES_AND_ENVELOPES);
+    expect(applied.envelopes).toEqual(envelopes);
+    expect((await readPlan(company.db, '3')).envelopes).toEqual(envelopes);
+  });
+
+  test('that the file brings, changes and takes back are judged at its limits', async ({ company }) => {
+    await company.apply(WITH_ENVELOPES);
+    const planned = await company.plan(
+      WITH_ENVELOPES.replace('"100.00"', '"40.00"').replace('unattributed: true', 'organisation: true'),
+    );
+    const pending = { delivery: 'pending', reason: 'limit lowered' };
+    expect(planned.envelopes.listed).toEqual([
+      expect.objectContaining({
+        scope: { kind: 'organisation', id: null },
+        from: null,
+        to: stand('7', '88', '12.5714', '2', 'over'),
+        alerts: [{ rung: '2', delivery: 'pending', reason: 'spend' }],
+      }),
+      expect.objectContaining({
+        scope: { kind: 'pod', id: 'checkout' },
+        from: stand('100', '37', '0.3700', null, 'ok'),
+        to: stand('40', '37', '0.9250', '0.8', 'near'),
+        alerts: [{ rung: '0.8', ...pending }],
+      }),
+      expect.objectContaining({ scope: { kind: 'unattributed', id: null }, to: null, alerts: [] }),
+    ]);
+  });
+
+  test('are not told where the file and the product conflict: nothing would be applied', async ({ company }) => {
+    await company.apply(WITH_ENVELOPES);
+    await sql`update pod set name = 'Tills' where id = 'checkout'`.execute(company.db);
+    const plan = await company.plan(QUEUES_AND_ENVELOPES.replace('id: checkout }\n', 'id: checkout, name: Shop }\n'));
+    expect(plan.conflicts).toHaveLength(1);
+    expect(plan.envelopes).toEqual({ listed: [], leftOut: 0, otherwiseUsed: 0 });
   });
 });
 
