@@ -1,11 +1,11 @@
 /**
- * One in-memory DuckDB with fixed limits, for the child process that reads bills. 800 MB of DuckDB is about 1.05 GB resident; what
+ * One in-memory DuckDB with fixed limits, for the child process that reads bills. 640 MB of DuckDB is about 1 GB resident; what
  * does not fit spills into the work folder. UTC always: a cast of a text with an offset depends on the session's zone.
  */
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type JS } from '@duckdb/node-api';
 
-const MEMORY_LIMIT = '800MB';
+const MEMORY_LIMIT = '640MB';
 const THREADS = '2';
 
 /** A value as DuckDB's JavaScript conversion gives it; callers cast to VARCHAR or BIGINT in SQL and narrow. */

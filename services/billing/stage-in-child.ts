@@ -1,7 +1,7 @@
 /**
- * The second half of ingestion, in the child process: sums one file of a load to charges and stores them. DuckDB works first; then one
- * PostgreSQL transaction writes the charges and the file's mark, so that a kill at any instruction leaves either all of it or nothing.
- * Origins belong to no load; they go in beside it, on a connection of their own.
+ * The second half of ingestion, in the child process: sums one file of a load to charges and stores them. DuckDB works first and gives its
+ * memory back; then one PostgreSQL transaction writes the charges and the file's mark, so that a kill at any instruction leaves either all
+ * of it or nothing. Origins belong to no load; they go in beside it, on a connection of their own.
  */
 import { join } from 'node:path';
 import pg from 'pg';
@@ -9,14 +9,14 @@ import { errorCodeOf, SQL_STATE } from '../../db/sql-state.ts';
 import { AppError, TransientError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { Progress } from '../kernel/ports.ts';
-import { type DuckDbSession, identifier, literal, openDuckDb } from './duckdb-session.ts';
+import { type DuckDbSession, literal, openDuckDb } from './duckdb-session.ts';
 import { ORIGIN_TEXT_COLUMNS } from './focus-columns.ts';
 import { groupCharges } from './group-charges.ts';
 import { type Bill, openBill } from './open-bill.ts';
 import { filterOfPeriod } from './period-filter.ts';
-import { storeOrigins } from './store-origins.ts';
-import { findStagingWork, type StagingWork, storeStaged } from './store-staged.ts';
-import { sumFile } from './sum-file.ts';
+import { askForUnknownOrigins, type OriginFiles, storeOrigins } from './store-origins.ts';
+import { findStagingWork, type StagedFiles, type StagingWork, storeStaged } from './store-staged.ts';
+import { type FileTotal, sumFile } from './sum-file.ts';
 import { withWorkFolder } from './work-folder.ts';
 
 export interface StageOptions {
@@ -39,9 +39,17 @@ const TRANSIENT_STATES: ReadonlySet<string> = new Set([
   'ECONNRESET',
 ]);
 
-const ORIGINS_QUERY = `
-  select id, any_value(digest), ${ORIGIN_TEXT_COLUMNS.map(({ sql }) => `any_value(${identifier(sql)})`).join(', ')}, any_value(tag_set_id)
-  from origin group by id order by id`;
+/** An id that several spellings lead to is one origin; their attributes mean the same. */
+const KEYS_QUERY = 'select id, any_value(digest) from origin group by id';
+const UNKNOWN_ORIGINS_QUERY = `
+  select id, digest, ${ORIGIN_TEXT_COLUMNS.map(({ sql }) => sql).join(', ')}, tag_set_id
+  from (
+    select id, any_value(digest) as digest, any_value(place_key) as place_key, any_value(resource_key) as resource_key,
+      any_value(tag_set_id) as tag_set_id
+    from origin semi join unknown_origin using (id) group by id)
+  join place_set using (place_key) join resource_set using (resource_key)`;
+const UNKNOWN_TAG_SETS_QUERY =
+  'select tag_set_id, json from tag_set semi join (select tag_set_id from origin semi join unknown_origin using (id)) using (tag_set_id)';
 
 /** Does what `stageFile` promises; false where another run had staged the file already. */
 export async function stageInChild(options: StageOptions, progress: Progress): Promise<{ staged: boolean }> {
@@ -50,14 +58,19 @@ export async function stageInChild(options: StageOptions, progress: Progress): P
     await client.connect();
     const work = await findStagingWork(client, options.loadId, options.ordinal);
     if (work === null) return { staged: false };
+    await originClient.connect();
     return await withWorkFolder(options.workDir, async (folder) => {
-      const session = await openDuckDb(folder);
-      try {
-        await originClient.connect();
-        return { staged: await stage(session, { client, originClient }, work, folder, progress) };
-      } finally {
-        session.close();
-      }
+      const report = (done: number) =>
+        progress.report({ label: `staging ${work.fileName}`, done, total: 3, unit: 'steps' });
+      const { files, totals } = await sumToFiles(originClient, work, folder, report);
+      faultPoint('stage-after-grouping');
+      report(2);
+      const origins =
+        files.origins === null ? Promise.resolve() : storeOrigins(originClient, work.fileName, files.origins);
+      origins.catch(() => {}); // Awaited before the charges commit; until then its failure is nobody's.
+      const staged = await storeStaged(client, work, files, totals, origins);
+      report(3);
+      return { staged };
     });
   } catch (error) {
     throw TRANSIENT_STATES.has(errorCodeOf(error) ?? '')
@@ -85,41 +98,47 @@ function createClient(databaseUrl: string): pg.Client {
   return client;
 }
 
-async function stage(
-  session: DuckDbSession,
-  { client, originClient }: { client: pg.Client; originClient: pg.Client },
+/** DuckDB's part: all that is to be stored, as files. PostgreSQL says on the way which origins are new. */
+async function sumToFiles(
+  originClient: pg.Client,
   work: StagingWork,
   folder: string,
-  progress: Progress,
-): Promise<boolean> {
-  const report = (done: number) =>
-    progress.report({ label: `staging ${work.fileName}`, done, total: 3, unit: 'steps' });
-  report(0);
-  await session.run('set preserve_insertion_order = false');
-  const bill = await openArchive(session, work);
-  const filter = await filterOfPeriod(bill, { start: work.periodStart, end: work.periodEnd });
-  const { totals, unfitCount } = await sumFile(bill, filter);
-  const queries = await groupCharges(bill, filter, unfitCount);
-  report(1);
-  const write = async (query: string, name: string) => {
-    const file = join(folder, name);
-    await session.run(`copy (${query}) to ${literal(file)} (format csv, header false)`);
-    return file;
-  };
-  const origins = storeOrigins(originClient, work.fileName, {
-    origins: await write(ORIGINS_QUERY, 'origins.csv'),
-    tagSets: await write('select tag_set_id, json from tag_set', 'tags.csv'),
-  });
-  origins.catch(() => {}); // Awaited before the charges commit; until then its failure is nobody's.
-  const files = {
-    charges: await write(queries.charges, 'charges.csv'),
-    singles: queries.singles === null ? null : await write(queries.singles, 'singles.csv'),
-  };
-  faultPoint('stage-after-grouping');
-  report(2);
-  const isStored = await storeStaged(client, work, files, totals, origins);
-  report(3);
-  return isStored;
+  report: (done: number) => void,
+): Promise<{ files: StagedFiles & { origins: OriginFiles | null }; totals: FileTotal[] }> {
+  const session = await openDuckDb(folder);
+  try {
+    report(0);
+    await session.run('set preserve_insertion_order = false');
+    const bill = await openArchive(session, work);
+    const filter = await filterOfPeriod(bill, { start: work.periodStart, end: work.periodEnd });
+    const { totals, unfitCount } = await sumFile(bill, filter);
+    const queries = await groupCharges(bill, filter, unfitCount);
+    report(1);
+    const write = async (query: string, name: string) => {
+      const file = join(folder, name);
+      await session.run(`copy (${query}) to ${literal(file)} (format csv, header false)`);
+      return file;
+    };
+    const unknown = join(folder, 'unknown.csv');
+    const asked = askForUnknownOrigins(originClient, work.fileName, {
+      keys: await write(KEYS_QUERY, 'keys.csv'),
+      unknown,
+    });
+    asked.catch(() => {}); // Awaited when the charges are written.
+    const charges = await write(queries.charges, 'charges.csv');
+    const singles = queries.singles === null ? null : await write(queries.singles, 'singles.csv');
+    if (!(await asked)) return { files: { charges, singles, origins: null }, totals };
+    await session.run(
+      `create temp table unknown_origin as select id from read_csv(${literal(unknown)}, header = false, columns = {id: 'BIGINT'})`,
+    );
+    const origins = {
+      origins: await write(UNKNOWN_ORIGINS_QUERY, 'origins.csv'),
+      tagSets: await write(UNKNOWN_TAG_SETS_QUERY, 'tags.csv'),
+    };
+    return { files: { charges, singles, origins }, totals };
+  } finally {
+    session.close();
+  }
 }
 
 async function openArchive(session: DuckDbSession, work: StagingWork): Promise<Bill> {
