@@ -6,7 +6,7 @@ import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { checkSlackToken } from '../connectors/slack/check-token.ts';
-import { hasLiveWorker } from '../jobs/worker.ts';
+import { hasLiveWorker } from '../jobs/live-workers.ts';
 import { listOverlaps } from '../services/billing/load-overlaps.ts';
 import { AppError } from '../services/kernel/errors.ts';
 import { hasRulebook } from '../services/organisation/plan-organisation.ts';

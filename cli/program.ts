@@ -1,61 +1,46 @@
-/** The program: every command, each a file under commands/. Building it reads and opens nothing. */
+/**
+ * The program: every command, each a file under commands/, read only when it is the one asked for: most of a short command's time
+ * would otherwise go into loading the others. Building it opens nothing.
+ */
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CommandModule } from './command.ts';
-import { apiCommand } from './commands/api.ts';
-import { closeCommand } from './commands/close.ts';
-import { demoCommand } from './commands/demo.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { alertsCommand, envelopesCommand } from './commands/envelopes.ts';
-import { explainCommand } from './commands/explain.ts';
-import { exportCommand } from './commands/export.ts';
-import { ingestCommand } from './commands/ingest.ts';
-import { initCommand } from './commands/init.ts';
-import { invoicesCommand } from './commands/invoices.ts';
-import { metricsCommand } from './commands/metrics.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { applyCommand, planCommand } from './commands/organisation.ts';
-import { outcomesCommand } from './commands/outcomes.ts';
-import { plansCommand } from './commands/plans.ts';
-import { reportCommand } from './commands/report.ts';
-import { statementsCommand } from './commands/statements.ts';
-import { tokensCommand } from './commands/tokens.ts';
-import { upCommand } from './commands/up.ts';
-import { workerCommand } from './commands/worker.ts';
 
-/** In the order the help lists them: from the first use to operating it. */
-const COMMANDS: readonly CommandModule[] = [
-  demoCommand,
-  upCommand,
-  initCommand,
-  planCommand,
-  applyCommand,
-  plansCommand,
-  ingestCommand,
-  outcomesCommand,
-  metricsCommand,
-  invoicesCommand,
-  reportCommand,
-  explainCommand,
-  closeCommand,
-  statementsCommand,
-  exportCommand,
-  envelopesCommand,
-  alertsCommand,
-  tokensCommand,
-  doctorCommand,
-  apiCommand,
-  workerCommand,
-  migrateCommand,
-];
+/** By name, in the order the help lists them: from the first use to operating it. */
+const COMMANDS = new Map<string, () => Promise<CommandModule>>([
+  ['demo', async () => (await import('./commands/demo.ts')).demoCommand],
+  ['up', async () => (await import('./commands/up.ts')).upCommand],
+  ['init', async () => (await import('./commands/init.ts')).initCommand],
+  ['plan', async () => (await import('./commands/organisation.ts')).planCommand],
+  ['apply', async () => (await import('./commands/organisation.ts')).applyCommand],
+  ['plans', async () => (await import('./commands/plans.ts')).plansCommand],
+  ['ingest', async () => (await import('./commands/ingest.ts')).ingestCommand],
+  ['outcomes', async () => (await import('./commands/outcomes.ts')).outcomesCommand],
+  ['metrics', async () => (await import('./commands/metrics.ts')).metricsCommand],
+  ['invoices', async () => (await import('./commands/invoices.ts')).invoicesCommand],
+  ['report', async () => (await import('./commands/report.ts')).reportCommand],
+  ['explain', async () => (await import('./commands/explain.ts')).explainCommand],
+  ['close', async () => (await import('./commands/close.ts')).closeCommand],
+  ['statements', async () => (await import('./commands/statements.ts')).statementsCommand],
+  ['export', async () => (await import('./commands/export.ts')).exportCommand],
+  ['envelopes', async () => (await import('./commands/envelopes.ts')).envelopesCommand],
+  ['alerts', async () => (await import('./commands/envelopes.ts')).alertsCommand],
+  ['tokens', async () => (await import('./commands/tokens.ts')).tokensCommand],
+  ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
+  ['api', async () => (await import('./commands/api.ts')).apiCommand],
+  ['worker', async () => (await import('./commands/worker.ts')).workerCommand],
+  ['migrate', async () => (await import('./commands/migrate.ts')).migrateCommand],
+]);
 
-export function buildProgram(): Command {
+/** The program with the named command, or with all of them where the name is none of theirs: for the help and for what is mistyped. */
+export async function buildProgram(name?: string): Promise<Command> {
   const program = new Command('outturn')
     .description('What each delivery pod’s cloud spend returned: bills in, value per pod out, to the last decimal.')
     .version(packageJson.version)
     .showHelpAfterError('Run with --help for the options and an example.')
     .exitOverride();
-  for (const register of COMMANDS) register(program);
+  const named = COMMANDS.get(name ?? '');
+  for (const load of named === undefined ? COMMANDS.values() : [named]) (await load())(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

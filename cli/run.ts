@@ -5,11 +5,12 @@
 import { CommanderError } from 'commander';
 import { describeFailure, EXIT_FAILED, EXIT_USAGE, failureDocument, printJson } from './output.ts';
 import { buildProgram } from './program.ts';
-import { interruption } from './runtime.ts';
+import { interruption } from './until-interrupted.ts';
 
 async function main(): Promise<number> {
   try {
-    await buildProgram().parseAsync(process.argv);
+    const program = await buildProgram(process.argv[2]);
+    await program.parseAsync(process.argv);
     // A command that did its work and found something wrong, as `doctor` may, has set its exit code.
     return Number(process.exitCode ?? 0);
   } catch (error) {

@@ -10,10 +10,11 @@ import { startEmbedded } from '../db/embedded.ts';
 import { migrateToLatest, pendingMigrations } from '../db/migrate.ts';
 import type { DB } from '../db/schema.gen.ts';
 import type { JobContext } from '../jobs/job-context.ts';
-import { type JobQueue, migrateQueue, openQueue } from '../jobs/queue.ts';
+import type { JobQueue, QueueOptions } from '../jobs/queue.ts';
 import { AppError } from '../services/kernel/errors.ts';
 import { type Clock, localOperator, type Progress, silentProgress, systemClock } from '../services/kernel/ports.ts';
 import { readSettings, type Settings } from '../services/kernel/settings.ts';
+import { interruption } from './until-interrupted.ts';
 
 export interface Runtime {
   readonly settings: Settings;
@@ -66,7 +67,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     databaseUrl,
     isEmbedded: server !== undefined,
     queue: () => {
-      queue ??= openQueue(queueOptions);
+      queue ??= connectQueue(queueOptions, server !== undefined);
       return queue;
     },
     jobContext: (progress = silentProgress) => ({
@@ -95,9 +96,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   return runtime;
 }
 
-/** Aborted by the first Ctrl-C or SIGTERM, so that a command ends at a safe place and gives its resources back. */
-export const interruption = new AbortController();
-
 /** Runs a command on a runtime of its own and closes it whatever happens. */
 export async function withRuntime<Result>(
   options: RuntimeOptions,
@@ -114,6 +112,7 @@ export async function withRuntime<Result>(
 /** Applies what is pending to the product's schema and the queue's; the names of the migrations that ran. */
 export async function migrate(runtime: Pick<Runtime, 'db' | 'databaseUrl' | 'settings'>): Promise<string[]> {
   const ran = await migrateToLatest(runtime.db);
+  const { migrateQueue } = await import('../jobs/queue.ts');
   await migrateQueue({
     databaseUrl: runtime.databaseUrl,
     ...(runtime.settings.redisUrl === undefined ? {} : { redisUrl: runtime.settings.redisUrl }),
@@ -122,8 +121,12 @@ export async function migrate(runtime: Pick<Runtime, 'db' | 'databaseUrl' | 'set
 }
 
 async function prepareSchema(runtime: Runtime, mayMigrate: boolean): Promise<void> {
-  if (runtime.isEmbedded || mayMigrate) {
+  if (mayMigrate) {
     await migrate(runtime);
+    return;
+  }
+  if (runtime.isEmbedded) {
+    await migrateToLatest(runtime.db);
     return;
   }
   const pending = await pendingMigrations(runtime.db);
@@ -133,6 +136,13 @@ async function prepareSchema(runtime: Runtime, mayMigrate: boolean): Promise<voi
       `The database is older than this release: ${pending.length} migration(s) are pending, the first is ${pending[0] ?? ''}. Run "outturn migrate".`,
     );
   }
+}
+
+/** The queue is loaded and, in a database of our own, brought up to date only by the commands that use it. */
+async function connectQueue(options: QueueOptions, mayMigrate: boolean): Promise<JobQueue> {
+  const { migrateQueue, openQueue } = await import('../jobs/queue.ts');
+  if (mayMigrate) await migrateQueue(options);
+  return openQueue(options);
 }
 
 async function startServer(settings: Settings, logger: Logger) {

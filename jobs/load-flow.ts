@@ -3,7 +3,8 @@
  * attempt, because the queue ignores an id it has already finished.
  */
 import type { JobContext } from './job-context.ts';
-import { type FlowStep, jobId, type JobQueue } from './queue.ts';
+import { jobId } from './job-id.ts';
+import type { FlowStep, JobQueue } from './queue.ts';
 
 /** Reminds the queue of everything a load still needs; steps already done find their marks and return at once. */
 export async function enqueueLoad(context: JobContext, queue: JobQueue, loadId: string): Promise<void> {

@@ -26,8 +26,6 @@ export interface Worker {
 }
 
 const HEARTBEAT_MS = 10_000;
-/** A worker not seen for this long is taken for dead. */
-export const HEARTBEAT_STALE_MS = 45_000;
 const GRACE_MS = 20_000;
 
 /** One handler per job; the type makes a missing one a compile error, and the architecture test holds the file names to it. */
@@ -105,24 +103,4 @@ async function beat(context: Pick<JobContext, 'db' | 'clock'>, id: string): Prom
     .values({ id, host_name: hostname(), process_id: process.pid, started_at: now, seen_at: now })
     .onConflict((conflict) => conflict.column('id').doUpdateSet({ seen_at: now }))
     .execute();
-}
-
-/** True where some worker has been seen lately: then commands may hand their work over. One killed on this machine is known to be dead. */
-export async function hasLiveWorker(context: Pick<JobContext, 'db' | 'clock'>): Promise<boolean> {
-  const since = new Date(context.clock.now().getTime() - HEARTBEAT_STALE_MS);
-  const seen = await context.db
-    .selectFrom('worker')
-    .select(['host_name', 'process_id'])
-    .where('seen_at', '>', since)
-    .execute();
-  return seen.some((worker) => worker.host_name !== hostname() || isRunning(worker.process_id));
-}
-
-function isRunning(processId: number): boolean {
-  try {
-    return process.kill(processId, 0);
-  } catch (error) {
-    // It runs as another user.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

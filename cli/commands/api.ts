@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import { withExamples } from '../command.ts';
 import { openRuntime } from '../runtime.ts';
-import { serveApi } from '../serve-api.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
 export function apiCommand(program: Command): void {
@@ -12,6 +11,7 @@ export function apiCommand(program: Command): void {
     .action(async () => {
       const runtime = await openRuntime({ applicationName: 'outturn api', isService: true, poolMax: 10 });
       try {
+        const { serveApi } = await import('../serve-api.ts');
         const api = await serveApi(runtime);
         await untilInterrupted();
         await api.close();

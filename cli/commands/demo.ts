@@ -5,7 +5,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { runIngest } from '../../jobs/run-ingest.ts';
-import { startWorker } from '../../jobs/worker.ts';
 import { createToken } from '../../services/access/tokens.ts';
 import { listAlerts } from '../../services/alerts/list-alerts.ts';
 import { addDays, utcDate } from '../../services/kernel/period.ts';
@@ -22,7 +21,6 @@ import { printEnvelopes, printReports } from '../demo/print-demo.ts';
 import { printText } from '../output.ts';
 import { terminalProgress, type TerminalProgress } from '../progress.ts';
 import { openRuntime, type Runtime } from '../runtime.ts';
-import { serveApi } from '../serve-api.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
 interface DemoOptions {
@@ -116,6 +114,10 @@ async function serve(runtime: Runtime): Promise<void> {
     .execute((trx) =>
       createToken(trx, { principal: FINANCE.id, role: 'finance', pods: [], expiresAt }, localOperator, now),
     );
+  const [{ serveApi }, { startWorker }] = await Promise.all([
+    import('../serve-api.ts'),
+    import('../../jobs/worker.ts'),
+  ]);
   const api = await serveApi(runtime);
   const worker = await startWorker({ ...runtime.jobContext(), principal: systemPrincipal }, await runtime.queue());
   const pending = await listAlerts(runtime.db, { state: 'pending' });

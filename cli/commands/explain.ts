@@ -5,7 +5,8 @@ import { type ExplainRequest, explain } from '../../services/attribution/explain
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
 import { renderExplanation } from '../render/explanation.ts';
-import { interruption, withRuntime } from '../runtime.ts';
+import { withRuntime } from '../runtime.ts';
+import { interruption } from '../until-interrupted.ts';
 
 const LINES_MAX = 100;
 

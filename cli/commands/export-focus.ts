@@ -6,7 +6,8 @@ import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
 import { terminalProgress } from '../progress.ts';
 import { renderFocusExport } from '../render/focus-export.ts';
-import { interruption, withRuntime } from '../runtime.ts';
+import { withRuntime } from '../runtime.ts';
+import { interruption } from '../until-interrupted.ts';
 
 interface ExportFocusOptions {
   readonly period: string;

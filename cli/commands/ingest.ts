@@ -1,7 +1,7 @@
 /** outturn ingest: reads bills to the end, here or in a worker, and says what became current. */
 import type { Command } from 'commander';
 import { sourceFolder } from '../../jobs/handlers/sync-source.ts';
-import { hasLiveWorker } from '../../jobs/worker.ts';
+import { hasLiveWorker } from '../../jobs/live-workers.ts';
 import { type IngestedLoad, runIngest } from '../../jobs/run-ingest.ts';
 import { describeLoads } from '../../services/billing/describe-load.ts';
 import { ensureSource } from '../../services/billing/ensure-source.ts';

@@ -7,7 +7,8 @@ import { withExamples, withJson } from '../command.ts';
 import { printJson } from '../output.ts';
 import { terminalProgress } from '../progress.ts';
 import { renderCatches } from '../render/catches.ts';
-import { interruption, openLogger } from '../runtime.ts';
+import { openLogger } from '../runtime.ts';
+import { interruption } from '../until-interrupted.ts';
 import { readSettings } from '../../services/kernel/settings.ts';
 
 export function initCommand(program: Command): void {

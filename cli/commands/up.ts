@@ -1,14 +1,12 @@
 /** outturn up: API and worker in one process. The file of a new installation is applied; later ones are only mentioned. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { startWorker } from '../../jobs/worker.ts';
 import { localOperator, systemPrincipal } from '../../services/kernel/ports.ts';
 import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
 import { hasRulebook } from '../../services/organisation/plan-organisation.ts';
 import { readOrganisationFile } from '../../services/organisation/read-organisation-file.ts';
 import { withExamples } from '../command.ts';
 import { openRuntime, type Runtime } from '../runtime.ts';
-import { serveApi } from '../serve-api.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
 
 export function upCommand(program: Command): void {
@@ -19,6 +17,10 @@ export function upCommand(program: Command): void {
       const runtime = await openRuntime({ applicationName: 'outturn up', isService: true, migrate: true, poolMax: 10 });
       try {
         await applyFirstFile(runtime);
+        const [{ serveApi }, { startWorker }] = await Promise.all([
+          import('../serve-api.ts'),
+          import('../../jobs/worker.ts'),
+        ]);
         const api = await serveApi(runtime);
         const worker = await startWorker(
           { ...runtime.jobContext(), principal: systemPrincipal },

@@ -1,7 +1,6 @@
 /** outturn worker: takes background jobs until it is told to stop. */
 import type { Command } from 'commander';
 import { systemPrincipal } from '../../services/kernel/ports.ts';
-import { startWorker } from '../../jobs/worker.ts';
 import { withExamples } from '../command.ts';
 import { openRuntime } from '../runtime.ts';
 import { untilInterrupted } from '../until-interrupted.ts';
@@ -13,6 +12,7 @@ export function workerCommand(program: Command): void {
     .action(async () => {
       const runtime = await openRuntime({ applicationName: 'outturn worker', isService: true });
       try {
+        const { startWorker } = await import('../../jobs/worker.ts');
         const worker = await startWorker(
           { ...runtime.jobContext(), principal: systemPrincipal },
           await runtime.queue(),

@@ -61,16 +61,16 @@ function listLeaves(parent: Command, path: readonly string[] = []): Leaf[] {
   });
 }
 
-test('the commands of the contract exist, and no others', () => {
+test('the commands of the contract exist, and no others', async () => {
   expect(
-    listLeaves(buildProgram())
+    listLeaves(await buildProgram())
       .map(({ name }) => name)
       .sort(),
   ).toEqual(COMMANDS);
 });
 
-test('every command says what it does and gives an example of itself', () => {
-  for (const { name, command, help } of listLeaves(buildProgram())) {
+test('every command says what it does and gives an example of itself', async () => {
+  for (const { name, command, help } of listLeaves(await buildProgram())) {
     expect(command.description(), name).not.toBe('');
     expect(help.split('Examples:')[1], name).toMatch(
       new RegExp(`^  \\$ .*\\b(outturn ${name}|npm run ${name})\\b`, 'm'),
@@ -78,14 +78,14 @@ test('every command says what it does and gives an example of itself', () => {
   }
 });
 
-test('every option is described', () => {
-  for (const { name, command } of listLeaves(buildProgram())) {
+test('every option is described', async () => {
+  for (const { name, command } of listLeaves(await buildProgram())) {
     for (const option of command.options) expect(option.description, `${name} ${option.flags}`).not.toBe('');
   }
 });
 
-test('every command that answers takes --json', () => {
-  const without = listLeaves(buildProgram()).filter(
+test('every command that answers takes --json', async () => {
+  const without = listLeaves(await buildProgram()).filter(
     ({ command }) => !command.options.some((one) => one.long === '--json'),
   );
   expect(without.map(({ name }) => name).sort()).toEqual(WITHOUT_JSON);

@@ -2,7 +2,8 @@
  * One suite for both queue backends: what the product relies on holds on Redis and on PostgreSQL alike.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
-import { type JobQueue, jobId, migrateQueue, openQueue, type RunningWorker, unrecoverable } from '../../jobs/queue.ts';
+import { jobId } from '../../jobs/job-id.ts';
+import { type JobQueue, migrateQueue, openQueue, type RunningWorker, unrecoverable } from '../../jobs/queue.ts';
 import { silentLogger } from '../../services/kernel/ports.ts';
 import { createTestDatabase, type TestDatabase, test } from '../support/database.ts';
 import { isAvailable, type RedisServer, startRedis } from '../support/requirements.ts';
