@@ -11,17 +11,8 @@ const SUGGESTION_DISTANCE_MAX = 3;
 /** For every FOCUS column (by its FOCUS name) its names in the file, best first; columns that the file lacks are absent. */
 export type ColumnMatch = ReadonlyMap<string, readonly string[]>;
 
-const FOREIGN_FORMATS: readonly (readonly [pattern: RegExp, name: string])[] = [
-  [/^(lineItem\/referenceNo|cost\/myCost)$/, 'a cost report of Oracle in its own format'],
-  [
-    /^(costInBillingCurrency|CostInBillingCurrency|PreTaxCost|MeterCategory)$/,
-    'a cost export of Azure in its own format',
-  ],
-  [
-    /^(cost_type|usage_start_time|service\.description|Cost type)$/,
-    'a billing export of Google Cloud in its own format',
-  ],
-];
+/** A cost table saved from the console of Google Cloud: figures for reading, rounded. */
+const CONSOLE_TABLE = /^(Cost type|Unrounded Cost)/;
 
 /** True where a header has any column of FOCUS: enough to call it a bill with faults instead of no bill. */
 export function looksLikeFocus(header: readonly string[]): boolean {
@@ -74,11 +65,9 @@ function missingColumns(file: string, header: readonly string[], missing: readon
       ...(near === null ? {} : { fix: `The header has "${near}": rename it if that is the one.` }),
     };
   });
-  const foreign = FOREIGN_FORMATS.find(([pattern]) => header.some((name) => pattern.test(name)));
-  const advice =
-    foreign === undefined
-      ? 'Outturn reads FOCUS 1.0 to 1.4; export the bill with these columns.'
-      : `This looks like ${foreign[1]}. Outturn reads FOCUS 1.0 to 1.4; export the bill as FOCUS.`;
+  const advice = header.some((name) => CONSOLE_TABLE.test(name))
+    ? "This looks like a cost table saved from Google Cloud's console, whose figures are rounded. Export the billing data to BigQuery."
+    : 'Outturn reads FOCUS 1.0 to 1.4 and the own formats of AWS, Azure, Google Cloud and Oracle; export the bill with these columns.';
   const hints = faults.flatMap((fault) => ('fix' in fault ? [`${fault.column}: ${fault.fix}`] : []));
   const message = `${file} lacks ${named.length === 1 ? 'the mandatory column' : 'the mandatory columns'} ${named.join(', ')}. ${advice}`;
   return new AppError('invalid_bill', [message, ...hints].join(' '), { faults });

@@ -34,7 +34,7 @@ export async function translateBill(session: DuckDbSession, options: TranslateOp
   const cells = openSourceCells(types);
   refuseMissingColumns(options.name, dialect, cells);
   const lines = () => `from (${cells.select(source)}) as line`;
-  const columns = await dialect.translate({ session, cells, lines, hint });
+  const columns = await dialect.translate({ name: options.name, session, cells, lines, hint });
   const selected = Object.entries(columns).map(([focus, { sql }]) => `${sql} as ${identifier(focus)}`);
   await session.run(
     `copy (select ${selected.join(', ')} ${lines()}) to ${literal(options.to)} (format parquet, compression snappy)`,

@@ -102,8 +102,8 @@ describe('columns', () => {
     const error = await refusalOf('bill.csv', csvOf([{ ...line, BiledCost: BilledCost ?? '' }]));
     expect(error.code).toBe('invalid_bill');
     expect(error.message).toBe(
-      'bill.csv lacks the mandatory columns ChargeCategory, BillingCurrency, BilledCost. Outturn reads FOCUS 1.0 to 1.4; ' +
-        'export the bill with these columns. BilledCost: The header has "BiledCost": rename it if that is the one.',
+      'bill.csv lacks the mandatory columns ChargeCategory, BillingCurrency, BilledCost. Outturn reads FOCUS 1.0 to 1.4 and ' +
+        'the own formats of AWS, Azure, Google Cloud and Oracle; export the bill with these columns. BilledCost: The header has "BiledCost": rename it if that is the one.',
     );
     expect(error.faults.map((fault) => fault.column)).toEqual(['ChargeCategory', 'BillingCurrency', 'BilledCost']);
   });

@@ -7,6 +7,7 @@ export interface TranslatedBill {
   readonly lines: readonly Readonly<Record<string, string | null>>[];
   readonly billed: Decimal;
   readonly effective: Decimal;
+  sumOf(column: string): Decimal;
 }
 
 /** Inspects the file as every ingestion does and reads what the archive then holds. */
@@ -14,7 +15,7 @@ export async function translated(folder: string, path: string): Promise<Translat
   const { archivePath } = await inspect(folder, path);
   const lines = await readParquet(archivePath);
   const sumOf = (column: string) => sum(lines.map((line) => decimal(line[column] ?? '0')));
-  return { lines, billed: sumOf('BilledCost'), effective: sumOf('EffectiveCost') };
+  return { lines, billed: sumOf('BilledCost'), effective: sumOf('EffectiveCost'), sumOf };
 }
 
 /** Writes rows as Parquet; `columns` are DuckDB expressions over the text columns of a CSV file. */

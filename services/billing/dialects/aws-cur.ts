@@ -6,11 +6,13 @@
  * Sources: AWS Data Exports user guide, "Line item columns", "Reservation columns", "Savings Plans columns", "Discount columns" and
  * "Understanding Savings Plans with CUR".
  */
-import { literal, textOf } from '../duckdb-session.ts';
+import { textOf } from '../duckdb-session.ts';
 import type { Dialect, FocusCell, SourceBill } from './dialect.ts';
 import { exactSum, negated } from './exact-sum.ts';
+import { isOneOf, read } from './read-cells.ts';
 import { foldColumn, type SourceCells } from './source-cells.ts';
 import { tagsOfColumns, withoutKeyPrefix } from './tags-sql.ts';
+import { endAfter } from './times-sql.ts';
 
 const LINE_TYPE = 'line_item_line_item_type';
 const UNBLENDED = 'line_item_unblended_cost';
@@ -35,14 +37,11 @@ export const awsCur: Dialect = {
     ['bill_billing_period_start_date'],
     ['bill_billing_period_end_date'],
   ],
-  recognises: (header) => {
-    const folded = new Set(header.map(foldColumn));
-    return folded.has(foldColumn(LINE_TYPE)) || folded.has(foldColumn(UNBLENDED));
-  },
+  recognises: (columns) => columns.has(foldColumn(LINE_TYPE)) || columns.has(foldColumn(UNBLENDED)),
   translate: async (bill) => {
     const { cells } = bill;
     const amounts = await chooseAmounts(bill);
-    return { ...whose(cells), ...what(cells), ...when(cells), ...costs(cells, amounts), ...commitment(cells, amounts) };
+    return { ...whose(cells), ...what(cells), ...when(cells), ...costs(cells, amounts), ...commitment(cells) };
   },
 };
 
@@ -147,20 +146,16 @@ function what(cells: SourceCells): Record<string, FocusCell> {
   };
 }
 
-/** Some fees end when they start, or a second before; FOCUS's periods are half-open. */
 function when(cells: SourceCells): Record<string, FocusCell> {
   const [start, end, billEnd] = [START, 'line_item_usage_end_date', 'bill_billing_period_end_date'].map((name) =>
     cells.text(name),
   );
-  const isEmpty = `try_cast(${end} as timestamptz) <= try_cast(${start} as timestamptz)`;
   return {
     BillingPeriodStart: read(cells, 'bill_billing_period_start_date'),
     BillingPeriodEnd: read(cells, 'bill_billing_period_end_date'),
     ChargePeriodStart: read(cells, START),
     ChargePeriodEnd: {
-      sql: `(case when not ${isEmpty} then ${end}
-        when try_cast(${billEnd} as timestamptz) > try_cast(${start} as timestamptz) then ${billEnd}
-        when ${isEmpty} then strftime(try_cast(${start} as timestamptz) + interval 1 second, '%Y-%m-%dT%H:%M:%SZ') else ${end} end)`,
+      sql: endAfter(start ?? '', end ?? '', billEnd),
       from: cells.find('line_item_usage_end_date') ?? START,
     },
   };
@@ -195,7 +190,7 @@ function costs(cells: SourceCells, amounts: Amounts): Record<string, FocusCell> 
   };
 }
 
-function commitment(cells: SourceCells, _amounts: Amounts): Record<string, FocusCell> {
+function commitment(cells: SourceCells): Record<string, FocusCell> {
   const lineType = cells.text(LINE_TYPE);
   return {
     CommitmentDiscountId: {
@@ -219,12 +214,4 @@ function tags(cells: SourceCells): string {
       : [];
   });
   return tagsOfColumns(columns);
-}
-
-function read(cells: SourceCells, name: string): FocusCell {
-  return { sql: cells.text(name), from: cells.find(name) ?? name };
-}
-
-function isOneOf(cell: string, values: readonly string[]): string {
-  return `(${cell} in (${values.map(literal).join(', ')}))`;
 }

@@ -9,6 +9,8 @@ import type { SourceCells } from './source-cells.ts';
 export interface DialectHint {
   /** Azure delivers the same usage twice, as billed and as amortised, under one header. */
   readonly dataset?: 'actual' | 'amortized';
+  /** Of a file that names none: pay-as-you-go exports of Azure. */
+  readonly currency?: string;
 }
 
 /** How one FOCUS column is read. */
@@ -20,6 +22,8 @@ export interface FocusCell {
 }
 
 export interface SourceBill {
+  /** The file's name, where it says what the lines do not. */
+  readonly name: string;
   readonly session: DuckDbSession;
   readonly cells: SourceCells;
   /** `from …` over all lines, for a question that decides how to read them; its columns are those of `cells`. */
@@ -34,8 +38,8 @@ export interface Dialect {
   readonly title: string;
   /** One group a line: a file of this dialect has at least one column of each. */
   readonly mandatory: readonly (readonly string[])[];
-  /** True where the header can be of no other format. */
-  recognises(header: readonly string[]): boolean;
+  /** True where the header, its columns folded, can be of no other format. */
+  recognises(columns: ReadonlySet<string>): boolean;
   /** The FOCUS columns by name; those it leaves out are absent from the translation. `x_` columns are kept for reading only. */
   translate(bill: SourceBill): Promise<Readonly<Record<string, FocusCell>>>;
 }

@@ -22,6 +22,17 @@ export function exactSum(terms: readonly string[]): string {
     else concat_ws(' + ', ${terms.join(', ')}) end)`;
 }
 
+/** The same for a list of texts of any length; an empty or absent list is zero. */
+export function exactListSum(list: string): string {
+  const all = (test: string) =>
+    `len(list_filter(coalesce(${list}, []), lambda term: not coalesce(${test}, false))) = 0`;
+  const sum = ({ scale }: { scale: number }) =>
+    `cast(coalesce(list_sum(list_transform(${list}, lambda term: try_cast(term as decimal(38, ${scale})))), 0) as varchar)`;
+  const fits = ({ scale, bound }: { scale: number; bound: number | bigint }) =>
+    all(`${decimalsOf('term')} <= ${scale} and abs(try_cast(term as double)) < ${bound}`);
+  return `(case when ${fits(FINE)} then ${sum(FINE)} when ${fits(COARSE)} then ${sum(COARSE)} else array_to_string(${list}, ' + ') end)`;
+}
+
 /** The text with its sign turned. */
 export function negated(text: string): string {
   return `(case when ${text} is null then null when starts_with(trim(${text}), '-') then substr(trim(${text}), 2)

@@ -18,7 +18,9 @@ export interface SourceCells {
 /** Opens the cells of a file by its columns' names and DuckDB types. */
 export function openSourceCells(types: ReadonlyMap<string, string>): SourceCells {
   const header = [...types.keys()];
-  const spellings = new Map(header.toReversed().map((name) => [foldColumn(name), name]));
+  const spellings = new Map(
+    header.toReversed().flatMap((name) => spellingsOf(name).map((folded) => [folded, name] as const)),
+  );
   const asked = new Set<string>();
   const find = (...names: readonly string[]) =>
     names.flatMap((name) => spellings.get(foldColumn(name)) ?? [])[0] ?? null;
@@ -42,6 +44,17 @@ export function openSourceCells(types: ReadonlyMap<string, string>): SourceCells
 /** Letters and digits in lower case: what all spellings of a column have in common. */
 export function foldColumn(name: string): string {
   return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+}
+
+/** Every folded spelling of a header's columns. */
+export function foldHeader(header: readonly string[]): ReadonlySet<string> {
+  return new Set(header.flatMap(spellingsOf));
+}
+
+/** A localised header gives the English name behind its own: `Abonnement-GUID (SubscriptionGuid)`. */
+function spellingsOf(name: string): string[] {
+  const english = /\(([^()]+)\)\s*$/.exec(name)?.[1];
+  return [...(english === undefined ? [] : [foldColumn(english)]), foldColumn(name)];
 }
 
 function textCell(name: string, type: string): string {
