@@ -3,7 +3,7 @@
  * does not fit spills into the work folder. UTC always: a cast of a text with an offset depends on the session's zone.
  */
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance, type JS } from '@duckdb/node-api';
+import type { DuckDBConnection, JS } from '@duckdb/node-api';
 
 const MEMORY_LIMIT = '640MB';
 const THREADS = '2';
@@ -24,6 +24,8 @@ export interface DuckDbSession {
 
 /** Opens a session that spills below `workDir`. The caller closes it. */
 export async function openDuckDb(workDir: string): Promise<DuckDbSession> {
+  // Loaded here only: who merely names a task for the child process needs no 70 MB of native code.
+  const { DuckDBInstance } = await import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: MEMORY_LIMIT,
     threads: THREADS,
