@@ -63,7 +63,7 @@ const BAD_BILLS: Readonly<Record<string, { content: string | Buffer; says: strin
   },
   'narrow.csv': {
     content: csvOf([withoutBilledCost]),
-    says: 'narrow.csv lacks the mandatory column BilledCost. Outturn reads FOCUS 1.0 to 1.4; export the bill with these columns.',
+    says: 'narrow.csv lacks the mandatory column BilledCost. Outturn reads FOCUS 1.0 to 1.4 and the own formats of AWS, Azure, Google Cloud and Oracle; export the bill with these columns.',
   },
   'letters.csv': {
     content: csvOf(lines(17, { BilledCost: 'abc' })),
