@@ -5,5 +5,7 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 
-enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/outturn-compile'));
+// The processes a command starts take the folder from the environment.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../node_modules/.cache/outturn-compile');
+enableCompileCache(process.env['NODE_COMPILE_CACHE']);
 await import('./run.ts');

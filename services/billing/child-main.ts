@@ -16,7 +16,7 @@ process.on('disconnect', () => process.exit(1));
 process.on('message', (request: ChildRequest) => {
   perform(request).then(
     (result) => send({ kind: 'done', result, residentBytes: process.memoryUsage.rss() }),
-    (error: unknown) => send({ kind: 'failed', error: describe(error) }),
+    (error: unknown) => send({ kind: 'failed', error: describe(error), residentBytes: process.memoryUsage.rss() }),
   );
 });
 

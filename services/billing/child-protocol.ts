@@ -42,4 +42,4 @@ export interface ChildRequest {
 export type ChildMessage =
   | { readonly kind: 'progress'; readonly step: ProgressStep }
   | { readonly kind: 'done'; readonly result: unknown; readonly residentBytes: number }
-  | { readonly kind: 'failed'; readonly error: SentError };
+  | { readonly kind: 'failed'; readonly error: SentError; readonly residentBytes: number };

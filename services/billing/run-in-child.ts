@@ -1,7 +1,7 @@
 /**
  * Runs one billing task in a child process and waits for it. The child dies with this process (its IPC channel closes) and on the
- * caller's abort; errors arrive as what they were thrown as. A child that did its task in little memory waits a few seconds for the
- * next one: a year of small bills would otherwise spend most of its time starting processes.
+ * caller's abort; errors arrive as what they were thrown as. A child that did its task, or refused a bill, in little memory waits a few
+ * seconds for the next one: a year of small bills would otherwise spend most of its time starting processes.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
@@ -43,9 +43,11 @@ export async function runInChild<Name extends BillingTaskName>(
   try {
     const answer = waitForAnswer(child, progress);
     child.send({ task, options });
-    const { result, residentBytes } = await answer;
-    isReusable = residentBytes <= IDLE_RESIDENT_BYTES_MAX;
-    return result as BillingTasks[Name]['result'];
+    const message = await answer;
+    const isExpected = message.kind === 'done' || message.error.code !== undefined;
+    isReusable = isExpected && message.residentBytes <= IDLE_RESIDENT_BYTES_MAX;
+    if (message.kind === 'failed') throw revive(message.error);
+    return message.result as BillingTasks[Name]['result'];
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
@@ -96,12 +98,11 @@ function keepWaiting(child: ChildProcess): void {
 async function waitForAnswer(
   child: ChildProcess,
   progress: Progress,
-): Promise<{ result: unknown; residentBytes: number }> {
+): Promise<Exclude<ChildMessage, { kind: 'progress' }>> {
   return new Promise((resolve, reject) => {
     child.on('message', (message: ChildMessage) => {
       if (message.kind === 'progress') progress.report(message.step);
-      else if (message.kind === 'done') resolve(message);
-      else reject(revive(message.error));
+      else resolve(message);
     });
     child.on('error', reject);
     child.on('exit', (code, killedBy) => {
