@@ -136,6 +136,16 @@ export interface ClosedMonth {
   statement_id: number | null;
 }
 
+export interface ClosedReconciliation {
+  billing_period_end: string | null;
+  billing_period_start: string | null;
+  content: Json | null;
+  data_as_of: Timestamp | null;
+  load_id: Int8 | null;
+  source_id: string | null;
+  statement_id: number | null;
+}
+
 export interface ConversionRate {
   from_currency: string;
   on_date: string;
@@ -414,6 +424,18 @@ export interface LoadScope {
   sub_account_id: string | null;
 }
 
+export interface LoadTopOrigin {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_month: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  list_cost: Decimal;
+  load_id: Int8;
+  origin_id: Int8;
+  weight: Decimal;
+}
+
 export interface LoadTotal {
   billed_cost: Decimal;
   billing_currency: string;
@@ -636,6 +658,17 @@ export interface PodDay {
   pod_id: string | null;
 }
 
+export interface PodMonth {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_month: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  kind: string;
+  list_cost: Decimal;
+  pod_id: string | null;
+}
+
 export interface PodPeriod {
   cost_centre: string | null;
   owner_email: string | null;
@@ -682,6 +715,25 @@ export interface ReportedPodDay {
   kind: string | null;
   list_cost: Decimal | null;
   pod_id: string | null;
+  statement_id: number | null;
+}
+
+export interface ReportedUnattributed {
+  billed_cost: Decimal | null;
+  billing_currency: string | null;
+  charge_category: string | null;
+  charge_date: string | null;
+  contracted_cost: Decimal | null;
+  effective_cost: Decimal | null;
+  frozen_rate: Decimal | null;
+  is_now: number | null;
+  is_reported: number | null;
+  kind: string | null;
+  list_cost: Decimal | null;
+  load_id: Int8 | null;
+  provider_name: string | null;
+  rule_id: string | null;
+  service_name: string | null;
   statement_id: number | null;
 }
 
@@ -1004,6 +1056,73 @@ export interface ReportReconciliation {
    */
   ingested: Decimal | null;
   /**
+   * The total of the invoices stated for it, of a closed bill those stated by then; of BilledCost only, null where none was.
+   */
+  invoice: Decimal | null;
+  /**
+   * invoice − file; outturn report invoices says why.
+   */
+  invoice_difference: Decimal | null;
+  /**
+   * The load that counts.
+   */
+  load_id: Int8 | null;
+  /**
+   * BilledCost, EffectiveCost, ListCost or ContractedCost.
+   */
+  metric: string | null;
+  /**
+   * The source.
+   */
+  source_id: string | null;
+  /**
+   * open, or closed: all months that the bill touches are.
+   */
+  state: string | null;
+  /**
+   * The statement of a closed bill: of the last month it touches.
+   */
+  statement_id: number | null;
+  /**
+   * What nobody carries.
+   */
+  unattributed: Decimal | null;
+}
+
+export interface ReportReconciliationNow {
+  /**
+   * What pods carry of it.
+   */
+  attributed: Decimal | null;
+  /**
+   * The currency of the bill.
+   */
+  billing_currency: string | null;
+  /**
+   * First day after it.
+   */
+  billing_period_end: string | null;
+  /**
+   * First day of the billing period.
+   */
+  billing_period_start: string | null;
+  /**
+   * How far its data reaches.
+   */
+  data_as_of: Timestamp | null;
+  /**
+   * file − attributed − unattributed: 0.
+   */
+  difference: Decimal | null;
+  /**
+   * The sum of the raw cells of the files.
+   */
+  file: Decimal | null;
+  /**
+   * The sum of the charges as stored.
+   */
+  ingested: Decimal | null;
+  /**
    * The total of the invoices stated for it; of BilledCost only, null where none was.
    */
   invoice: Decimal | null;
@@ -1031,7 +1150,7 @@ export interface ReportReconciliation {
 
 export interface ReportUnattributed {
   /**
-   * BilledCost in billing currency.
+   * BilledCost in billing currency, as reported: a closed day as its statement has it.
    */
   billed_cost: Decimal | null;
   /**
@@ -1051,11 +1170,11 @@ export interface ReportUnattributed {
    */
   charge_month: string | null;
   /**
-   * ContractedCost.
+   * ContractedCost, likewise.
    */
   contracted_cost: Decimal | null;
   /**
-   * EffectiveCost.
+   * EffectiveCost, likewise.
    */
   effective_cost: Decimal | null;
   /**
@@ -1067,7 +1186,7 @@ export interface ReportUnattributed {
    */
   kind: string | null;
   /**
-   * ListCost.
+   * ListCost, likewise.
    */
   list_cost: Decimal | null;
   /**
@@ -1075,9 +1194,13 @@ export interface ReportUnattributed {
    */
   provider_name: string | null;
   /**
-   * That metric in reporting currency; null where a rate is missing.
+   * That metric in reporting currency, as reported; null where a rate is missing.
    */
   reporting_cost: Decimal | null;
+  /**
+   * The same as now known, under the rulebook in force.
+   */
+  reporting_cost_now: Decimal | null;
   /**
    * The organisation’s reporting currency.
    */
@@ -1098,6 +1221,14 @@ export interface ReportUnattributed {
    * The source whose bill charged it.
    */
   source_id: string | null;
+  /**
+   * open, or closed by a statement.
+   */
+  state: string | null;
+  /**
+   * The statement of a closed day.
+   */
+  statement_id: number | null;
 }
 
 export interface ReportValuePerPod {
@@ -1353,6 +1484,16 @@ export interface StatementAdjustment {
   statement_id: number;
 }
 
+export interface StatementAdjustmentEntity {
+  adjusted_on: string;
+  adjusted_statement_id: number;
+  cost: Decimal;
+  currency: string;
+  entity: string | null;
+  pod_id: string | null;
+  statement_id: number;
+}
+
 export interface StatementLoad {
   load_id: Int8;
   statement_id: number;
@@ -1499,6 +1640,7 @@ export interface DB {
   audit_event: AuditEvent;
   charge: Charge;
   closed_month: ClosedMonth;
+  closed_reconciliation: ClosedReconciliation;
   conversion_rate: ConversionRate;
   dated_pod: DatedPod;
   envelope: Envelope;
@@ -1523,6 +1665,7 @@ export interface DB {
   load_overlap: LoadOverlap;
   load_rollup: LoadRollup;
   load_scope: LoadScope;
+  load_top_origin: LoadTopOrigin;
   load_total: LoadTotal;
   message: Message;
   open_adjustment: OpenAdjustment;
@@ -1539,6 +1682,7 @@ export interface DB {
   pod: Pod;
   pod_cost: PodCost;
   pod_day: PodDay;
+  pod_month: PodMonth;
   pod_period: PodPeriod;
   pod_successor: PodSuccessor;
   portfolio: Portfolio;
@@ -1547,9 +1691,11 @@ export interface DB {
   'report.outcome': ReportOutcome;
   'report.pod_cost_daily': ReportPodCostDaily;
   'report.reconciliation': ReportReconciliation;
+  'report.reconciliation_now': ReportReconciliationNow;
   'report.unattributed': ReportUnattributed;
   'report.value_per_pod': ReportValuePerPod;
   reported_pod_day: ReportedPodDay;
+  reported_unattributed: ReportedUnattributed;
   reported_value_month: ReportedValueMonth;
   rollup_cost: RollupCost;
   rollup_layer: RollupLayer;
@@ -1561,6 +1707,7 @@ export interface DB {
   statement: Statement;
   statement_adjusted_month: StatementAdjustedMonth;
   statement_adjustment: StatementAdjustment;
+  statement_adjustment_entity: StatementAdjustmentEntity;
   statement_load: StatementLoad;
   statement_month: StatementMonth;
   statement_pod: StatementPod;

@@ -12,12 +12,13 @@ import { createAsKnownReader } from '../as-known.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
-import { CoverageQuery, CoverageReport, TagHygieneReport } from '../schemas/coverage.ts';
+import { CoverageQuery, CoverageReport, TagHygieneQuery, TagHygieneReport } from '../schemas/coverage.ts';
 
 export function addCoverageRoutes(app: ApiApp, context: ApiContext): void {
   addReport(app, context, {
     name: 'coverage',
     summary: 'The attributed share of cost, and rules that would catch the rest',
+    query: CoverageQuery,
     shape: CoverageReport,
     read: coverage,
     csv: coverageCsv,
@@ -25,6 +26,7 @@ export function addCoverageRoutes(app: ApiApp, context: ApiContext): void {
   addReport(app, context, {
     name: 'tag-hygiene',
     summary: 'Tags that nearly say whose a cost is, with their money and what mends them',
+    query: TagHygieneQuery,
     shape: TagHygieneReport,
     read: tagHygiene,
     csv: tagHygieneCsv,
@@ -34,6 +36,7 @@ export function addCoverageRoutes(app: ApiApp, context: ApiContext): void {
 interface Report<Found extends object> {
   readonly name: string;
   readonly summary: string;
+  readonly query: typeof CoverageQuery | typeof TagHygieneQuery;
   readonly shape: TSchema;
   readonly read: (db: Kysely<DB>, request: ReportRequest) => Promise<Found>;
   readonly csv: (found: Found) => string;
@@ -48,7 +51,7 @@ function addReport<Found extends object>(app: ApiApp, { db, clock }: ApiContext,
       schema: {
         summary: report.summary,
         tags: ['reports'],
-        querystring: CoverageQuery,
+        querystring: report.query,
         response: printedResponse(`As \`outturn report ${report.name}\``, report.shape),
       },
     },
@@ -70,6 +73,9 @@ function addReport<Found extends object>(app: ApiApp, { db, clock }: ApiContext,
   );
 }
 
-function askedOf({ metric, ...query }: { period: string; metric?: string; currency?: string }, at: Date) {
+function askedOf(
+  { metric, ...query }: { period: string; metric?: string; currency?: string; asNow?: boolean },
+  at: Date,
+) {
   return { ...query, ...(metric === undefined ? {} : { costMetric: metric }), at };
 }

@@ -15,6 +15,7 @@ import { printedResponse, sendPrinted } from '../printed.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import { asResponse } from '../response.ts';
 import {
+  BridgeQuery,
   BridgeView,
   InvoiceBody,
   InvoiceImportQuery,
@@ -145,7 +146,7 @@ function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       schema: {
         summary: 'From the invoice’s BilledCost to the EffectiveCost of the reports, step by step',
         tags: ['reports'],
-        querystring: InvoiceReportQuery,
+        querystring: BridgeQuery,
         response: printedResponse('As `outturn report bridge`', BridgeView),
       },
     },

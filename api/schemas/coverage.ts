@@ -12,16 +12,16 @@ import {
   PeriodText,
   RatioText,
 } from './common.ts';
+import { AsNowQuery, ClosedHead } from './reports.ts';
 
-export const CoverageQuery = Type.Object(
-  {
-    asKnown: AsKnownQuery,
-    period: PeriodText,
-    metric: Type.Optional(COST_METRIC),
-    currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'The reporting currency if absent.' })),
-  },
-  { additionalProperties: false },
-);
+const Asked = {
+  asKnown: AsKnownQuery,
+  period: PeriodText,
+  metric: Type.Optional(COST_METRIC),
+  currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'The reporting currency if absent.' })),
+};
+export const CoverageQuery = Type.Object({ asNow: AsNowQuery, ...Asked }, { additionalProperties: false });
+export const TagHygieneQuery = Type.Object(Asked, { additionalProperties: false });
 
 const NullableText = nullable(Type.String());
 
@@ -64,6 +64,7 @@ const LeftOver = {
 export const CoverageReport = Type.Object({
   asKnown: AsKnownField,
   ...HEADING,
+  ...ClosedHead,
   rows: Type.Array(
     Type.Object({
       provider: NullableText,

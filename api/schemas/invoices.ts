@@ -4,6 +4,7 @@ import { INVOICE_INPUT } from '../../services/invoices/invoice-input.ts';
 import { BRIDGE_STEPS } from '../../services/reports/bridge.ts';
 import { PAGE_QUERY } from '../paging.ts';
 import { AsKnownField, AsKnownQuery } from './as-known.ts';
+import { AsNowQuery, ClosedHead } from './reports.ts';
 import { CurrencyCode, DateText, DecimalText, InstantText, nullable, oneOf, PeriodText } from './common.ts';
 
 export const InvoiceBody = INVOICE_INPUT;
@@ -111,8 +112,14 @@ export const InvoiceReportView = Type.Object({
   asKnown: AsKnownField,
 });
 
+export const BridgeQuery = Type.Object(
+  { period: PeriodText, asNow: AsNowQuery, asKnown: AsKnownQuery },
+  { additionalProperties: false },
+);
+
 export const BridgeView = Type.Object({
   period: Period,
+  ...ClosedHead,
   dataAsOf: nullable(InstantText),
   rows: Type.Array(
     Type.Object({

@@ -20,7 +20,7 @@ const Metric = Type.Optional(COST_METRIC);
 const Words = (description: string) =>
   Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 500 }), { maxItems: 50, description }));
 
-const AsNowQuery = Type.Optional(
+export const AsNowQuery = Type.Optional(
   Type.Boolean({ description: 'Shows closed periods as now known too, in `asNow` beside what their statements say.' }),
 );
 export const ValuePerPodQuery = Type.Object(
@@ -61,14 +61,22 @@ export const CostsQuery = Type.Object(
 );
 
 export const ReconciliationQuery = Type.Object(
-  { period: PeriodText, asKnown: AsKnownQuery },
+  { period: PeriodText, asNow: AsNowQuery, asKnown: AsKnownQuery },
   { additionalProperties: false },
 );
 
 /** The whole report again, as the first one is. */
-const AsNow = Type.Optional(
+export const AsNow = Type.Optional(
   Type.Record(Type.String(), Type.Unknown(), { description: 'The same report as now known, where it was asked for.' }),
 );
+
+/** Whether a report answers as closed. */
+export const ClosedHead = {
+  state: oneOf(['open', 'closed', 'mixed'], 'mixed: closed months from their statements, the others as now known.'),
+  statementId: nullable(Type.String({ description: 'The statement of exactly this period.' })),
+  asNow: AsNow,
+};
+const RowStatement = nullable(Type.String({ description: 'The statement it is as closed by; null: as now known.' }));
 
 const Period = Type.Object({
   id: Type.String(),
@@ -181,11 +189,13 @@ const ElsewhereRow = Type.Object({
   billingCurrency: CurrencyCode,
   metric: COST_METRIC,
   ingested: DecimalText,
+  statementId: RowStatement,
 });
 
 export const ReconciliationReport = Type.Object({
   asKnown: AsKnownField,
   period: Period,
+  ...ClosedHead,
   rulebook: Type.Integer(),
   dataAsOf: nullable(InstantText),
   rows: Type.Array(
@@ -200,6 +210,7 @@ export const ReconciliationReport = Type.Object({
       difference: DecimalText,
       invoice: nullable(DecimalText),
       invoiceDifference: nullable(DecimalText),
+      statementId: RowStatement,
     }),
   ),
   billedHereChargedElsewhere: Type.Array(ElsewhereRow),

@@ -9,14 +9,16 @@ import { type AsKnownOptions, readAsAsked, withAsKnown, withKnownLine } from '..
 import { withExamples, withJson } from '../command.ts';
 import { renderCoverage } from '../render/coverage.ts';
 import { renderTagHygiene } from '../render/tag-hygiene.ts';
-import { frameOf, type ReportOptions, runReport, withPeriod } from '../report-command.ts';
+import { frameOf, type ReportOptions, runReport, withAsNow, withPeriod } from '../report-command.ts';
 
 /** Adds both reports to `outturn report`. */
 export function addCoverageReports(report: Command): void {
-  const covered = withMeasure(
-    report
-      .command('coverage')
-      .description('the attributed share by account and month, and rules that would catch the rest'),
+  const covered = withAsNow(
+    withMeasure(
+      report
+        .command('coverage')
+        .description('the attributed share by account and month, and rules that would catch the rest'),
+    ),
   ).action((options: ReportOptions & AsKnownOptions) =>
     runReport(options, async (runtime) => {
       const found = await readAsAsked(runtime, { ...options, needsCharges: true }, async (db, at) => {

@@ -6,7 +6,7 @@ import { invoiceReport } from '../../services/reports/invoices.ts';
 import { type AsKnownOptions, readAsAsked, withAsKnown, withKnownLine } from '../as-known.ts';
 import { withExamples, withJson } from '../command.ts';
 import { renderBridge, renderInvoiceReport } from '../render/invoices.ts';
-import { frameOf, type ReportOptions, runReport, withPeriod } from '../report-command.ts';
+import { frameOf, type ReportOptions, runReport, withAsNow, withPeriod } from '../report-command.ts';
 
 /** Adds both to `report`. */
 export function addInvoiceReports(report: Command): void {
@@ -37,10 +37,12 @@ export function addInvoiceReports(report: Command): void {
   );
 
   const steps = withAsKnown(
-    withPeriod(
-      report
-        .command('bridge')
-        .description('from the invoice’s BilledCost to the EffectiveCost of the reports, step by step'),
+    withAsNow(
+      withPeriod(
+        report
+          .command('bridge')
+          .description('from the invoice’s BilledCost to the EffectiveCost of the reports, step by step'),
+      ),
     ),
   ).action((options: ReportOptions & AsKnownOptions) =>
     runReport(options, async (runtime) => {

@@ -86,8 +86,10 @@ export function reportCommand(program: Command): void {
   );
 
   const bill = withAsKnown(
-    withPeriod(
-      report.command('reconciliation').description('bill against attribution, exactly, by source and billing period'),
+    withAsNow(
+      withPeriod(
+        report.command('reconciliation').description('bill against attribution, exactly, by source and billing period'),
+      ),
     ),
   ).action((options: ReportOptions) =>
     runReport(options, async (runtime) => {
@@ -101,7 +103,11 @@ export function reportCommand(program: Command): void {
       };
     }),
   );
-  withExamples(withJson(bill), 'outturn report reconciliation --period 2026-09');
+  withExamples(
+    withJson(bill),
+    'outturn report reconciliation --period 2026-09',
+    'outturn report reconciliation --period 2026-Q3 --as-now',
+  );
 
   addInvoiceReports(report);
   addCoverageReports(report);

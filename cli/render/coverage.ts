@@ -2,6 +2,7 @@
 import { roundParts } from '../../services/kernel/round-parts.ts';
 import type { Coverage } from '../../services/reports/coverage.ts';
 import type { LeftOverOrigin } from '../../services/reports/coverage-figures.ts';
+import { closedLines, withNow } from './closed.ts';
 import { asMoney, asPercent, cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
 
@@ -19,6 +20,10 @@ const METRIC_NAMES = {
 } as const;
 
 export function renderCoverage(report: Coverage): string {
+  return withNow(report, renderOne);
+}
+
+function renderOne(report: Coverage): string {
   if (report.rows.length === 0) return `No cost in ${report.period.id}.`;
   return [accounts(report), '', ...leftOver(report), ...footnotes(report)].join('\n');
 }
@@ -95,5 +100,6 @@ function suggestions({ suggestions: suggested, currency, notConsidered }: Covera
 function footnotes(report: Coverage): string[] {
   return [
     `${report.period.id} as billed so far: ${report.costMetric} in ${report.currency}, complete through ${report.period.through ?? 'no day yet'}, rulebook ${report.rulebook}.`,
+    ...closedLines(report),
   ];
 }

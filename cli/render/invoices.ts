@@ -4,6 +4,7 @@ import type { ListedInvoice } from '../../services/invoices/list-invoices.ts';
 import { roundParts } from '../../services/kernel/round-parts.ts';
 import type { Bridge, BridgeRow, BridgeStep } from '../../services/reports/bridge.ts';
 import type { InvoiceReport, InvoiceRow } from '../../services/reports/invoices.ts';
+import { closedLines, withNow } from './closed.ts';
 import { asMoney, cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
 
@@ -85,6 +86,10 @@ export function renderInvoiceReport(report: InvoiceReport): string {
 
 /** One table per provider and currency; the printed steps add up to the printed ends. */
 export function renderBridge(report: Bridge): string {
+  return withNow(report, renderOneBridge);
+}
+
+function renderOneBridge(report: Bridge): string {
   if (report.rows.length === 0) return `No published bill touches ${report.period.id}.`;
   return [
     `From the invoice to the reports of ${report.period.id}, by billing period, in billing currency`,
@@ -93,6 +98,7 @@ export function renderBridge(report: Bridge): string {
       `${row.provider ?? 'no provider'}, ${row.billingCurrency}`,
       bridgeTable(row, report.period.id),
     ]),
+    ...closedLines(report).flatMap((line) => ['', line]),
   ].join('\n');
 }
 

@@ -2,10 +2,15 @@
 import { isZero } from '../../services/kernel/decimal.ts';
 import { roundParts } from '../../services/kernel/round-parts.ts';
 import type { ElsewhereRow, Reconciliation } from '../../services/reports/reconciliation.ts';
+import { closedLines, withNow } from './closed.ts';
 import { asMoney, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
 
 export function renderReconciliation(report: Reconciliation): string {
+  return withNow(report, renderOne);
+}
+
+function renderOne(report: Reconciliation): string {
   if (report.rows.length === 0) return `No published bill touches ${report.period.id}.`;
   const rows = report.rows.map((row) => {
     const carried = roundParts([row.attributed, row.unattributed]);
@@ -39,6 +44,7 @@ export function renderReconciliation(report: Reconciliation): string {
     differing === 0
       ? 'Every bill equals its attribution exactly, in every currency and metric.'
       : `${differing} figures differ from their bill. Run "outturn doctor".`,
+    ...closedLines(report),
     ...(invoiced.length === 0
       ? []
       : ['', 'Invoices (why they differ: "outturn report invoices"):', invoiceTable(invoiced)]),

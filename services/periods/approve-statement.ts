@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
+import { fillConversionRates } from '../fx/conversion.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
@@ -135,6 +136,7 @@ async function isMonthUnmoved(trx: Transaction<DB>, statement: PreparedRow, lock
   const day = sql`charge_date, pod_id, kind, billing_currency, ${COSTS}`;
   const value = sql`recognised_on, outcome_id, outcome_version, pod_id, state, beside, amount`;
   const rate = sql`from_currency, to_currency, on_date, rate`;
+  await refillRates(trx, id);
   const pairs: readonly (readonly [RawBuilder<unknown>, RawBuilder<unknown>])[] = [
     [
       frozen('statement_pod_day', day),
@@ -170,6 +172,15 @@ async function isMonthUnmoved(trx: Transaction<DB>, statement: PreparedRow, lock
     if (rows[0]?.moved !== false) return false;
   }
   return true;
+}
+
+/** An import forgets the conversions it could have decided, also those that come out as before. */
+async function refillRates(trx: Transaction<DB>, statementId: number): Promise<void> {
+  const { rows } = await sql<{ to_currency: string }>`
+    select distinct to_currency from statement_rate where statement_id = ${statementId}
+  `.execute(trx);
+  const need = sql`select from_currency, on_date from statement_rate where statement_id = ${statementId}`;
+  await fillConversionRates(trx, { need, to: rows.map((row) => row.to_currency) });
 }
 
 async function appendToChain(

@@ -17,6 +17,8 @@ export interface ClosedMonth {
   readonly rulebookId: number;
   /** The reporting currency its statement is in. */
   readonly currency: string;
+  /** How far its data reached when it was closed; null where there was none. RFC 3339. */
+  readonly dataAsOf: string | null;
 }
 
 export interface DateRange {
@@ -46,7 +48,7 @@ export async function listClosedMonths(db: Kysely<DB>, window?: DateRange): Prom
       : sql`statement.period_start < ${window.end}::date and statement.period_end > ${window.start}::date`;
   const { rows } = await sql<ClosedMonth>`
     select statement.id as "statementId", statement.period_id as "periodId", statement.period_start as start, statement.period_end as end,
-      statement.rulebook_id as "rulebookId", statement.currency
+      statement.rulebook_id as "rulebookId", statement.currency, statement.heading::json ->> 'dataAsOf' as "dataAsOf"
     from statement where statement.kind = 'month' and ${isStanding('statement')} and ${touches} order by statement.period_start
   `.execute(db);
   if (window === undefined) return rows;

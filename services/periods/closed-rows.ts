@@ -31,8 +31,8 @@ export function isFrozenBy(closed: readonly ClosedMonth[], dateColumn: string): 
 }
 
 /**
- * Joins the rates of `row` (an alias with the given columns) as `frozen` and `conversion`; `rateOf` names the one that counts. A currency
- * that a statement froze no rates for is converted at the rates as now known. Further conditions on `conversion` may follow.
+ * Joins the rates of `row` (an alias with the given columns) as `frozen` and `conversion`; `rateOf` names the one that counts. Statements
+ * froze the rates to every currency that had one; a currency that came later is converted at the rates as now known. Further conditions on `conversion` may follow.
  */
 export function rateJoins(
   row: { alias: string; currency: string; date: string; hasStatement: boolean },

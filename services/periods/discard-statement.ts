@@ -9,6 +9,7 @@ import type { Principal } from '../kernel/ports.ts';
 const ROWS_OF = [
   'statement_adjusted_month',
   'statement_adjustment',
+  'statement_adjustment_entity',
   'statement_load',
   'statement_month',
   'statement_pod',

@@ -4,6 +4,7 @@
  */
 import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { fillConversionRates, listRatedCurrencies } from '../fx/conversion.ts';
 import { canonicalJson } from '../attribution/canonical-json.ts';
 import { isLoadOfMonth, readCauses } from './adjustment-causes.ts';
 import type { ClosedMonth, DateRange } from './closed-months.ts';
@@ -31,8 +32,8 @@ export async function freezeMonth(trx: Transaction<DB>, scope: FreezeScope): Pro
   await freezeLoads(trx, scope);
   await freezeCosts(trx, scope);
   await freezeValues(trx, scope);
-  await freezeRates(trx, scope);
   await bookAdjustments(trx, scope);
+  await freezeRates(trx, scope);
 }
 
 /** Any current load with a charge in the month, whatever its billing period. */
@@ -68,13 +69,18 @@ async function freezeValues(trx: Transaction<DB>, { statementId, month, revenueB
   `.execute(trx);
 }
 
+/** To every currency that has a rate now, so that the month does not move in any of them when rates come later. */
 async function freezeRates(trx: Transaction<DB>, { statementId, currency }: FreezeScope): Promise<void> {
+  const need = sql`
+    select billing_currency as from_currency, charge_date as on_date from statement_pod_day where statement_id = ${statementId}
+    union select currency, recognised_on from statement_value where statement_id = ${statementId} and currency is not null
+    union select currency, adjusted_on from statement_adjustment where statement_id = ${statementId}`;
+  const targets = [...new Set([currency, ...(await listRatedCurrencies(trx))])];
+  await fillConversionRates(trx, { need, to: targets });
   await sql`
     insert into statement_rate (statement_id, from_currency, to_currency, on_date, rate)
-    select ${statementId}::integer, from_currency, to_currency, on_date, rate from conversion_rate
-    where to_currency = ${currency} and (from_currency, on_date) in (
-      select billing_currency, charge_date from statement_pod_day where statement_id = ${statementId}
-      union select currency, recognised_on from statement_value where statement_id = ${statementId} and currency is not null)
+    select ${statementId}::integer, from_currency, to_currency, on_date, rate
+    from (${need}) as need join conversion_rate using (from_currency, on_date) where to_currency = any(${targets}::text[])
   `.execute(trx);
 }
 

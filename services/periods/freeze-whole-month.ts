@@ -39,7 +39,8 @@ export async function freezeWholeMonth(
   const adjustments = await sumAdjustments(trx, bookedAdjustments([statementId]), frame);
   const built = await buildValuePerPod(trx, { frame, adjustments, at });
   const { start, end, id: periodId } = period;
-  const month = { statementId, periodId, start, end, rulebookId: locked.rulebookId, currency: locked.currency };
+  const { rulebookId, currency } = locked;
+  const month = { statementId, periodId, start, end, rulebookId, currency, dataAsOf: built.dataAsOf };
   await checkFrozenReport(trx, { month, frame, adjustments, built, at });
   const valuePerPod = await freezeReport(trx, statementId, built);
   return { valuePerPod, document: await monthDocument(trx, { ...facts, valuePerPod }) };

@@ -7,7 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 
 const COSTS = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost'];
 const REPORTED = [...COSTS, 'amount'].map((name) => `reported_${name}`);
-const MONEY = new Set([...COSTS, 'amount', 'rate', ...REPORTED]);
+const MONEY = new Set([...COSTS, 'amount', 'cost', 'rate', ...REPORTED]);
 
 /** Every column of each frozen table but the statement's id. */
 const FROZEN: Readonly<Record<string, { readonly table: string; readonly columns: readonly string[] }>> = {
@@ -19,6 +19,10 @@ const FROZEN: Readonly<Record<string, { readonly table: string; readonly columns
       'amount',
       REPORTED,
     ),
+  },
+  adjustmentEntities: {
+    table: 'statement_adjustment_entity',
+    columns: ['adjusted_statement_id', 'adjusted_on', 'pod_id', 'currency', 'entity', 'cost'],
   },
   loads: { table: 'statement_load', columns: ['load_id'] },
   months: { table: 'statement_month', columns: ['month_statement_id'] },

@@ -9,6 +9,7 @@ import type { Decimal } from '../kernel/decimal.ts';
 import { monthOf } from '../kernel/period.ts';
 import { METRIC_COLUMNS, type ReportFrame } from '../reports/report-frame.ts';
 import { findAdjustingMonth, listClosedMonths } from './closed-months.ts';
+import { rateJoins, rateOf } from './closed-rows.ts';
 import { ADJUSTMENT_COLUMNS, conversionNeed, driftRows, readRevenueBasis } from './drift.ts';
 
 export interface PodAdjustment {
@@ -37,13 +38,19 @@ export async function readPodAdjustments(db: Kysely<DB>, frame: ReportFrame): Pr
   return sources.length === 0 ? new Map() : sumAdjustments(db, sql.join(sources, sql` union all `), frame);
 }
 
-/** Rows of ADJUSTMENT_COLUMNS that statements booked. */
+/** What `sumAdjustments` converts: rows of these bookings, and those kept of what nothing has booked yet. */
+export function adjustmentNeedOf(statementIds: readonly number[], currency: string): RawBuilder<unknown> {
+  const kept = sql`select null::integer as statement_id, ${ADJUSTMENT_COLUMNS} from open_adjustment`;
+  return adjustmentNeed(sql`${bookedAdjustments(statementIds)} union all ${kept}`, currency);
+}
+
+/** Rows of statement_id and ADJUSTMENT_COLUMNS that statements booked. */
 export function bookedAdjustments(statementIds: readonly number[]): RawBuilder<unknown> {
-  return sql`select ${ADJUSTMENT_COLUMNS} from statement_adjustment where statement_id = any(${[...statementIds]}::integer[])`;
+  return sql`select statement_id, ${ADJUSTMENT_COLUMNS} from statement_adjustment where statement_id = any(${[...statementIds]}::integer[])`;
 }
 
 /**
- * Rows of ADJUSTMENT_COLUMNS that nothing has booked yet: as kept where they are of the current figures, else worked out.
+ * Rows of statement_id (null) and ADJUSTMENT_COLUMNS that nothing has booked yet: as kept where they are of the current figures, else worked out.
  * @throws AppError missing_exchange_rate.
  */
 export async function openAdjustments(db: Kysely<DB>): Promise<RawBuilder<unknown>> {
@@ -51,37 +58,57 @@ export async function openAdjustments(db: Kysely<DB>): Promise<RawBuilder<unknow
     select exists (select from open_adjustment_version as stored
       where stored.figures_version = organisation.figures_version) as is_fresh from organisation
   `.execute(db);
-  if (rows[0]?.is_fresh === true) return sql`select ${ADJUSTMENT_COLUMNS} from open_adjustment`;
+  if (rows[0]?.is_fresh === true)
+    return sql`select null::integer as statement_id, ${ADJUSTMENT_COLUMNS} from open_adjustment`;
   const closed = await listClosedMonths(db);
   for (const currency of new Set(closed.map((month) => month.currency))) {
     await requireConversionRates(db, { need: conversionNeed(closed, currency), to: currency });
   }
-  return sql`select ${ADJUSTMENT_COLUMNS} from (${driftRows({ closed }, await readRevenueBasis(db))}) as drift`;
+  return sql`select null::integer as statement_id, ${ADJUSTMENT_COLUMNS} from (${driftRows({ closed }, await readRevenueBasis(db))}) as drift`;
 }
 
-/** Adds rows of ADJUSTMENT_COLUMNS up by pod, in the frame's currency and metric. */
+/**
+ * Adds rows of statement_id and ADJUSTMENT_COLUMNS up by pod, in the frame's currency and metric.
+ * @throws AppError missing_exchange_rate.
+ */
 export async function sumAdjustments(
   db: Kysely<DB>,
   rows: RawBuilder<unknown>,
   frame: Pick<ReportFrame, 'currency' | 'costMetric'>,
 ): Promise<PodAdjustments> {
   const metric = METRIC_COLUMNS[frame.costMetric];
-  const { rows: found } = await sql<PodAdjustment & { pod_id: string | null }>`
-    select pod_id, trim_scale(coalesce(sum(cost), 0)) as cost, trim_scale(coalesce(sum(value), 0)) as value
+  const { rows: found } = await sql<PodAdjustment & { pod_id: string | null; is_missing: boolean }>`
+    select pod_id, trim_scale(coalesce(sum(cost), 0)) as cost, trim_scale(coalesce(sum(value), 0)) as value,
+      bool_or(cost is null or value is null) as is_missing
     from (
       select adjustment.pod_id, ${inCurrency(metric, frame.currency)} as cost,
         case when adjustment.kind = 'value-verified' and adjustment.beside is null then ${inCurrency('amount', frame.currency)} else 0 end as value
       from (${rows}) as adjustment join statement as adjusted on adjusted.id = adjustment.adjusted_statement_id
-      left join conversion_rate as conversion on conversion.from_currency = adjustment.currency
-        and conversion.to_currency = ${frame.currency} and conversion.on_date = adjustment.adjusted_on
+      ${rateJoins({ alias: 'adjustment', currency: 'currency', date: 'adjusted_on', hasStatement: true }, frame.currency)}
     ) as figure group by pod_id
   `.execute(db);
+  if (found.some((row) => row.is_missing)) {
+    await requireConversionRates(db, { need: adjustmentNeed(rows, frame.currency), to: frame.currency });
+  }
   return new Map(found.map(({ pod_id, cost, value }) => [pod_id, { cost, value }]));
 }
 
-/** In the reporting currency as stated, rates that moved included; in any other at the day's rate. */
+/** What rows of statement_id and ADJUSTMENT_COLUMNS need to be given in a currency, where no statement froze the rate. */
+function adjustmentNeed(rows: RawBuilder<unknown>, currency: string): RawBuilder<unknown> {
+  return sql`
+    select adjustment.currency as from_currency, adjustment.adjusted_on as on_date
+    from (${rows}) as adjustment join statement as adjusted on adjusted.id = adjustment.adjusted_statement_id
+    where adjustment.currency <> ${currency} and adjusted.currency <> ${currency} and not exists (
+      select from statement_rate as frozen where frozen.statement_id = adjustment.statement_id
+        and from_currency = adjustment.currency and to_currency = ${currency} and on_date = adjustment.adjusted_on)`;
+}
+
+/**
+ * In the currency of the corrected statement as stated, rates that moved included; in any other at the day's rate, as known when it was
+ * booked.
+ */
 function inCurrency(name: string, currency: string): RawBuilder<unknown> {
   const figure = sql.ref(`adjustment.${name}`);
   return sql`case when adjusted.currency = ${currency} then ${sql.ref(`adjustment.reported_${name}`)}
-    when adjustment.currency = ${currency} then ${figure} else ${figure} * conversion.rate end`;
+    when adjustment.currency = ${currency} or ${figure} = 0 then ${figure} else ${figure} * ${rateOf(true)} end`;
 }

@@ -232,6 +232,7 @@ async function prepareRates(
     end,
     rulebookId: locked.rulebookId,
     currency: locked.currency,
+    dataAsOf: null,
   };
   const months = [...closed, own];
   await fillClosedConversions(trx, months);

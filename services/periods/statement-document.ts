@@ -2,6 +2,7 @@
  * The document of a statement: canonical JSON of everything an auditor asks of a closed period, and the digests of the rows that stand
  * behind it. Money is text; numbers are counts and ids. It is built once and kept as the text that was hashed.
  */
+import assert from 'node:assert/strict';
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { canonicalJson } from '../attribution/canonical-json.ts';
@@ -10,14 +11,15 @@ import type { Period } from '../kernel/period.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 import { billingPeriodSql } from '../reports/cost-dimensions.ts';
 import { costs } from '../reports/costs.ts';
-import { reconciliation } from '../reports/reconciliation.ts';
+import { reconcileFrame } from '../reports/reconciliation.ts';
+import { asNowKnown, readReportFrame } from '../reports/report-frame.ts';
 import { ADJUSTMENT_COLUMNS } from './drift.ts';
 import { listAdjustmentLines } from './adjustments.ts';
 import { digestFrozenRows } from './frozen-digests.ts';
 import type { SourceReadiness } from './readiness.ts';
 
 /** Raised when the document's shape changes; old documents keep theirs. */
-const FORMAT = 'outturn statement 1';
+export const STATEMENT_FORMAT = 'outturn statement 2';
 
 export interface DocumentFacts {
   readonly statementId: number;
@@ -35,17 +37,16 @@ export interface DocumentFacts {
 /** The document of a month whose rows are frozen. */
 export async function monthDocument(db: Kysely<DB>, facts: DocumentFacts): Promise<string> {
   const { statementId, period, knownAt } = facts;
-  const { rows, billedHereChargedElsewhere, chargedHereBilledElsewhere } = await reconciliation(db, {
-    period: period.id,
-    at: knownAt,
-  });
+  // What is frozen is what is known now, also where another statement of the month still stands.
+  const frame = await asNowKnown(db, await readReportFrame(db, { period: period.id, at: knownAt }));
+  const { rows, billedHereChargedElsewhere, chargedHereBilledElsewhere } = await reconcileFrame(db, frame);
   const booked = sql`select ${period.id}::text as booked_in, statement_id, ${ADJUSTMENT_COLUMNS} from statement_adjustment
     where statement_id = ${statementId}`;
   return canonicalJson({
     ...(await commonFacts(db, facts)),
     reconciliation: { rows, billedHereChargedElsewhere, chargedHereBilledElsewhere },
     coverage: await readCoverage(db, period, knownAt),
-    rates: await readRates(db, statementId),
+    rates: await readRates(db, facts),
     loads: await readLoads(db, statementId),
     adjustments: await listAdjustmentLines(db, booked),
     adjustedMonths: await readAdjustedMonths(db, statementId),
@@ -71,7 +72,7 @@ async function commonFacts(db: Kysely<DB>, facts: DocumentFacts): Promise<object
     .executeTakeFirstOrThrow();
   const { name } = await db.selectFrom('organisation').select('name').executeTakeFirstOrThrow();
   return {
-    format: FORMAT,
+    format: STATEMENT_FORMAT,
     organisation: name,
     statementId,
     kind: period.kind,
@@ -90,9 +91,10 @@ async function commonFacts(db: Kysely<DB>, facts: DocumentFacts): Promise<object
 
 /** Attributed cost by source and provider, in the reporting currency and cost metric. */
 async function readCoverage(db: Kysely<DB>, period: Period, at: Date): Promise<object[]> {
-  const asked = { period: period.id, at, by: ['source', 'provider'] };
-  const whole = await costs(db, asked);
-  const unattributed = await costs(db, { ...asked, where: ['pod='] });
+  const asked = { period: period.id, at, by: ['source', 'provider'], asNow: true };
+  const { asNow: whole } = await costs(db, asked);
+  const { asNow: unattributed } = await costs(db, { ...asked, where: ['pod='] });
+  assert.ok(whole !== undefined && unattributed !== undefined, 'what is now known was asked for');
   const metric = await readMetric(db);
   const keyOf = (row: { readonly [name: string]: string | null }) => JSON.stringify([row['source'], row['provider']]);
   const without = new Map(unattributed.rows.map((row) => [keyOf(row), row[metric]]));
@@ -120,10 +122,11 @@ async function readMetric(db: Kysely<DB>) {
   return Object.entries(names).find(([name]) => name === metric)?.[1] ?? 'effectiveCost';
 }
 
-async function readRates(db: Kysely<DB>, statementId: number): Promise<unknown[]> {
+/** Those of its figures; the ones to other currencies are in the digest of the frozen rows only. */
+async function readRates(db: Kysely<DB>, { statementId, valuePerPod }: DocumentFacts): Promise<unknown[]> {
   const { rows } = await sql`
     select from_currency as "from", to_currency as "to", on_date as "on", trim_scale(rate) as rate
-    from statement_rate where statement_id = ${statementId} order by from_currency collate "C", to_currency collate "C", on_date
+    from statement_rate where statement_id = ${statementId} and to_currency = ${valuePerPod.currency} order by from_currency collate "C", to_currency collate "C", on_date
   `.execute(db);
   return rows;
 }

@@ -1,13 +1,25 @@
 /**
  * The bridge from the invoice to the reports: per provider and billing currency, from the BilledCost of the bills through each kind
  * of charge to their EffectiveCost, and from there, by charge date, to what the reports of the period show. Whole billing periods,
- * no conversion; the steps add up exactly.
+ * no conversion; the steps add up exactly. Reports of closed months show what their statements froze, so there it leads from their loads.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { add, type Decimal, subtract, sum } from '../kernel/decimal.ts';
-import type { IsoDate } from '../kernel/period.ts';
-import { type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from './report-frame.ts';
+import { type DateRange, openRanges } from '../periods/closed-months.ts';
+import {
+  type AsNowRequest,
+  asNowKnown,
+  type ReportFrame,
+  type ReportPeriod,
+  type ReportRequest,
+  type ReportState,
+  reachOf,
+  readReportFrame,
+  reportPeriod,
+  statementIdOf,
+  stateOf,
+} from './report-frame.ts';
 
 /** In the order they are walked. */
 export const BRIDGE_STEPS = [
@@ -38,9 +50,9 @@ export interface BridgeRow {
   }[];
   /** billedCost + the differences of the steps. */
   readonly effectiveCost: Decimal;
-  /** EffectiveCost in these bills on charge dates outside of the period; no report of the period has it. */
+  /** EffectiveCost in these bills that no report of the period has: on charge dates outside of it. */
   readonly chargedElsewhere: Decimal;
-  /** EffectiveCost on charge dates of the period in bills of other billing periods. */
+  /** EffectiveCost of the reports that is not in these bills: on charge dates of the period in bills of other billing periods. */
   readonly billedElsewhere: Decimal;
   /** effectiveCost − chargedElsewhere + billedElsewhere: what the reports of the period add up to. */
   readonly reportedCost: Decimal;
@@ -48,8 +60,13 @@ export interface BridgeRow {
 
 export interface Bridge {
   readonly period: ReportPeriod;
+  readonly state: ReportState;
+  /** The statement of exactly this period; null while it is open, and for closed days without one of their own. */
+  readonly statementId: string | null;
   readonly dataAsOf: string | null;
   readonly rows: readonly BridgeRow[];
+  /** The same as now known, where it was asked for. */
+  readonly asNow?: Bridge;
 }
 
 interface StepRow {
@@ -74,10 +91,15 @@ const ZERO_DATED = { charged_elsewhere: sum([]), billed_elsewhere: sum([]) };
  * The bridge of every billing period that touches the period. Reads the charges of those bills once.
  * @throws AppError invalid_period.
  */
-export async function bridge(db: Kysely<DB>, request: ReportRequest): Promise<Bridge> {
+export async function bridge(db: Kysely<DB>, request: ReportRequest & AsNowRequest): Promise<Bridge> {
   const frame = await readReportFrame(db, request);
-  const steps = await readSteps(db, frame.period);
-  const dated = await readDated(db, frame.period, frame.rulebook);
+  const report = await bridgeOf(db, frame);
+  return request.asNow === true ? { ...report, asNow: await bridgeOf(db, await asNowKnown(db, frame)) } : report;
+}
+
+async function bridgeOf(db: Kysely<DB>, frame: ReportFrame): Promise<Bridge> {
+  const steps = await readSteps(db, frame);
+  const dated = await readDated(db, frame);
   const keyOf = (row: { provider: string | null; currency: string }) => JSON.stringify([row.provider, row.currency]);
   const stepsByKey = Map.groupBy(steps, keyOf);
   const datedByKey = new Map(dated.map((row) => [keyOf(row), row]));
@@ -87,19 +109,46 @@ export async function bridge(db: Kysely<DB>, request: ReportRequest): Promise<Br
   const rows = [...keys]
     .map(([key, place]) => toRow(place, stepsByKey.get(key) ?? [], datedByKey.get(key) ?? ZERO_DATED))
     .sort((left, right) => (sortKey(left) < sortKey(right) ? -1 : 1));
-  return { period: reportPeriod(frame), dataAsOf: frame.dataAsOf, rows };
+  const head = { period: reportPeriod(frame), state: stateOf(frame), statementId: statementIdOf(frame) };
+  return { ...head, dataAsOf: reachOf(frame), rows };
 }
 
-async function readSteps(db: Kysely<DB>, period: { start: IsoDate; end: IsoDate }): Promise<StepRow[]> {
-  const loads = await sql<{
-    id: string;
-  }>`select id::text as id from load where state = 'published' and ${touches(period)}`.execute(db);
+/**
+ * The first steps of a WITH clause. reported: which loads the reports' days are made of, (load_id, rulebook_id, first_day, end_day). bill: the loads
+ * (load_id, rulebook_id) of the billing periods that touch the period, each once: the current one where it touches an open day, else the one
+ * of the last closed month's statement.
+ */
+function billSteps({ period, closed, rulebook }: ReportFrame): RawBuilder<unknown> {
+  const open = openRanges(period, closed);
+  const starts = (ranges: readonly DateRange[]) => sql`${ranges.map(({ start }) => start)}::date[]`;
+  const ends = (ranges: readonly DateRange[]) => sql`${ranges.map(({ end }) => end)}::date[]`;
+  return sql`
+    reported as materialized (
+      select load.id as load_id, ${rulebook}::integer as rulebook_id, first_day, end_day, true as is_open
+      from load cross join unnest(${starts(open)}, ${ends(open)}) as days (first_day, end_day) where load.state = 'published'
+      union all
+      select load_id, rulebook_id, first_day, end_day, false
+      from unnest(${closed.map((month) => month.statementId)}::integer[], ${closed.map((month) => month.rulebookId)}::integer[],
+        ${starts(closed)}, ${ends(closed)}) as month (statement_id, rulebook_id, first_day, end_day)
+      join statement_load using (statement_id)
+    ), bill as materialized (
+      select distinct on (source_id, billing_period_start, billing_period_end) load_id, rulebook_id
+      from reported join load on load.id = reported.load_id
+      where billing_period_start < case when is_open then end_day else ${period.end}::date end
+        and billing_period_end > case when is_open then first_day else ${period.start}::date end
+      order by source_id, billing_period_start, billing_period_end, is_open desc, first_day desc
+    )`;
+}
+
+async function readSteps(db: Kysely<DB>, frame: ReportFrame): Promise<StepRow[]> {
+  // Bound as an array, so that partitions are pruned by it.
+  const bills = await sql<{ id: string }>`with ${billSteps(frame)} select load_id::text as id from bill`.execute(db);
   const { rows } = await sql<StepRow>`
     select origin.provider_name as provider, billed.billing_currency as currency, ${stepSql()} as step, sum(billed.lines)::int as lines,
       trim_scale(sum(billed.billed_cost)) as billed, trim_scale(sum(billed.effective_cost)) as effective
     from (
       select origin_id, billing_currency, sum(billed_cost) as billed_cost, sum(effective_cost) as effective_cost, sum(line_count) as lines
-      from charge where load_id = any(${loads.rows.map(({ id }) => id)}::bigint[]) group by 1, 2
+      from charge where load_id = any(${bills.rows.map(({ id }) => id)}::bigint[]) group by 1, 2
     ) as billed
     join origin on origin.id = billed.origin_id
     group by 1, 2, 3
@@ -123,25 +172,25 @@ function stepSql(): RawBuilder<BridgeStep> {
 }
 
 /** Billing periods and charge dates part company at the edges; every load is rolled up by charge date (rollup_cost's key). */
-async function readDated(
-  db: Kysely<DB>,
-  period: { start: IsoDate; end: IsoDate },
-  rulebook: number,
-): Promise<DatedRow[]> {
-  const isChargedHere = sql`(charge_date >= ${period.start}::date and charge_date < ${period.end}::date)`;
+async function readDated(db: Kysely<DB>, frame: ReportFrame): Promise<DatedRow[]> {
+  const isOfDays = sql`charge_date >= reported.first_day and charge_date < reported.end_day`;
   const { rows } = await sql<DatedRow>`
+    with ${billSteps(frame)}
     select provider_name as provider, billing_currency as currency,
-      trim_scale(coalesce(sum(effective_cost) filter (where is_billed_here), 0)) as charged_elsewhere,
-      trim_scale(coalesce(sum(effective_cost) filter (where not is_billed_here), 0)) as billed_elsewhere
-    from rollup_cost join (select id, ${touches(period)} as is_billed_here from load where state = 'published') as load on load.id = load_id
-    where rulebook_id = ${rulebook} and is_billed_here <> ${isChargedHere}
+      trim_scale(coalesce(sum(effective_cost) filter (where is_billed), 0)) as charged_elsewhere,
+      trim_scale(coalesce(sum(effective_cost) filter (where not is_billed), 0)) as billed_elsewhere
+    from (
+      select provider_name, billing_currency, effective_cost, true as is_billed
+      from bill join rollup_cost using (load_id, rulebook_id)
+      where not exists (select from reported where reported.load_id = bill.load_id and ${isOfDays})
+      union all
+      select provider_name, billing_currency, effective_cost, false
+      from reported join rollup_cost using (load_id, rulebook_id)
+      where ${isOfDays} and not exists (select from bill where bill.load_id = reported.load_id)
+    ) as part
     group by provider_name, billing_currency
   `.execute(db);
   return rows;
-}
-
-function touches(period: { start: IsoDate; end: IsoDate }): RawBuilder<unknown> {
-  return sql`(billing_period_start < ${period.end}::date and billing_period_end > ${period.start}::date)`;
 }
 
 function toRow(

@@ -19,6 +19,7 @@ import {
   type ReportPeriod,
   type ReportRequest,
   type ReportState,
+  reachOf,
   readReportFrame,
   reportPeriod,
   stateOf,
@@ -105,7 +106,7 @@ async function costsOf(db: Kysely<DB>, frame: ReportFrame, request: CostsRequest
     by: asked.map((one) => one.name),
     where: request.where ?? [],
     state: stateOf(frame),
-    dataAsOf: frame.dataAsOf,
+    dataAsOf: reachOf(frame),
     rulebook: frame.rulebook,
     rows: rows.filter((row) => !row.is_total).map((row) => toRow(by, row)),
     total: isBilling

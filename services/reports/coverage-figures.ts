@@ -5,10 +5,12 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { foldSql } from '../attribution/compile-when.ts';
+import type { RulebookContent } from '../attribution/rulebook.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import type { Decimal } from '../kernel/decimal.ts';
-import { amountSteps, COSTS, type CoverageScope } from './coverage-cells.ts';
-import { METRIC_COLUMNS } from './report-frame.ts';
+import { amountSteps, COSTS, type CoveragePart, type CoverageScope } from './coverage-cells.ts';
+import type { DateRange } from '../periods/closed-months.ts';
+import { METRIC_COLUMNS, type ReportFrame } from './report-frame.ts';
 
 export interface MetricSums {
   readonly billedCost: Decimal;
@@ -148,7 +150,7 @@ export async function readCoverageFigures(db: Kysely<DB>, scope: CoverageScope):
     from fact where place > ${FACTS_MAX} having count(*) > 0
     order by part, place
   `.execute(db);
-  if (rows.some((row) => row.missing > 0)) await requireRates(db, scope);
+  if (rows.some((row) => row.missing > 0)) await requireRates(db, scope.frame, scope.parts);
   const listOf = <Item>(part: Part) => rows.flatMap((row) => (row.part === part ? [row.content as Item] : []));
   return {
     accounts: listOf('account'),
@@ -159,9 +161,16 @@ export async function readCoverageFigures(db: Kysely<DB>, scope: CoverageScope):
   };
 }
 
+/** Names are those of the last part: what a rule would ask for from then on. */
+export function contentOf({ parts }: CoverageScope): RulebookContent {
+  const last = parts.at(-1);
+  if (last === undefined) throw new Error('a period has days');
+  return last.content;
+}
+
 /** From cells to facts: the keys worth keeping, then each origin's values of them. */
 function factSteps(scope: CoverageScope, metric: RawBuilder<unknown>): RawBuilder<unknown> {
-  const { tags, pods } = scope.content;
+  const { tags, pods } = contentOf(scope);
   const names = pods.flatMap((pod) => [pod.id, ...pod.aliases]);
   const asSeen = (text: string) => (tags.fold ? sql.raw(foldSql(text)) : sql.raw(text));
   const column = tags.fold ? sql`origin.folded_tags` : sql`origin.tags`;
@@ -200,10 +209,16 @@ function factSteps(scope: CoverageScope, metric: RawBuilder<unknown>): RawBuilde
  * Says which rate of the period's charges is missing.
  * @throws AppError missing_exchange_rate.
  */
-export async function requireRates(db: Kysely<DB>, { frame, loadIds }: CoverageScope): Promise<void> {
-  const need = sql`select billing_currency as from_currency, charge_date as on_date from charge
-    where load_id = any(${[...loadIds]}::bigint[]) and charge_date >= ${frame.period.start} and charge_date < ${frame.period.end}`;
-  await requireConversionRates(db, { need, to: frame.currency });
+export async function requireRates(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  parts: readonly (DateRange & Pick<CoveragePart, 'loadIds'>)[],
+): Promise<void> {
+  const need = parts.map(
+    ({ loadIds, start, end }) => sql`select billing_currency as from_currency, charge_date as on_date from charge
+      where load_id = any(${[...loadIds]}::bigint[]) and charge_date >= ${start} and charge_date < ${end}`,
+  );
+  await requireConversionRates(db, { need: sql.join(need, sql` union all `), to: frame.currency });
 }
 
 function camelCase(column: string): string {

@@ -9,6 +9,7 @@ import { add, compare, type Decimal, ratio, sum, ZERO } from '../kernel/decimal.
 import { readCoverageScope, withBulkReads } from './coverage-cells.ts';
 import {
   type AccountSums,
+  contentOf,
   type LeftOverKind,
   type LeftOverOrigin,
   type LeftOverReason,
@@ -17,7 +18,19 @@ import {
   type SmallFacts,
 } from './coverage-figures.ts';
 import { type SuggestedRule, suggestRules } from './coverage-suggestions.ts';
-import { asNowKnown, type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from './report-frame.ts';
+import {
+  type AsNowRequest,
+  asNowKnown,
+  type ReportFrame,
+  type ReportPeriod,
+  type ReportRequest,
+  type ReportState,
+  reachOf,
+  readReportFrame,
+  reportPeriod,
+  statementIdOf,
+  stateOf,
+} from './report-frame.ts';
 
 export interface Covered {
   readonly attributed: MetricSums;
@@ -39,6 +52,9 @@ export interface Coverage {
   readonly period: ReportPeriod;
   readonly currency: string;
   readonly costMetric: CostMetric;
+  readonly state: ReportState;
+  /** The statement of exactly this period; null while it is open, and for closed days without one of their own. */
+  readonly statementId: string | null;
   readonly dataAsOf: string | null;
   readonly rulebook: number;
   readonly rows: readonly CoverageRow[];
@@ -52,6 +68,8 @@ export interface Coverage {
   readonly suggestions: readonly SuggestedRule[];
   /** What is too small and too varied to be looked at for suggestions, which may catch some of it all the same; null where nothing is. */
   readonly notConsidered: SmallFacts | null;
+  /** The same as now known, where it was asked for. */
+  readonly asNow?: Coverage;
 }
 
 const METRIC_NAMES = {
@@ -65,10 +83,15 @@ const METRIC_NAMES = {
  * The coverage of a period. Reads only; `prepareConversions` is called before it.
  * @throws AppError invalid_period, invalid_input (metric, currency), missing_exchange_rate.
  */
-export async function coverage(db: Kysely<DB>, request: ReportRequest): Promise<Coverage> {
-  const frame = await asNowKnown(db, await readReportFrame(db, request));
+export async function coverage(db: Kysely<DB>, request: ReportRequest & AsNowRequest): Promise<Coverage> {
+  const frame = await readReportFrame(db, request);
+  const report = await coverageOf(db, frame);
+  return request.asNow === true ? { ...report, asNow: await coverageOf(db, await asNowKnown(db, frame)) } : report;
+}
+
+async function coverageOf(db: Kysely<DB>, frame: ReportFrame): Promise<Coverage> {
   const scope = await readCoverageScope(db, frame);
-  const { content } = scope;
+  const contents = scope.parts.map((part) => part.content).reverse();
   const { accounts, ...left } = await withBulkReads(db, (trx) => readCoverageFigures(trx, scope));
   const covered = (sums: readonly AccountSums[]) => coveredOf(sums, frame.costMetric);
   const groupedBy = (keyOf: (sums: AccountSums) => string) => [...Map.groupBy(accounts, keyOf).values()];
@@ -76,7 +99,9 @@ export async function coverage(db: Kysely<DB>, request: ReportRequest): Promise<
     period: reportPeriod(frame),
     currency: frame.currency,
     costMetric: frame.costMetric,
-    dataAsOf: frame.dataAsOf,
+    state: stateOf(frame),
+    statementId: statementIdOf(frame),
+    dataAsOf: reachOf(frame),
     rulebook: frame.rulebook,
     rows: groupedBy(accountMonth).flatMap((group) =>
       group.slice(0, 1).map((one) => ({ ...rowHead(one), ...covered(group) })),
@@ -89,9 +114,9 @@ export async function coverage(db: Kysely<DB>, request: ReportRequest): Promise<
       .map((group) => ({ month: group[0]?.month ?? '', ...covered(group) }))
       .sort((left, right) => (left.month < right.month ? -1 : 1)),
     total: covered(accounts),
-    reasons: left.reasons.map((one) => ({ ...one, reason: reasonOf(one, content) })),
-    origins: left.origins.map((one) => ({ ...one, reason: reasonOf(one, content) })),
-    suggestions: suggestRules(left, content, frame.period),
+    reasons: left.reasons.map((one) => ({ ...one, reason: reasonOf(one, contents) })),
+    origins: left.origins.map((one) => ({ ...one, reason: reasonOf(one, contents) })),
+    suggestions: suggestRules(left, contentOf(scope), frame.period),
     notConsidered: left.smallFacts,
   };
 }
@@ -122,12 +147,13 @@ function totalOf(sums: readonly AccountSums[]): MetricSums {
   };
 }
 
+/** A rule's own words, from the newest of the rulebooks that has it. */
 function reasonOf(
   left: { readonly kind: LeftOverKind; readonly ruleId: string | null },
-  content: RulebookContent,
+  contents: readonly RulebookContent[],
 ): string {
   if (left.kind === 'no-rule') return 'no rule matches';
   if (left.kind === 'split') return `nobody can carry the split of rule "${left.ruleId ?? ''}"`;
-  const rule = content.rules.find((one) => one.id === left.ruleId);
+  const rule = contents.flatMap(({ rules }) => rules).find((one) => one.id === left.ruleId);
   return rule !== undefined && 'unattributed' in rule ? rule.unattributed : `rule "${left.ruleId ?? ''}"`;
 }

@@ -5,14 +5,17 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { fillConversionRates } from '../fx/conversion.ts';
+import { AppError } from '../kernel/errors.ts';
 import { addDays, utcDate } from '../kernel/period.ts';
 import { refreshOpenAdjustments } from '../periods/drift.ts';
+import { adjustmentNeedOf } from '../periods/pod-adjustments.ts';
 import { BILLING_CURRENCIES } from './costs.ts';
 import { type ReportRequest, readReportFrame } from './report-frame.ts';
 
 /** Fills every conversion that charges and outcomes of the period need, up to today. Cheap where all of them are stored. */
 export async function prepareConversions(db: Kysely<DB>, request: ReportRequest): Promise<void> {
   if (request.currency === BILLING_CURRENCIES) return;
+  await refreshOpenAdjustments(db);
   const { period, currency, closed } = await readReportFrame(db, request);
   const statementIds = closed.map((month) => month.statementId);
   const tomorrow = addDays(utcDate(request.at), 1);
@@ -27,12 +30,32 @@ export async function prepareConversions(db: Kysely<DB>, request: ReportRequest)
           least(scheduled.recognised_until, ${period.end}::date, ${tomorrow}::date) - 1, interval '1 day') as day
       where outcome.currency <> ${currency}
       ${statementIds.length === 0 ? sql`` : sql`union ${frozenNeed(statementIds, currency)}`}
+      union ${adjustmentNeedOf(statementIds, currency)}
     `,
   });
-  await refreshOpenAdjustments(db);
 }
 
-/** Closed months in a currency that their statements froze no rates for. */
+/**
+ * Reads a report that converts, in a transaction of its own. Whether rates are missing is told by the report, which has read what needs
+ * them, and asked for only then: they hardly ever are.
+ * @throws AppError missing_exchange_rate where no rate resolves, and whatever the report throws.
+ */
+export async function readConverted<Report>(
+  db: Kysely<DB>,
+  request: ReportRequest,
+  read: () => Promise<Report>,
+): Promise<Report> {
+  await refreshOpenAdjustments(db);
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'missing_exchange_rate') throw error;
+  }
+  await prepareConversions(db, request);
+  return read();
+}
+
+/** Closed months in a currency that no rate was known for when they were closed. */
 function frozenNeed(statementIds: readonly number[], currency: string): RawBuilder<unknown> {
   const ofThese = sql`statement_id = any(${[...statementIds]}::integer[])`;
   return sql`

@@ -117,6 +117,17 @@ export function stateOf(frame: ReportFrame): ReportState {
   return openRanges(frame.period, frame.closed).length === 0 ? 'closed' : 'mixed';
 }
 
+/** The statement of exactly this period, as reports name it. */
+export function statementIdOf({ statement }: ReportFrame): string | null {
+  return statement === null ? null : String(statement.statementId);
+}
+
+/** How far the data reaches: of a closed period as when its months were closed. */
+export function reachOf(frame: ReportFrame): IsoDate | null {
+  if (stateOf(frame) !== 'closed') return frame.dataAsOf;
+  return frame.closed.flatMap(({ dataAsOf }) => dataAsOf ?? []).sort()[0] ?? null;
+}
+
 /** The days of the report's window that are not closed. */
 export function openDays(frame: ReportFrame): DateRange[] {
   return openRanges({ start: frame.period.start, end: frame.windowEnd }, frame.closed);

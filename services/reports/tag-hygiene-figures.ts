@@ -8,7 +8,7 @@ import { compileWhen, createWhenScope, foldSql } from '../attribution/compile-wh
 import type { RulebookContent } from '../attribution/rulebook.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import type { IsoDate } from '../kernel/period.ts';
-import { conversionJoin, convertedCost, type CoverageScope } from './coverage-cells.ts';
+import { conversionJoin, convertedCost, type ChargeScope } from './coverage-cells.ts';
 import { requireRates } from './coverage-figures.ts';
 import { METRIC_COLUMNS } from './report-frame.ts';
 
@@ -67,7 +67,7 @@ export async function listTagKeys(db: Kysely<DB>): Promise<string[]> {
  */
 export async function readKeyMoney(
   db: Kysely<DB>,
-  scope: CoverageScope,
+  scope: ChargeScope,
   suspects: readonly SuspectKey[],
 ): Promise<KeyMoney[]> {
   if (suspects.length === 0) return [];
@@ -92,7 +92,7 @@ export async function readKeyMoney(
  * before them took does not count: its tag was never read. Largest first, at most 1,000.
  * @throws AppError missing_exchange_rate.
  */
-export async function readValueMoney(db: Kysely<DB>, scope: CoverageScope): Promise<ValueMoney[]> {
+export async function readValueMoney(db: Kysely<DB>, scope: ChargeScope): Promise<ValueMoney[]> {
   const { content, frame } = scope;
   const readers = content.rules.flatMap((rule, index) =>
     'podFromTag' in rule ? [{ key: rule.podFromTag, when: rule.when, ordinal: index + 1 }] : [],
@@ -157,7 +157,7 @@ interface MoneyRow {
  * suspected of. Where rules were `passed`, one of them must have met the charge: it holds on the charge date, and the rule that won
  * stands behind it.
  */
-async function readMoney(db: Kysely<DB>, scope: CoverageScope, suspected: RawBuilder<unknown>): Promise<MoneyRow[]> {
+async function readMoney(db: Kysely<DB>, scope: ChargeScope, suspected: RawBuilder<unknown>): Promise<MoneyRow[]> {
   const { frame, content, loadIds, attribution } = scope;
   const converted = convertedCost(frame, METRIC_COLUMNS[frame.costMetric]);
   const rules = sql`unnest(${content.rules.map((rule) => rule.id)}::text[],
@@ -199,7 +199,7 @@ async function readMoney(db: Kysely<DB>, scope: CoverageScope, suspected: RawBui
     from summed join origin on origin.id = summed.origin_id
     order by abs(cost) desc, tag_key, value, side limit ${VALUES_MAX}
   `.execute(db);
-  if (rows.some((row) => row.missing > 0)) await requireRates(db, scope);
+  if (rows.some((row) => row.missing > 0)) await requireRates(db, frame, [{ ...frame.period, loadIds }]);
   return rows;
 }
 

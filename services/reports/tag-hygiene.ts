@@ -1,7 +1,8 @@
 /**
  * Tags that nearly say whose a cost is: keys written otherwise than rules ask for, values that name no pod, pods that were not active
  * on the charge date. Each finding with its money, an example and the lines of the organisation file that would mend it. Findings may
- * overlap, for one charge may have several faults, so they are not added up.
+ * overlap, for one charge may have several faults, so they are not added up. Always as now known, also of closed months: it says what is to
+ * be mended now.
  */
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -9,7 +10,7 @@ import { tagSpellings } from '../attribution/compile-when.ts';
 import type { CostMetric, RulebookContent, RuleWhen } from '../attribution/rulebook.ts';
 import { flow } from '../organisation/flow-yaml.ts';
 import { slugOf, uniqueId } from '../organisation/pod-ids.ts';
-import { readCoverageScope, withBulkReads } from './coverage-cells.ts';
+import { readChargeScope, withBulkReads } from './coverage-cells.ts';
 import { WHICH_POD } from './coverage-suggestions.ts';
 import { type NearMiss, nearMiss } from './near-miss.ts';
 import { asNowKnown, type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from './report-frame.ts';
@@ -60,7 +61,7 @@ const WHOLE_BASIS_POINTS = 10_000;
  */
 export async function tagHygiene(db: Kysely<DB>, request: ReportRequest): Promise<TagHygiene> {
   const frame = await asNowKnown(db, await readReportFrame(db, request));
-  const scope = await readCoverageScope(db, frame);
+  const scope = await readChargeScope(db, frame);
   const { content } = scope;
   const suspects = findSuspects(await listTagKeys(db), content);
   const faults = new Map(suspects.map((one) => [one.key, one]));

@@ -31,6 +31,7 @@ import {
   asNowKnown,
   type ReportFrame,
   type ReportRequest,
+  reachOf,
   readReportFrame,
   reportPeriod,
   stateOf,
@@ -146,7 +147,7 @@ function headingOf(frame: ReportFrame): ValueHeading {
     revenueBasis: frame.revenueBasis,
     state: stateOf(frame),
     statementId: frame.statement === null ? null : String(frame.statement.statementId),
-    dataAsOf: frame.dataAsOf,
+    dataAsOf: reachOf(frame),
     rulebook: frame.rulebook,
   };
 }

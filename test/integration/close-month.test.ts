@@ -159,7 +159,7 @@ describe('a closed month', () => {
     const { statement, valuePerPod: frozen } = await prepare(db, '2026-09');
     const document = JSON.parse(await readStatementDocument(db, statement.statementId));
     expect(document).toMatchObject({
-      format: 'outturn statement 1',
+      format: 'outturn statement 2',
       kind: 'month',
       period: { id: '2026-09', start: '2026-09-01', end: '2026-10-01' },
       valuePerPod: JSON.parse(JSON.stringify(frozen)),
@@ -361,6 +361,35 @@ describe('what moves after closing', () => {
     expect(months[0]?.causes.rates).toEqual([{ currency: 'EUR', days: 1 }]);
     expect((await report(db, '2026-08')).pods[1]?.cost.direct).toBe('44');
     expect((await report(db, '2026-08', { currency: 'EUR' })).pods[1]?.cost.direct).toBe('40');
+  });
+
+  test('moves no closed month in any currency when rates come or are corrected', async ({ db, company }) => {
+    await close(db, '2026-08');
+    await publishBill(db, {
+      start: '2026-08-01',
+      end: '2026-09-01',
+      deliveredAt: '2026-11-01T00:00:00Z',
+      charges: [...company.month('08'), { originId: company.origins.stray, date: '2026-08-30', billed: '11' }],
+    });
+    await close(db, '2026-09');
+    const ask = async (currency: string) => [
+      await report(db, '2026-08', { currency }),
+      await report(db, '2026-09', { currency }),
+      await costs(db, { period: '2026-Q3', currency, at: AFTERWARDS, by: ['month', 'pod'] }),
+    ];
+    const inEuros = await ask('EUR');
+    // 11 USD at the rate of the adjusted day, 1 / 1.1 at 15 decimals.
+    expect(inEuros[1]).toMatchObject({ unattributed: { adjustments: { cost: '9.999999999999999' } } });
+    const text = 'date,base,quote,rate\n2026-08-01,EUR,USD,1.5\n2026-09-01,EUR,USD,1.6\n2026-08-01,EUR,CHF,0.5\n';
+    await db.transaction().execute((trx) => importFxFiles(trx, [{ name: 'ecb.csv', text }]));
+    await sql`update organisation set figures_version = figures_version + 1`.execute(db);
+    expect(await ask('EUR')).toEqual(inEuros);
+    // Nobody had a rate to this currency when the months were closed: only it is converted as now known.
+    expect(await report(db, '2026-08', { currency: 'CHF' })).toMatchObject({
+      currency: 'CHF',
+      pods: [{}, { cost: { direct: '20' } }],
+    });
+    expect(await verifyStatements(db)).toMatchObject({ verified: true, checked: 2 });
   });
 
   test('is worked out by the report itself where nobody prepared it', async ({ db, company }) => {

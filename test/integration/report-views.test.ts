@@ -22,7 +22,15 @@ import { test as base } from '../support/database.ts';
 import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
 import { publishBills } from '../support/published-bills.ts';
 
-const VIEWS = ['envelope_status', 'outcome', 'pod_cost_daily', 'reconciliation', 'unattributed', 'value_per_pod'];
+const VIEWS = [
+  'envelope_status',
+  'outcome',
+  'pod_cost_daily',
+  'reconciliation',
+  'reconciliation_now',
+  'unattributed',
+  'value_per_pod',
+];
 const SEPTEMBER = { period: '2026-09', at: AT };
 
 type Row = Record<string, string | null>;
@@ -293,7 +301,7 @@ describe('the views add up to the reports', () => {
       select source_id as "sourceId", load_id::text as "loadId", billing_currency as "billingCurrency", metric,
         trim_scale(file)::text as file, trim_scale(ingested)::text as ingested, trim_scale(attributed)::text as attributed,
         trim_scale(unattributed)::text as unattributed, trim_scale(difference)::text as difference, trim_scale(invoice)::text as invoice,
-        trim_scale(invoice_difference)::text as "invoiceDifference"
+        trim_scale(invoice_difference)::text as "invoiceDifference", statement_id as "statementId"
       from report.reconciliation`);
     const known = report.rows.map(({ billingPeriod: _period, ...row }) => JSON.stringify(row));
     expect(new Set(rows.map((row) => JSON.stringify(row)))).toEqual(new Set(known));
