@@ -10,7 +10,9 @@ import { withRuntime } from '../runtime.ts';
 import { interruption } from '../until-interrupted.ts';
 
 interface ExportFocusOptions {
-  readonly period: string;
+  readonly period?: string;
+  readonly statement?: string;
+  readonly asNow?: boolean;
   readonly out: string;
   readonly by: 'charge' | 'billing';
   readonly force?: boolean;
@@ -21,7 +23,9 @@ export function exportFocusCommand(parent: Command): void {
   const command = parent
     .command('focus')
     .description('charges as FOCUS 1.2 with x_PodId, x_AttributionRuleId and x_Share')
-    .requiredOption('--period <period>', '2026-09, 2026-Q3, 2026 or 2026-09-01..2026-09-15 (end exclusive)')
+    .option('--period <period>', '2026-09, 2026-Q3, 2026 or 2026-09-01..2026-09-15 (end exclusive)')
+    .option('--statement <id>', 'instead of a period: the lines of this statement, as they were closed')
+    .option('--as-now', 'closed months as now known; without it they are as their statements say')
     .requiredOption('--out <file>', 'the file to write: .csv, .csv.gz or .parquet')
     .addOption(
       new Option('--by <what>', 'charge: lines charged in the period; billing: the bills of the period, whole')
@@ -34,7 +38,9 @@ export function exportFocusCommand(parent: Command): void {
         const progress = terminalProgress();
         const found = await exportFocus(runtime.db, {
           databaseUrl: runtime.databaseUrl,
-          period: options.period,
+          ...(options.period === undefined ? {} : { period: options.period }),
+          ...(options.statement === undefined ? {} : { statementId: options.statement }),
+          asNow: options.asNow === true,
           by: options.by,
           out: options.out,
           mayOverwrite: options.force === true,
@@ -49,6 +55,7 @@ export function exportFocusCommand(parent: Command): void {
   withExamples(
     withJson(command),
     'outturn export focus --period 2026-09 --out september.parquet',
+    'outturn export focus --statement 12 --out closed.csv',
     'outturn export focus --period 2026-09 --by billing --out september.csv.gz --force',
   );
 }

@@ -40,7 +40,9 @@ export interface Bill {
   /** True where an instant must be read from text. */
   isTextMoment(focus: string): boolean;
   decimal(focus: string): DecimalCell;
-  /** Any column by its exact name, as VARCHAR; null where the file lacks it. For what FOCUS_COLUMNS leaves to the archive. */
+  /** Every column, as the file spells it. */
+  readonly names: readonly string[];
+  /** Any column by its name, in whatever case, as VARCHAR; null where the file lacks it. For what FOCUS_COLUMNS leaves to the archive. */
   further(name: string): string | null;
   /** Tags as JSON text (a MAP or STRUCT is turned into it). */
   readonly tags: string;
@@ -89,10 +91,12 @@ export async function openBill(
     at: (focus) => momentOf(columns, focus),
     isTextMoment: (focus) => isTextMoment(columns, focus),
     decimal: (focus) => decimals.get(focus) ?? absentDecimal(),
+    names: [...types.keys()],
     further: (name) => {
-      const type = types.get(name);
-      if (type === undefined) return null;
-      return /^(MAP|STRUCT)/.test(type) ? `to_json(${columnRef(name)})::varchar` : `${columnRef(name)}::varchar`;
+      const own = types.has(name) ? name : [...types.keys()].find((one) => one.toLowerCase() === name.toLowerCase());
+      const type = types.get(own ?? '');
+      if (own === undefined || type === undefined) return null;
+      return /^(MAP|STRUCT)|\[\d*\]$/.test(type) ? `to_json(${columnRef(own)})::varchar` : `${columnRef(own)}::varchar`;
     },
     hasTextTags,
     tags:

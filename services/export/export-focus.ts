@@ -8,12 +8,18 @@ import { type ChildRun, runInChild } from '../billing/run-in-child.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type IsoDate, parsePeriod } from '../kernel/period.ts';
+import { readFiscalCalendar } from '../organisation/read-calendar.ts';
+import { readStatement } from '../periods/list-statements.ts';
 import type { ExportFormat } from './export-in-child.ts';
 
 export interface ExportRequest extends ChildRun {
   readonly databaseUrl: string;
-  /** A period's name, such as 2026-09. */
-  readonly period: string;
+  /** A period's name, such as 2026-09; absent where a statement is asked for. */
+  readonly period?: string;
+  /** An approved statement, which gives the period and everything else: its lines are those of the close, even where it was superseded. */
+  readonly statementId?: string;
+  /** Closed months as now known, not as their statements say. */
+  readonly asNow?: boolean;
   readonly by: 'charge' | 'billing';
   /** Ends in .csv, .csv.gz or .parquet. */
   readonly out: string;
@@ -23,12 +29,23 @@ export interface ExportRequest extends ChildRun {
   readonly workDir: string;
 }
 
+interface ExportedPeriod {
+  readonly id: string;
+  readonly start: IsoDate;
+  readonly end: IsoDate;
+}
+
 export interface FocusExport {
   readonly file: string;
   readonly format: ExportFormat;
   readonly focusVersion: '1.2';
-  readonly period: { readonly id: string; readonly start: IsoDate; readonly end: IsoDate };
+  readonly period: ExportedPeriod;
   readonly by: 'charge' | 'billing';
+  /** closed: all of it is as statements say; mixed: some of it. */
+  readonly state: 'open' | 'closed' | 'mixed';
+  /** The statements that closed months come from. */
+  readonly statements: readonly { readonly statementId: string; readonly period: string }[];
+  /** The newest used. */
   readonly rulebook: number;
   readonly loads: number;
   readonly rows: number;
@@ -46,22 +63,17 @@ export interface FocusExport {
 
 /**
  * Writes the file whole or not at all: under another name first, which is taken away where anything fails.
- * @throws AppError invalid_period, invalid_input (the name, a folder that is not there), conflict (the file is there), bill_unreadable (an
- * archive is gone), conservation_broken.
+ * @throws AppError invalid_period, invalid_input (the name, a folder that is not there, what excludes each other), not_found (the statement),
+ * conflict (the file is there; the statement is not approved), bill_unreadable (an archive is gone), conservation_broken.
  */
 export async function exportFocus(db: Kysely<DB>, request: ExportRequest): Promise<FocusExport> {
   const { databaseUrl, by, out, workDir } = request;
   const format = formatOf(out);
-  const setting = await db
-    .selectFrom('organisation')
-    .select(['fiscal_year_start_month', 'fiscal_year_named_by'])
-    .executeTakeFirstOrThrow();
-  const period = parsePeriod(request.period, {
-    fiscalYearStartMonth: setting.fiscal_year_start_month,
-    fiscalYearNamedBy: setting.fiscal_year_named_by === 'end' ? 'end' : 'start',
-  });
+  const { statementId = null, asNow = false } = request;
+  const period = await readPeriod(db, request);
   await refuseUnwritable(out, request.mayOverwrite);
-  const options = { databaseUrl, from: period.start, until: period.end, by, out, format, workDir };
+  const scope = { from: period.start, until: period.end, by, asNow, statementId };
+  const options = { ...scope, databaseUrl, out, format, workDir };
   const result = await runInChild('export-focus', options, request);
   return {
     file: out,
@@ -69,6 +81,8 @@ export async function exportFocus(db: Kysely<DB>, request: ExportRequest): Promi
     focusVersion: '1.2',
     period: { id: period.id, start: period.start, end: period.end },
     by,
+    state: result.statements.length === 0 ? 'open' : result.isPartlyOpen ? 'mixed' : 'closed',
+    statements: result.statements,
     rulebook: result.rulebookId,
     loads: result.loadCount,
     rows: result.rowCount,
@@ -82,6 +96,25 @@ export async function exportFocus(db: Kysely<DB>, request: ExportRequest): Promi
       contractedCost: contractedCost as Decimal,
     })),
   };
+}
+
+async function readPeriod(db: Kysely<DB>, { period, statementId, asNow, by }: ExportRequest): Promise<ExportedPeriod> {
+  if ((period === undefined) === (statementId === undefined)) {
+    throw new AppError('invalid_input', 'An export is of a period or of a statement. Name one of the two.');
+  }
+  if (statementId === undefined) return parsePeriod(period ?? '', await readFiscalCalendar(db));
+  if (by === 'billing' || asNow === true) {
+    throw new AppError(
+      'invalid_input',
+      'A statement has what was charged in its period, as it was closed. For whole bills, or as now known, name the period.',
+    );
+  }
+  const statement = await readStatement(db, statementId);
+  if (statement.state === 'approved') return { id: statement.period, start: statement.start, end: statement.end };
+  throw new AppError(
+    'conflict',
+    `Statement ${statementId} is ${statement.state}, so it closes nothing. Name the period instead.`,
+  );
 }
 
 function formatOf(out: string): ExportFormat {

@@ -1,8 +1,8 @@
 /**
- * The FOCUS export, in the child process: the lines of the current loads from the archive, each with its attribution, as one file. All
- * that is read from PostgreSQL is of one snapshot, so a publication meanwhile leaves no trace. Load by load: attribution goes to
- * DuckDB, lines of splits go to PostgreSQL and come back as parts, the lines are written to a piece; at the end the pieces are summed, held
- * against the rollups, and become the file. Memory is bounded by DuckDB's limit and PostgreSQL's, whatever the size of the bills.
+ * The FOCUS export, in the child process: the lines of loads from the archive, each with its attribution, as one file. All that is read
+ * from PostgreSQL is of one snapshot, so a publication meanwhile leaves no trace. Part by part and load by load: attribution goes to
+ * DuckDB, lines of splits go to PostgreSQL and come back as parts, the lines are written to a piece; a part's pieces are summed and held
+ * against what they must come to; all of them become the file. Memory is bounded by DuckDB's limit and PostgreSQL's, whatever the size of the bills.
  */
 import { createWriteStream, existsSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
@@ -10,36 +10,45 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import type { RulebookContent } from '../attribution/rulebook.ts';
+import { COST_METRICS } from '../attribution/rulebook.ts';
 import { copyFile } from '../billing/copy-file.ts';
 import { type DuckDbSession, identifier, literal, openDuckDb } from '../billing/duckdb-session.ts';
 import { openBill } from '../billing/open-bill.ts';
 import { type FileTotal, sumFile } from '../billing/sum-file.ts';
 import { withWorkFolder } from '../billing/work-folder.ts';
+import { sum, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
-import type { IsoDate } from '../kernel/period.ts';
 import type { Progress } from '../kernel/ports.ts';
 import { createSplitTables, cutLines, PART_COLUMNS, SPLIT_LINE_COLUMNS } from './cut-lines.ts';
+import { type ExportedPart, type ExportScope, readExportedParts, refuseOtherTotals } from './exported-parts.ts';
 import { type ExportColumn, FOCUS_12_COLUMNS, OWN_COLUMNS } from './focus-12.ts';
-import { columnsOf, type ExportedLoad, exportedLines, type LocatedFile, locateLines } from './locate-lines.ts';
-import { readExportedLoads, refuseOtherTotals } from './read-exported-loads.ts';
+import { withFrozenTables } from './frozen-tables.ts';
+import {
+  columnsOf,
+  type ExportedLoad,
+  exportedLines,
+  type LocatedFile,
+  locateLines,
+  providerColumnsOf,
+} from './locate-lines.ts';
 import { finishedFile } from './write-export.ts';
 
 export type ExportFormat = 'csv' | 'csv.gz' | 'parquet';
 
-export interface ExportOptions {
+export interface ExportOptions extends ExportScope {
   readonly databaseUrl: string;
-  readonly from: IsoDate;
-  readonly until: IsoDate;
-  /** By charge date: lines of these dates. By billing period: whole billing periods that touch them. */
-  readonly by: 'charge' | 'billing';
   readonly out: string;
   readonly format: ExportFormat;
   readonly workDir: string;
 }
 
 export interface ExportResult {
+  /** The newest used. */
   readonly rulebookId: number;
+  /** The statements that parts of it come from, by month. */
+  readonly statements: readonly { readonly statementId: string; readonly period: string }[];
+  /** Whether any part is as now known. */
+  readonly isPartlyOpen: boolean;
   readonly loadCount: number;
   readonly rowCount: number;
   readonly columns: readonly string[];
@@ -83,33 +92,36 @@ interface Workshop {
 
 async function exportLoads(shop: Workshop, options: ExportOptions): Promise<ExportResult> {
   const { session, client, folder, progress } = shop;
-  const { rows } = await client.query<{ id: number; content: RulebookContent }>(
-    'select rulebook.id, content from organisation join rulebook on rulebook.id = organisation.rulebook_id',
-  );
-  const rulebook = rows[0];
-  if (rulebook === undefined) throw new Error('the organisation row is missing; the migrations insert it');
-  const loads = await readExportedLoads(client, rulebook.id, options);
+  const parts = await readExportedParts(client, options);
+  const loads = parts.flatMap((part) => part.loads);
   refuseMissingArchive(loads);
   await createSplitTables(client);
   const columns = await findColumns(session, loads);
-  const piece = (number: number) => join(folder, `piece-${String(number).padStart(6, '0')}.parquet`);
-  await writePiece(
-    session,
-    piece(0),
-    `select ${columns.map(({ name }) => `null::varchar as ${identifier(name)}`).join(', ')} where false`,
-  );
-  let pieces = 1;
-  for (const [index, load] of loads.entries()) {
-    progress.report({ label: 'exporting', done: index, total: loads.length, unit: 'bills' });
-    for await (const lines of linesOfLoad(shop, load, { ...options, columns, rulebook })) {
-      await writePiece(session, piece(pieces), lines);
-      pieces += 1;
-    }
+  const nothing = `select ${columns.map(({ name }) => `null::varchar as ${identifier(name)}`).join(', ')} where false`;
+  const totals: FileTotal[] = [];
+  let done = 0;
+  for (const [index, part] of parts.entries()) {
+    const piece = (number: number) => join(folder, `piece-${padded(index)}-${padded(number)}.parquet`);
+    await writePiece(session, piece(0), nothing);
+    const writePart = async () => {
+      let pieces = 1;
+      for (const load of part.loads) {
+        progress.report({ label: 'exporting', done, total: loads.length, unit: 'bills' });
+        for await (const lines of linesOfLoad(shop, load, { part, columns })) {
+          await writePiece(session, piece(pieces), lines);
+          pieces += 1;
+        }
+        done += 1;
+      }
+    };
+    await (part.statement === null ? writePart() : withFrozenTables(client, part.statement, writePart));
+    const written = await openBill(session, join(folder, `piece-${padded(index)}-*.parquet`), basename(options.out));
+    const { totals: sums } = await sumFile(written, '');
+    await refuseOtherTotals(client, part, sums);
+    totals.push(...sums);
   }
   progress.report({ label: 'exporting', done: loads.length, total: loads.length, unit: 'bills' });
   const all = join(folder, 'piece-*.parquet');
-  const { totals } = await sumFile(await openBill(session, all, basename(options.out)), '');
-  await refuseOtherTotals(client, totals, loads, { ...options, rulebookId: rulebook.id });
   await client.query('rollback');
   const unfinished = join(dirname(options.out), `.${basename(options.out)}.${process.pid}.tmp`);
   try {
@@ -119,11 +131,15 @@ async function exportLoads(shop: Workshop, options: ExportOptions): Promise<Expo
     await rm(unfinished, { force: true });
   }
   return {
-    rulebookId: rulebook.id,
-    loadCount: loads.length,
+    rulebookId: Math.max(...parts.map(({ rulebook }) => rulebook.id)),
+    statements: parts.flatMap(({ statement }) =>
+      statement === null ? [] : [{ statementId: String(statement.statementId), period: statement.periodId }],
+    ),
+    isPartlyOpen: parts.some(({ statement }) => statement === null),
+    loadCount: new Set(loads.map(({ loadId }) => loadId)).size,
     rowCount: totals.reduce((count, total) => count + total.rowCount, 0),
     columns: columns.map(({ name }) => name),
-    totals,
+    totals: addUp(totals),
     bytes: (await stat(options.out)).size,
   };
 }
@@ -137,23 +153,47 @@ function refuseMissingArchive(loads: readonly ExportedLoad[]): void {
   );
 }
 
-/** What FOCUS wants anyway, what any of the bills brings, and our own. */
+/** The parts' totals, by currency. */
+function addUp(parts: readonly FileTotal[]): FileTotal[] {
+  const byCurrency = [...Map.groupBy(parts, (part) => part.billingCurrency)];
+  return byCurrency
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([billingCurrency, same]) => ({
+      billingCurrency,
+      rowCount: same.reduce((count, part) => count + part.rowCount, 0),
+      costs: COST_METRICS.map((_, index) => sum(same.map(({ costs }) => costs[index] ?? ZERO))),
+    }));
+}
+
+function padded(number: number): string {
+  return String(number).padStart(6, '0');
+}
+
+/** What FOCUS wants anyway, what any of the bills brings, the providers' own in the order they are met, and ours. */
 async function findColumns(session: DuckDbSession, loads: readonly ExportedLoad[]): Promise<ExportColumn[]> {
   const found = new Set<string>();
+  // DuckDB tells no columns apart by their case: the first spelling is kept.
+  const own = new Map<string, string>();
   for (const file of loads.flatMap((load) => load.files)) {
-    for (const name of columnsOf(await openBill(session, file.archivePath, file.name))) found.add(name);
+    const bill = await openBill(session, file.archivePath, file.name, []);
+    for (const name of columnsOf(bill)) found.add(name);
+    for (const name of providerColumnsOf(bill)) own.set(name.toLowerCase(), own.get(name.toLowerCase()) ?? name);
   }
-  return [...FOCUS_12_COLUMNS.filter(({ name, isMandatory }) => isMandatory || found.has(name)), ...OWN_COLUMNS];
+  return [
+    ...FOCUS_12_COLUMNS.filter(({ name, isMandatory }) => isMandatory || found.has(name)),
+    ...[...own.values()].map((name) => ({ name, type: 'text' as const, isMandatory: false, isNullable: true })),
+    ...OWN_COLUMNS,
+  ];
 }
 
 /** Queries for the load's lines, file by file; each is run before the next is asked for. */
 async function* linesOfLoad(
   { session, client, folder }: Workshop,
   load: ExportedLoad,
-  options: ExportOptions & { columns: readonly ExportColumn[]; rulebook: { id: number; content: RulebookContent } },
+  { part, columns }: { part: ExportedPart; columns: readonly ExportColumn[] },
 ): AsyncIterable<string> {
-  const { columns, rulebook } = options;
-  const dates = options.by === 'charge' ? { from: options.from, until: options.until } : null;
+  const { rulebook, statement } = part;
+  const dates = part.by === 'charge' ? { from: part.from, until: part.until } : null;
   const bound = {
     attribution: join(folder, 'attribution.csv'),
     split: join(folder, 'split.csv'),
@@ -195,7 +235,11 @@ async function* linesOfLoad(
     // The tables in the session are of the file that was located last.
     const found = located?.number === file.number ? located.found : await locateLines(session, load, file, dates);
     located = { number: file.number, found };
-    yield exportedLines(found, load, file, { columns, rulebookId: rulebook.id });
+    yield exportedLines(found, load, file, {
+      columns,
+      rulebookId: rulebook.id,
+      statementId: statement?.statementId ?? null,
+    });
   }
 }
 

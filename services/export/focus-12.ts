@@ -1,6 +1,6 @@
 /**
  * The columns of FOCUS 1.2 as an export writes them, in the specification's order, with what it says of each: type, whether a dataset
- * must have it, and whether a line may leave it empty. Our own columns follow; FOCUS wants their `x_`.
+ * must have it, and whether a line may leave it empty. The providers' own columns and ours follow; FOCUS wants their `x_`.
  */
 
 /** text, decimal (no exponent), moment (UTC, seconds), json (an object). */
@@ -93,6 +93,7 @@ export const OWN_COLUMNS: readonly ExportColumn[] = [
   ['x_AttributionRuleId', 'text'],
   ['x_Share', 'decimal'],
   ['x_RulebookId', 'text'],
+  ['x_StatementId', 'text'],
   ['x_SourceId', 'text'],
   ['x_LoadId', 'text'],
   ['x_FileName', 'text'],

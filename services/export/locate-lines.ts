@@ -36,6 +36,7 @@ export interface ExportedLoad {
 }
 
 const KNOWN = new Map(FOCUS_COLUMNS.map((column) => [column.focus, column]));
+const OWN_NAMES: ReadonlySet<string> = new Set(OWN_COLUMNS.map(({ name }) => name.toLowerCase()));
 const MOMENTS = ['BillingPeriodStart', 'BillingPeriodEnd', 'ChargePeriodStart', 'ChargePeriodEnd'];
 /** How an opened bill reads a column that it lacks. */
 const ABSENT = 'null::varchar';
@@ -142,7 +143,11 @@ export function exportedLines(
   { bill, odd }: Pick<LocatedFile, 'bill' | 'odd'>,
   load: ExportedLoad,
   file: ExportedFile,
-  { columns, rulebookId }: { columns: readonly ExportColumn[]; rulebookId: number },
+  {
+    columns,
+    rulebookId,
+    statementId,
+  }: { columns: readonly ExportColumn[]; rulebookId: number; statementId: number | null },
 ): string {
   const delivered = columns.filter((column) => column.name !== 'Tags' && !OWN_COLUMNS.includes(column));
   const cells = delivered.map((column) => `${valueOf({ bill, odd }, column)} as ${identifier(column.name)}`);
@@ -152,6 +157,7 @@ export function exportedLines(
     x_AttributionRuleId: 'located.rule_id',
     x_Share: `case when part.pod_id is null then '1' else part.share end`,
     x_RulebookId: literal(String(rulebookId)),
+    x_StatementId: statementId === null ? 'null::varchar' : literal(String(statementId)),
     x_SourceId: literal(load.sourceId),
     x_LoadId: literal(load.loadId),
     x_FileName: literal(file.name),
@@ -182,6 +188,11 @@ export function exportedLines(
 /** The columns of FOCUS 1.2 that a bill brings. */
 export function columnsOf(bill: Bill): ReadonlySet<string> {
   return new Set(FOCUS_12_COLUMNS.map(({ name }) => name).filter((name) => rawCell(bill, name) !== null));
+}
+
+/** The columns that a provider added to FOCUS, as the file spells them; those that we write ourselves are ours. */
+export function providerColumnsOf(bill: Bill): string[] {
+  return bill.names.filter((name) => /^x_/i.test(name) && !OWN_NAMES.has(name.toLowerCase()));
 }
 
 function columnOf(name: string): ExportColumn {

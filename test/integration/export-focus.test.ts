@@ -50,7 +50,7 @@ const line = (cells: Readonly<Record<string, string>>) =>
     ListUnitPrice: '0.2000',
     AvailabilityZone: 'eu-west-1a',
     SkuPriceDetails: '{"tier": "1"}',
-    x_Own: 'dropped',
+    x_Own: '  kept {as it is}',
     ...cells,
   });
 const network = (cost: string, cells: Readonly<Record<string, string>> = {}) =>
@@ -273,7 +273,8 @@ describe('the exported file', () => {
     expect(made.columns).toEqual(
       expect.arrayContaining(['AvailabilityZone', 'SkuPriceDetails', 'x_PodId', 'x_Record']),
     );
-    expect(made.columns).not.toContain('x_Own');
+    const providers = await query(made.file, (file) => `select distinct x_Own as own from ${file}`);
+    expect(providers).toEqual([{ own: '  kept {as it is}' }]);
     const [numbers] = await query(
       made.file,
       (file) =>
