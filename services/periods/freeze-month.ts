@@ -6,7 +6,9 @@ import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { fillConversionRates, listRatedCurrencies } from '../fx/conversion.ts';
 import { canonicalJson } from '../attribution/canonical-json.ts';
+import type { CostMetric } from '../attribution/rulebook.ts';
 import { isLoadOfMonth, readCauses } from './adjustment-causes.ts';
+import { bookEntities } from './adjustment-entities.ts';
 import type { ClosedMonth, DateRange } from './closed-months.ts';
 import { ADJUSTMENT_COLUMNS, driftRows } from './drift.ts';
 import { bookedAdjustments } from './pod-adjustments.ts';
@@ -20,6 +22,7 @@ export interface FreezeScope {
   readonly rulebookId: number;
   /** The reporting currency. */
   readonly currency: string;
+  readonly costMetric: CostMetric;
   readonly revenueBasis: 'margin' | 'gross';
   /** Closed months before this one, whole, whose corrections it books. */
   readonly closedBefore: readonly ClosedMonth[];
@@ -33,6 +36,7 @@ export async function freezeMonth(trx: Transaction<DB>, scope: FreezeScope): Pro
   await freezeCosts(trx, scope);
   await freezeValues(trx, scope);
   await bookAdjustments(trx, scope);
+  await bookEntities(trx, scope);
   await freezeRates(trx, scope);
 }
 

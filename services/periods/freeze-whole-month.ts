@@ -29,6 +29,7 @@ export async function freezeWholeMonth(
     month: period,
     rulebookId: locked.rulebookId,
     currency: locked.currency,
+    costMetric: locked.costMetric,
     revenueBasis: locked.revenueBasis,
     closedBefore: closed.filter((month) => month.start < period.start),
     supersedesId: facts.supersedesId,

@@ -4,6 +4,7 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import type { CostMetric } from '../attribution/rulebook.ts';
 import { lockChargeMonths, lockRulebookInForce } from '../attribution/locks.ts';
 import { monthsTouched } from '../kernel/period.ts';
 import type { DateRange } from './closed-months.ts';
@@ -14,7 +15,7 @@ export interface LockedFigures {
   readonly version: string;
   readonly rulebookId: number;
   readonly currency: string;
-  readonly costMetric: string;
+  readonly costMetric: CostMetric;
   readonly revenueBasis: 'margin' | 'gross';
 }
 

@@ -11,6 +11,7 @@ import type { Journal, JournalPurpose } from '../../services/journal/journal.ts'
 import { journalCsv } from '../../services/journal/journal-csv.ts';
 import { readJournal } from '../../services/journal/read-journals.ts';
 import { reverseJournal } from '../../services/journal/reverse-journal.ts';
+import { verifyStatements } from '../../services/periods/verify-statements.ts';
 import { type ChargeGiven, insertOrigin, pod, rulebook } from '../support/billed-charges.ts';
 import { AFTERWARDS, close, publishBill, putInForce } from '../support/closing.ts';
 import { test as base } from '../support/database.ts';
@@ -190,6 +191,60 @@ describe('the journal of a closed month', () => {
       [null, 'Cloud cost 2026-10, cost centre 4711: checkout'],
       [null, 'Cloud cost 2026-10, cleared'],
     ]);
+  });
+
+  test('books corrections to the billing accounts they belong to, also what only moved from one to another', async ({
+    database,
+    world,
+  }) => {
+    const { db } = database;
+    const september = await close(db, '2026-09');
+    const tags = { team: 'search' };
+    const moved = await insertOrigin(db, {
+      provider_name: 'AWS',
+      billing_account_id: '0011',
+      charge_category: 'Usage',
+      tags,
+    });
+    const restated = world.september.map((charge) => {
+      if (charge.billed === '10') return { ...charge, billed: '13' };
+      return charge.billed === '50.333' ? { ...charge, billed: '46.333' } : charge;
+    });
+    await publishBill(db, {
+      sourceId: 'aws',
+      charges: [...restated, world.late, { originId: moved, date: '2026-09-05', billed: '4' }],
+      deliveredAt: '2026-10-05T00:00:00Z',
+    });
+    const october = { sourceId: 'aws', start: '2026-10-01', end: '2026-11-01' };
+    await publishBill(db, {
+      ...october,
+      charges: [{ originId: world.late.originId, date: '2026-10-02', billed: '5' }],
+    });
+    const id = await close(db, '2026-10');
+    const adjusting = (journal: Journal) => ({
+      ...journal,
+      lines: journal.lines.filter((line) => line.adjustsStatementId === september),
+    });
+    const journal = await journalOf(db, 'chargeback', { period: '2026-10' });
+    expect(booked(adjusting(journal))).toEqual([
+      ['0011', 'USD', 'cloud-expense', '4711', 'checkout', 'debit', '4.00'],
+      ['0011', 'USD', 'cloud-expense', '4712', 'search', 'debit', '5.00'],
+      ['0011', 'USD', 'cloud-unassigned', null, 'lost', 'debit', '1.00'],
+      ['0011', 'USD', 'cloud-clearing', null, '', 'credit', '10.00'],
+      ['0022', 'USD', 'cloud-expense', '4712', 'search', 'credit', '4.00'],
+      ['0022', 'USD', 'cloud-clearing', null, '', 'debit', '4.00'],
+    ]);
+    // Booked once: nothing moved since, so that the next month books nothing; a reissue of the booking month books the same.
+    const again = await close(db, '2026-10', { reissueReason: 'the same once more' });
+    const rowsOf = async (statementId: string) => {
+      const { rows } = await sql`
+        select adjusted_on, pod_id, currency, entity, trim_scale(cost) as cost from statement_adjustment_entity
+        where statement_id::text = ${statementId} order by 1, 2, 3, 4`.execute(db);
+      return rows;
+    };
+    expect(await rowsOf(again)).toEqual(await rowsOf(id));
+    expect(await rowsOf(await close(db, '2026-11', { forcedReason: 'no bill came' }))).toEqual([]);
+    expect(await verifyStatements(db)).toMatchObject({ verified: true });
   });
 
   test('of a superseded statement is reversed exactly, and only then the reissued one is booked', async ({
