@@ -8,6 +8,7 @@ import { faultPoint } from '../kernel/fault-point.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import type { Principal, Progress } from '../kernel/ports.ts';
 import { attributeOriginsBetween, listOriginParts } from './attribute-origins.ts';
+import { chooseSource, deriveAttribution, type Source } from './derive-attribution.ts';
 import { raiseFiguresVersion } from './figures-version.ts';
 import { lockChargeMonths, lockRulebookInForce } from './locks.ts';
 import { listCurrentLoadIds, rebuildMonths } from './rebuild-months.ts';
@@ -15,7 +16,9 @@ import { ensureRollUp, rollUpLoad } from './roll-up.ts';
 import { currentRulebook, readRulebook } from './store-rulebook.ts';
 
 /** About a second of work: what a killed preparation can lose. */
-const ORIGINS_PER_STEP = 100_000;
+const ORIGINS_PER_STEP = 50_000;
+/** Each takes a connection; a pool has five. */
+const STEPS_AT_ONCE = 2;
 
 /**
  * Attributes all origins and rolls up all current loads under a stored rulebook, in many transactions. Changes no figure; may be
@@ -23,16 +26,15 @@ const ORIGINS_PER_STEP = 100_000;
  * @throws AppError not_found, conservation_broken.
  */
 export async function prepareRulebook(db: Kysely<DB>, rulebookId: number, progress: Progress): Promise<void> {
-  await readRulebook(db, rulebookId);
+  const { told, left } = await db.transaction().execute((trx) => deriveForLoads(trx, rulebookId));
   // These loads' origins are all there, so the walk over the origins attributes every one of them; activation sees to later loads.
-  const loadIds = await db.transaction().execute((trx) => listCurrentLoadIds(trx));
-  await attributeInSteps(db, rulebookId, progress);
-  for (const [done, loadId] of loadIds.entries()) {
-    progress.report({ label: 'Rolling up loads', done, total: loadIds.length, unit: 'loads' });
-    await db.transaction().execute((trx) => rollUpLoad(trx, loadId, rulebookId));
+  if (left.some(({ isTold }) => !isTold)) await attributeInSteps(db, rulebookId, progress);
+  for (const [done, { loadId, isTold }] of left.entries()) {
+    progress.report({ label: 'Rolling up loads', done, total: left.length, unit: 'loads' });
+    await db.transaction().execute((trx) => rollUpLoad(trx, loadId, rulebookId, isTold ? told : undefined));
     faultPoint('prepare-rulebook-after-load');
   }
-  progress.report({ label: 'Rolling up loads', done: loadIds.length, total: loadIds.length, unit: 'loads' });
+  progress.report({ label: 'Rolling up loads', done: left.length, total: left.length, unit: 'loads' });
 }
 
 /**
@@ -70,10 +72,35 @@ export async function activateRulebook(
  * @throws AppError not_found, conservation_broken.
  */
 export async function ensureRulebookReady(trx: Transaction<DB>, rulebookId: number): Promise<string[]> {
-  await readRulebook(trx, rulebookId);
-  const loadIds = await listCurrentLoadIds(trx);
-  for (const loadId of loadIds) await ensureRollUp(trx, loadId, rulebookId);
-  return loadIds;
+  const { told, left } = await deriveForLoads(trx, rulebookId);
+  for (const { loadId, isTold } of left) {
+    if (isTold) await rollUpLoad(trx, loadId, rulebookId, told);
+    else await ensureRollUp(trx, loadId, rulebookId);
+  }
+  return listCurrentLoadIds(trx);
+}
+
+/** The current loads that are not rolled up under a rulebook. */
+interface LeftLoads {
+  /** What the rulebook's attribution and rollups are told from, where there is such a rulebook. */
+  readonly told: Source | undefined;
+  /** `isTold`: rolled up under that source, so that their origins are attributed from it by now. */
+  readonly left: readonly { readonly loadId: string; readonly isTold: boolean }[];
+}
+
+/** Lays the rulebook where that was not done yet, and attributes the origins of those loads that its source knows. */
+async function deriveForLoads(trx: Transaction<DB>, rulebookId: number): Promise<LeftLoads> {
+  const told = await chooseSource(trx, rulebookId);
+  const { rows: left } = await sql<{ loadId: string; isTold: boolean }>`
+    select id::text as "loadId",
+      exists (select from load_rollup where load_id = load.id and rulebook_id = ${told?.source.id ?? null}) as "isTold"
+    from load where state = 'published'
+      and not exists (select from load_rollup where load_id = load.id and rulebook_id = ${rulebookId})
+    order by id
+  `.execute(trx);
+  const loadIds = left.flatMap(({ loadId, isTold }) => (isTold ? [loadId] : []));
+  if (told !== undefined && loadIds.length > 0) await deriveAttribution(trx, told, loadIds);
+  return { told, left };
 }
 
 /**
@@ -106,18 +133,21 @@ export async function listChargeMonths(
   return rows.map((row) => row.charge_month);
 }
 
+/** In parts side by side, a transaction each: a killed preparation keeps what it had, and the server has work for two processors. */
 async function attributeInSteps(db: Kysely<DB>, rulebookId: number, progress: Progress): Promise<void> {
   const parts = await listOriginParts(db, ORIGINS_PER_STEP);
-  const total = parts.reduce((sum, { originCount }) => sum + originCount, 0);
+  let begun = 0;
   let done = 0;
-  let afterId: string | null = null;
-  for (const { lastId, originCount } of parts) {
-    progress.report({ label: 'Attributing origins', done, total, unit: 'origins' });
-    const above = afterId;
-    await db.transaction().execute((trx) => attributeOriginsBetween(trx, rulebookId, above, lastId));
-    afterId = lastId;
-    done += originCount;
-    faultPoint('prepare-rulebook-after-step');
-  }
-  progress.report({ label: 'Attributing origins', done, total, unit: 'origins' });
+  const report = () => progress.report({ label: 'Attributing origins', done, total: parts.length, unit: 'parts' });
+  const work = async () => {
+    for (let part = parts[begun++]; part !== undefined; part = parts[begun++]) {
+      const origins = part;
+      await db.transaction().execute((trx) => attributeOriginsBetween(trx, rulebookId, origins));
+      done += 1;
+      report();
+      faultPoint('prepare-rulebook-after-step');
+    }
+  };
+  report();
+  await Promise.all(Array.from({ length: STEPS_AT_ONCE }, work));
 }

@@ -27,37 +27,36 @@ export async function attributeAllOrigins(trx: Transaction<DB>, rulebookId: numb
   return attribute(trx, rulebookId, () => 'true');
 }
 
-/** Origins that follow each other by id: those above the part before, up to the last id. */
+/** Origins with an id above `afterId` and up to `lastId`. */
 export interface OriginPart {
+  readonly afterId: string;
   readonly lastId: string;
-  readonly originCount: number;
 }
 
-/**
- * Cuts the origins that are there into parts of at most `originsMax`, in the order of their ids. Preparing a rulebook attributes them part
- * by part, a transaction each, so that a killed preparation keeps what it had. One walk tells both the parts and how many there are.
- */
+/** Ids are digests cut to this many bits, spread evenly. */
+const ID_BITS = 63n;
+
+/** Cuts all ids that origins can have into equal parts, so many that each holds about `originsMax` of the origins there are. */
 export async function listOriginParts(db: Kysely<DB>, originsMax: number): Promise<OriginPart[]> {
-  const { rows } = await sql<OriginPart>`
-    select max(id)::text as "lastId", count(*)::integer as "originCount"
-    from (select id, (row_number() over (order by id) - 1) / ${originsMax}::integer as part from origin) as numbered
-    group by part order by part
-  `.execute(db);
-  return rows;
+  const { rows } = await sql<{ count: number }>`select count(*)::integer as count from origin`.execute(db);
+  const parts = BigInt(Math.ceil(Math.max(rows[0]?.count ?? 0, 1) / originsMax));
+  const boundOf = (part: bigint) => String((part << ID_BITS) / parts - 1n);
+  return Array.from({ length: Number(parts) }, (_part, index) => ({
+    afterId: boundOf(BigInt(index)),
+    lastId: boundOf(BigInt(index) + 1n),
+  }));
 }
 
-/** Attributes the origins with an id above `afterId` (null: from the first one) and up to `lastId` that have no attribution yet. */
+/** Attributes the origins of a part that have no attribution yet. */
 export async function attributeOriginsBetween(
   trx: Transaction<DB>,
   rulebookId: number,
-  afterId: string | null,
-  lastId: string,
+  { afterId, lastId }: OriginPart,
 ): Promise<number> {
-  // Origin ids are digests cut to 63 bits, so every id is above this.
   return attribute(
     trx,
     rulebookId,
-    (bind) => `origin.id > ${bind(afterId ?? '-1', 'bigint')} and origin.id <= ${bind(lastId, 'bigint')}`,
+    (bind) => `origin.id > ${bind(afterId, 'bigint')} and origin.id <= ${bind(lastId, 'bigint')}`,
   );
 }
 

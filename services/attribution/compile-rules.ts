@@ -10,7 +10,7 @@
  * must not lose its owner. `podFromTag` trusts a tag, which outlives teams, so there the dates count.
  */
 import { type AskedValues, askedValues, firstMatchCode } from './compile-lookups.ts';
-import type { Rule, RulebookContent } from './rulebook.ts';
+import { kindOf, type Rule, type RulebookContent } from './rulebook.ts';
 import { compileWhen, createWhenScope, foldSql, type WhenScope } from './compile-when.ts';
 
 export interface CompiledStatement {
@@ -233,9 +233,4 @@ function taggedPodColumn(tagColumn: string): string {
 
 function hasNoDates(pod: RulebookContent['pods'][number]): boolean {
   return pod.activeFrom === undefined && pod.activeUntil === undefined;
-}
-
-function kindOf(rule: Rule): 'pod' | 'split' | 'unattributed' {
-  if ('split' in rule) return 'split';
-  return 'unattributed' in rule ? 'unattributed' : 'pod';
 }

@@ -1,53 +1,71 @@
 /**
- * Which origins another rulebook may attribute otherwise, told from the two contents alone. An origin that no rule matches which is new,
- * gone, changed or in another place among the others meets the same rules in the same order under both, with the same outcomes: its
- * attribution is the same. What a rule means depends on more than its own text: the spellings of the tags it tests, and for
- * `podFromTag` the pods that the tag may name.
+ * What one rulebook attributes otherwise than another, told from the two contents alone. A rule takes origins by its condition, its dates
+ * and its place among the others, and gives them to somebody: these are two things. Rules that take alike and stand in the same order
+ * (`kept`) leave an origin with the rule it had, unless one of the others takes it. So an origin is asked again only where the rule that
+ * has it is gone, or where a rule that is new or in another place may take it; and where a kept rule gives to somebody else, what it has
+ * follows it without being asked.
+ *
+ * What a rule means depends on more than its own text: the spellings of the tags it tests, and for `podFromTag` the pods that the tag may
+ * name.
  */
 import { canonicalJson } from './canonical-json.ts';
 import { tagSpellings } from './compile-when.ts';
-import type { Rule, RulebookContent, RulebookPod, RuleWhen } from './rulebook.ts';
+import { kindOf, type Rule, type RulebookContent, type RulebookPod, type RuleWhen } from './rulebook.ts';
 
-/** Conditions to be read with the tag spellings of the former content, and with those of the own one: an origin moved only where one holds. */
-export interface MovedWhens {
-  readonly former: readonly RuleWhen[];
-  readonly own: readonly RuleWhen[];
+/** To whom a rule gives whatever it takes. */
+export interface Given {
+  readonly ruleId: string;
+  readonly kind: 'pod' | 'split' | 'unattributed';
+  readonly podId: string | null;
 }
 
-/** The conditions; both lists are empty where every origin is attributed alike. */
-export function movedWhens(former: RulebookContent, own: RulebookContent): MovedWhens {
+export interface MovedRules {
+  /** Ids of the former rules that are not kept: an origin that one of them has is asked again. */
+  readonly gone: readonly string[];
+  /** Conditions in the own tag spellings: an origin for which one holds is asked again. */
+  readonly asked: readonly RuleWhen[];
+  /** Kept rules that give to somebody else. */
+  readonly given: readonly Given[];
+}
+
+/** Compares two contents; all lists are empty where every origin is attributed alike. */
+export function movedRules(former: RulebookContent, own: RulebookContent): MovedRules {
   const [formerMarks, ownMarks] = [former, own].map((content) =>
     content.rules.map((rule) => markOf(rule, content)),
   ) as [string[], string[]];
   const kept = new Set(longestCommonMarks(formerMarks, ownMarks));
-  const movedOf = (content: RulebookContent, marks: readonly string[]) =>
-    content.rules.filter((_rule, index) => !kept.has(marks[index] ?? '')).map(matchedBy);
+  const isKept = (marks: readonly string[], index: number) => kept.has(marks[index] ?? '');
   const names = namesOfChangedPods(former.pods, own.pods);
-  const tagged = own.rules.flatMap((rule, index) =>
-    names.length > 0 && 'podFromTag' in rule && kept.has(ownMarks[index] ?? '')
-      ? [{ all: [rule.when, { tag: { [rule.podFromTag]: names } }] }]
-      : [],
-  );
-  return { former: movedOf(former, formerMarks), own: [...movedOf(own, ownMarks), ...tagged] };
+  const formerGiven = new Map(former.rules.map((rule) => [rule.id, canonicalJson(givenBy(rule))]));
+  const asked: RuleWhen[] = [];
+  const given: Given[] = [];
+  for (const [index, rule] of own.rules.entries()) {
+    if (!isKept(ownMarks, index)) asked.push(takenBy(rule));
+    else if (!('podFromTag' in rule)) {
+      if (formerGiven.get(rule.id) !== canonicalJson(givenBy(rule))) given.push(givenBy(rule));
+    } else if (names.length > 0) asked.push({ all: [rule.when, { tag: { [rule.podFromTag]: names } }] });
+  }
+  const gone = former.rules.flatMap((rule, index) => (isKept(formerMarks, index) ? [] : [rule.id]));
+  return { gone, asked, given };
 }
 
-/** Everything that an attribution by this rule depends on, the pods that a tag names aside. Shares and reasons are no part of it. */
+/** Everything that decides what a rule takes, the other rules and the pods that a tag names aside. */
 function markOf(rule: Rule, content: RulebookContent): string {
   const { id, from, until, when } = rule;
-  const outcome =
-    'pod' in rule
-      ? { pod: rule.pod }
-      : 'podFromTag' in rule
-        ? { podFromTag: rule.podFromTag }
-        : { split: 'split' in rule };
-  const keys = [...testedTags(when), ...('podFromTag' in rule ? [rule.podFromTag] : [])];
+  const podFromTag = 'podFromTag' in rule ? rule.podFromTag : undefined;
+  const keys = [...testedTags(when), ...(podFromTag === undefined ? [] : [podFromTag])];
   const spellings = keys.map((key) => [key, tagSpellings(content.tags, key)]);
   const folds = keys.length > 0 && content.tags.fold;
-  return canonicalJson({ id, from, until, when, outcome, spellings, folds });
+  return canonicalJson({ id, from, until, when, podFromTag, spellings, folds });
 }
 
-/** The condition under which the rule may attribute an origin on some date. */
-function matchedBy(rule: Rule): RuleWhen {
+/** The shares of a split and the reason of `unattributed` are no part of it. */
+function givenBy(rule: Rule): Given {
+  return { ruleId: rule.id, kind: kindOf(rule), podId: 'pod' in rule ? rule.pod : null };
+}
+
+/** The condition under which the rule may take an origin on some date. */
+function takenBy(rule: Rule): RuleWhen {
   return 'podFromTag' in rule ? { all: [rule.when, { tag: { [rule.podFromTag]: { exists: true } } }] } : rule.when;
 }
 

@@ -9,7 +9,8 @@ import { attributeLoadOrigins } from './attribute-origins.ts';
 import { withBulkPlans } from './bulk-plans.ts';
 import { chargeTableOf } from './charge-table.ts';
 import { METRIC_COLUMNS, refuseDifferences } from './check-conservation.ts';
-import { rollUpDifference } from './roll-up-difference.ts';
+import { readBase, type Source } from './derive-attribution.ts';
+import { isRolledUp, rollUpFromSource } from './roll-up-difference.ts';
 
 /** Attributes the load's new origins and rolls it up, where that has not been done yet; gives whether it had to. */
 export async function ensureRollUp(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<boolean> {
@@ -20,17 +21,25 @@ export async function ensureRollUp(trx: Transaction<DB>, loadId: string, ruleboo
 }
 
 /**
- * Writes pod_cost of a load whose origins are attributed. Does nothing where it is there.
+ * Writes pod_cost of a load whose origins are attributed: from its rollup under `told`'s source where there is one, which is the base for a
+ * rulebook that is laid upon another one. Does nothing where it is there.
  * @throws AppError conservation_broken with currency, metric and both figures where the rollup is not the load.
  */
-export async function rollUpLoad(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<void> {
+export async function rollUpLoad(
+  trx: Transaction<DB>,
+  loadId: string,
+  rulebookId: number,
+  told?: Source,
+): Promise<void> {
   // The mark comes first: a second process waits here for the first one's end, then finds nothing to do.
   const mark = await sql`
     insert into load_rollup (load_id, rulebook_id) values (${loadId}::bigint, ${rulebookId}) on conflict do nothing
   `.execute(trx);
   if (mark.numAffectedRows === 0n) return;
-  if (await rollUpDifference(trx, loadId, rulebookId)) return;
-  await withBulkPlans(trx, () => insertPodCost(trx, loadId, rulebookId));
+  const source = told ?? (await readBase(trx, rulebookId));
+  const written = source === undefined ? 'none' : await rollUpFromSource(trx, loadId, source);
+  if (written === 'difference') return;
+  if (written === 'none') await withBulkPlans(trx, () => insertPodCost(trx, loadId, rulebookId));
   await refuseDifferences(trx, {
     what: `rollup of load ${loadId} under rulebook ${rulebookId}`,
     expected: sql`select null::date as charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost
@@ -38,13 +47,6 @@ export async function rollUpLoad(trx: Transaction<DB>, loadId: string, rulebookI
     found: sql`select null::date as charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost
       from rollup_cost where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}`,
   });
-}
-
-async function isRolledUp(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<boolean> {
-  const { rows } = await sql`
-    select from load_rollup where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}
-  `.execute(trx);
-  return rows.length > 0;
 }
 
 /**

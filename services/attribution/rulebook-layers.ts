@@ -5,13 +5,15 @@
  */
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { movedWhens } from './moved-rules.ts';
+import { movedRules } from './moved-rules.ts';
 import { currentRulebook, readRulebook } from './store-rulebook.ts';
 
 /** Every layer is one more lookup per origin; after so many a rulebook stands for itself again. */
 const LAYERS_MAX = 8;
 /** Where more of the rules than this moved, asking each origin about them costs what attributing it does. */
-const MOVED_SHARE_MAX = 0.5;
+export const MOVED_SHARE_MAX = 0.5;
+/** Where more of the rules than this give to somebody else, nearly nothing would be left to the rulebook below. */
+const GIVEN_SHARE_MAX = 0.5;
 
 /** The rulebook and those below it, nearest first; empty where it was never laid. */
 export async function readLayers(db: Kysely<DB>, rulebookId: number): Promise<number[]> {
@@ -46,8 +48,8 @@ async function chooseBase(trx: Transaction<DB>, rulebookId: number): Promise<num
   const former = await currentRulebook(trx);
   const below = former.id === rulebookId ? [] : await readLayers(trx, former.id);
   if (below.length === 0 || below.length >= LAYERS_MAX || below.includes(rulebookId)) return [];
-  const moved = movedWhens(former.content, content);
-  return moved.own.length + moved.former.length > MOVED_SHARE_MAX * (content.rules.length + former.content.rules.length)
-    ? []
-    : below;
+  const moved = movedRules(former.content, content);
+  const isMostlyMoved =
+    moved.asked.length + moved.gone.length > MOVED_SHARE_MAX * (content.rules.length + former.content.rules.length);
+  return isMostlyMoved || moved.given.length > GIVEN_SHARE_MAX * content.rules.length ? [] : below;
 }

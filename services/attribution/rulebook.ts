@@ -97,3 +97,9 @@ export interface RulebookContent {
   /** The basis of proportional splits that name none: the organisation's reporting cost metric. */
   readonly defaultBasis: CostMetric;
 }
+
+/** What becomes of an origin that the rule takes: it is a pod's, is split over pods, or stays unattributed. */
+export function kindOf(rule: Rule): 'pod' | 'split' | 'unattributed' {
+  if ('split' in rule) return 'split';
+  return 'unattributed' in rule ? 'unattributed' : 'pod';
+}

@@ -6,7 +6,7 @@ import { activateRulebook, prepareRulebook } from '../../services/attribution/ac
 import { laidAttribution } from '../../services/attribution/laid-attribution.ts';
 import { readLayers } from '../../services/attribution/rulebook-layers.ts';
 import { silentProgress, systemPrincipal } from '../../services/kernel/ports.ts';
-import { AT, insertOrigin, pod, rulebook, store } from '../support/billed-charges.ts';
+import { AT, insertOrigin, insertStagedLoad, pod, rulebook, store } from '../support/billed-charges.ts';
 import { test } from '../support/database.ts';
 
 const PODS = [pod('a'), pod('b'), pod('c')];
@@ -28,7 +28,14 @@ function rulesWith(first: string, last: string) {
 test('is the view’s, for a rulebook that stands for itself and for those laid upon it', async ({
   database: { db },
 }) => {
-  for (const service of [...SERVICES, 'Five']) await insertOrigin(db, { service_name: service });
+  const charges: { originId: string; date: string }[] = [];
+  for (const service of [...SERVICES, 'Five']) {
+    charges.push({ originId: await insertOrigin(db, { service_name: service }), date: '2026-09-01' });
+  }
+  await db.transaction().execute(async (trx) => {
+    const loadId = await insertStagedLoad(trx, { charges });
+    await sql`update load set state = 'published' where id = ${loadId}::bigint`.execute(trx);
+  });
   const rulebooks = [rulesWith('a', 'a'), rulesWith('c', 'a'), rulesWith('c', 'b')];
   const layers: number[] = [];
   for (const content of rulebooks) {

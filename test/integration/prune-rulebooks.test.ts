@@ -99,11 +99,11 @@ describe('former rulebooks', () => {
       ),
     );
     await activateRulebook(trx, first, { at: new Date('2026-01-01'), principal: systemPrincipal });
-    const originId = await insertOrigin(trx, { region_id: 'r2' });
-    const loadId = await insertStagedLoad(trx, {
-      sourceId: 'other',
-      charges: [{ originId, date: '2026-09-01', billed: '7' }],
-    });
+    const charges = [];
+    for (const region of REGIONS) {
+      charges.push({ originId: await insertOrigin(trx, { region_id: region }), date: '2026-09-01', billed: '7' });
+    }
+    const loadId = await insertStagedLoad(trx, { sourceId: 'other', charges });
     await ensureRollUp(trx, loadId, first);
     await sql`update load set state = 'published' where id = ${loadId}::bigint`.execute(trx);
     const second = await store(
@@ -116,7 +116,7 @@ describe('former rulebooks', () => {
     await ensureRollUp(trx, loadId, second);
     const hidden = sql<{
       replaced_in: number[] | null;
-    }>`select replaced_in from pod_cost where rulebook_id = ${first} and load_id = ${loadId}::bigint`;
+    }>`select replaced_in from pod_cost where rulebook_id = ${first} and load_id = ${loadId}::bigint and rule_id = 'r2-own'`;
     expect((await hidden.execute(trx)).rows).toEqual([{ replaced_in: [second] }]);
     await sql`update rulebook_layer set laid_at = '2026-01-01'`.execute(trx);
     expect(await pruneRulebook(trx, second, new Date('2026-06-01'))).toBe(true);
