@@ -73,7 +73,7 @@ function problemOf(error: unknown, requestId: string): ProblemDocument {
   if (error instanceof AppError) {
     const status = STATUS[error.code];
     if (status === 500) return problem(500, 'internal', 'Internal error', `Give your operator this id: ${requestId}.`);
-    const document = problem(status, error.code, titleOf(error.code), error.message);
+    const document = problem(status, error.code, titleOf(error.code), error.httpMessage);
     return error.faults.length === 0 ? document : { ...document, faults: error.faults };
   }
   if (error instanceof TransientError) return problem(503, 'try_again', 'Try again', `${error.message}.`);

@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import type { LoadView } from '../billing/describe-load.ts';
 import type { ArchivedLine } from '../billing/read-lines.ts';
 import { AppError } from '../kernel/errors.ts';
+import { option, worded } from '../kernel/wording.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import { compileRuleChecks } from './compile-rules.ts';
 import { DIMENSION_COLUMNS } from './compile-when.ts';
@@ -116,7 +117,7 @@ async function readOrigin(db: Kysely<DB>, originId: string): Promise<Pick<Origin
   if (row === undefined) {
     throw new AppError(
       'not_found',
-      `There is no origin ${originId}. "explain --pod" and "explain --resource" list origins.`,
+      worded`There is no origin ${originId}. Explain a pod (${option('podId')}) or a resource (${option('resourceId')}) to see origins.`,
     );
   }
   const attributes: Partial<Record<RuleDimension, string>> = {};

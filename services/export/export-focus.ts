@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { type ChildRun, runInChild } from '../billing/run-in-child.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
+import { option, worded } from '../kernel/wording.ts';
 import { type IsoDate, parsePeriod } from '../kernel/period.ts';
 import { readFiscalCalendar } from '../organisation/read-calendar.ts';
 import { readStatement } from '../periods/list-statements.ts';
@@ -139,5 +140,8 @@ async function refuseUnwritable(out: string, mayOverwrite: boolean): Promise<voi
     );
   }
   if (mayOverwrite || !existsSync(out)) return;
-  throw new AppError('conflict', `The file ${out} is there already. Name another, or replace it with --force.`);
+  throw new AppError(
+    'conflict',
+    worded`The file ${out} is there already. Name another, or replace it with ${option('force')}.`,
+  );
 }

@@ -8,6 +8,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import type { CostMetric } from '../attribution/rulebook.ts';
 import { JOURNAL_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
+import { COMMANDS, type Naming, worded } from '../kernel/wording.ts';
 import { type IsoDate, monthOf, monthsTouched, parsePeriod, type Period } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { isStanding } from '../periods/closed-months.ts';
@@ -16,6 +17,8 @@ import type { Journal, JournalAccounts, JournalExport, JournalPurpose } from './
 import { readJournalCosts } from './journal-costs.ts';
 import { readJournal } from './read-journals.ts';
 import { digestOf, storeJournal } from './store-journal.ts';
+
+const FORCE: Naming = { commandLine: '--force --reason "…"', http: '"forcedReason"' };
 
 export interface JournalRequest {
   /** Whole months: 2026-09, 2026-Q3, 2026, or a range of them. */
@@ -64,7 +67,7 @@ async function exportMonth(
   if (request.purpose === 'chargeback' && statement === null && forcedReason === null) {
     throw new AppError(
       'conflict',
-      `${month.id} is open: its cost still moves. Close it ("outturn close ${month.id}"), export it as showback, or give a reason with --force.`,
+      worded`${month.id} is open: its cost still moves. Close it (${COMMANDS.close(month.id)}), export it as showback, or give a reason (${FORCE}).`,
     );
   }
   const former = statement === null ? null : await findOfStatement(trx, statement.id, request.purpose);
@@ -181,6 +184,9 @@ async function refuseBookedTwice(trx: Transaction<DB>, month: Period): Promise<v
   const reversal = standing.statement_id === null ? `journal-${standing.id}` : String(standing.statement_id);
   throw new AppError(
     'conflict',
-    `${month.id} was charged back ${which}. Book the reversal first: "outturn export journal --reversal ${reversal}".`,
+    worded`${month.id} was charged back ${which}. Book the reversal first: ${{
+      commandLine: `"outturn export journal --reversal ${reversal}"`,
+      http: `POST /api/v1/journals/reversals with "of": "${reversal}"`,
+    }}.`,
   );
 }

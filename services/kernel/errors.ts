@@ -2,6 +2,7 @@
  * The three kinds of failure. A bug is an assertion; an expected refusal is an AppError with a code from one closed union;
  * a passing fault is a TransientError that says when to come back. Nothing else is thrown on purpose.
  */
+import type { Wording } from './wording.ts';
 
 /** Every refusal the product knows. The code is part of the API (problem documents) and never changes its meaning. */
 export type ErrorCode =
@@ -20,6 +21,10 @@ export type ErrorCode =
   | 'invalid_outcomes'
   | 'invalid_invoices'
   | 'not_replayable'
+  | 'source_refused'
+  | 'source_budget'
+  | 'source_changed'
+  | 'source_busy'
   | 'not_found'
   | 'unauthenticated'
   | 'forbidden'
@@ -53,16 +58,22 @@ export interface AppErrorOptions {
   readonly faults?: readonly InputFault[];
 }
 
-/** An expected refusal. The message says what was found, on which thing, and what to change. */
+/** An expected refusal. The message says what was found, on which thing, and what to change, in the words of the command line. */
 export class AppError extends Error {
   readonly code: ErrorCode;
+  /** The message in the words of a request. */
+  readonly httpMessage: string;
   readonly details: Readonly<Record<string, unknown>>;
   readonly faults: readonly InputFault[];
 
-  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+  constructor(code: ErrorCode, message: string | Wording, options: AppErrorOptions = {}) {
+    super(
+      typeof message === 'string' ? message : message.commandLine,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.name = 'AppError';
     this.code = code;
+    this.httpMessage = typeof message === 'string' ? message : message.http;
     this.details = options.details ?? {};
     this.faults = options.faults ?? [];
   }

@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { type EnvelopesMoved, NO_ENVELOPES_MOVED } from '../envelopes/move-envelopes.ts';
 import { AppError } from '../kernel/errors.ts';
+import { COMMANDS, worded } from '../kernel/wording.ts';
 import type { Moved } from '../replay/planned-figures.ts';
 import type { PlanMoney } from '../replay/plan-money.ts';
 import type { Plan } from './plan-organisation.ts';
@@ -55,7 +56,10 @@ export async function readPlan(db: Kysely<DB>, planId: string): Promise<StoredPl
     : { rows: [] };
   const [row] = rows;
   if (row === undefined) {
-    throw new AppError('not_found', `There is no applied plan ${planId}. "outturn plans" names those there are.`);
+    throw new AppError(
+      'not_found',
+      worded`There is no applied plan ${planId}. ${COMMANDS.plans} names those there are.`,
+    );
   }
   const { money, envelopes = NO_ENVELOPES_MOVED, ...plan } = readContent(row);
   return { ...toListed(row, { money }), plan, money, envelopes };

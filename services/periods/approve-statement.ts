@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
+import { COMMANDS, worded } from '../kernel/wording.ts';
 import { fillConversionRates } from '../fx/conversion.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { IsoDate } from '../kernel/period.ts';
@@ -112,7 +113,7 @@ async function refuseMoved(trx: Transaction<DB>, statement: PreparedRow, locked:
   if (isAsPrepared) return;
   throw new AppError(
     'conflict',
-    `The figures of ${statement.period_id} moved after statement ${statement.id} was prepared. Prepare it again: outturn close ${statement.period_id}.`,
+    worded`The figures of ${statement.period_id} moved after statement ${statement.id} was prepared. Prepare it again: ${COMMANDS.close(statement.period_id)}.`,
     { details: { statementId: String(statement.id) } },
   );
 }

@@ -3,6 +3,7 @@ import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
+import { option, worded } from '../kernel/wording.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
 
@@ -41,11 +42,13 @@ export async function discardStatement(
   const [statement] = rows;
   if (statement === undefined) throw new AppError('not_found', `There is no statement ${statementId}.`);
   if (statement.state !== 'prepared') {
-    const why =
+    const which = `Statement ${statementId} of ${statement.period_id} is ${statement.state}.`;
+    throw new AppError(
+      'conflict',
       statement.state === 'approved'
-        ? 'An approved statement stays; close its period anew with --reissue.'
-        : 'Nothing is left to discard.';
-    throw new AppError('conflict', `Statement ${statementId} of ${statement.period_id} is ${statement.state}. ${why}`);
+        ? worded`${which} An approved statement stays; close its period anew with ${option('reissue')}.`
+        : `${which} Nothing is left to discard.`,
+    );
   }
   await discardPrepared(trx, { ...given, periodId: statement.period_id });
 }

@@ -4,6 +4,7 @@ import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { add, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
+import { COMMANDS, worded } from '../kernel/wording.ts';
 import { monthOf, monthsTouched } from '../kernel/period.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 import { readReportFrame } from '../reports/report-frame.ts';
@@ -33,7 +34,7 @@ export async function freezeQuarter(
     const names = open.map((start) => monthOf(start).id);
     throw new AppError(
       'conflict',
-      `${period.id} closes once its months are closed, and ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} open. Run "outturn close ${names[0] ?? ''}" first.`,
+      worded`${period.id} closes once its months are closed, and ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} open. Begin with ${COMMANDS.close(names[0] ?? '')}.`,
       { details: { open: names } },
     );
   }

@@ -2,6 +2,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
+import { COMMANDS, worded } from '../kernel/wording.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import { readReportFrame } from '../reports/report-frame.ts';
 import { isStanding } from './closed-months.ts';
@@ -94,7 +95,7 @@ export async function findPrepared(db: Kysely<DB>, period: string, at: Date): Pr
   const { id } = (await readReportFrame(db, { period, at })).period;
   const [prepared] = await listStatements(db, { period: id, state: 'prepared' });
   if (prepared !== undefined) return prepared;
-  throw new AppError('not_found', `No statement of ${id} is prepared. Run "outturn close ${id}" first.`);
+  throw new AppError('not_found', worded`No statement of ${id} is prepared. Prepare it first: ${COMMANDS.close(id)}.`);
 }
 
 /**
@@ -111,5 +112,5 @@ export async function readStatementDocument(db: Kysely<DB>, statementId: string)
 }
 
 function noStatement(statementId: string): AppError {
-  return new AppError('not_found', `There is no statement ${statementId}. "outturn statements" lists them.`);
+  return new AppError('not_found', worded`There is no statement ${statementId}. ${COMMANDS.statements} lists them.`);
 }

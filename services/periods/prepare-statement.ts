@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import { AppError } from '../kernel/errors.ts';
+import { COMMANDS, type Naming, option, worded } from '../kernel/wording.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { type Period, utcDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
@@ -43,7 +44,7 @@ export function reasonsOf(asked: {
   if (reason !== '' && !force && !reissue) {
     throw new AppError(
       'invalid_input',
-      'A reason is given for --force or --reissue. Add one of them, or leave the reason out.',
+      worded`A reason is given for ${option('force')} or ${option('reissue')}. Add one of them, or leave the reason out.`,
     );
   }
   return { ...(force ? { forcedReason: reason } : {}), ...(reissue ? { reissueReason: reason } : {}) };
@@ -144,20 +145,31 @@ function refuseReissue(period: Period, superseded: number | null, reissueReason:
   if (superseded !== null && reissueReason === null) {
     throw new AppError(
       'conflict',
-      `${period.id} is closed by statement ${superseded}. Corrections show as adjustments of the open month; to close it anew, say why: --reissue --reason "…" (over HTTP "reissue" and "reason").`,
+      worded`${period.id} is closed by statement ${superseded}. Corrections show as adjustments of the open month; to close it anew, say why: ${withReason('reissue')}.`,
       { details: { statementId: String(superseded) } },
     );
   }
   if (superseded === null && reissueReason !== null) {
-    throw new AppError('conflict', `${period.id} is not closed, so there is nothing to reissue. Leave --reissue out.`);
+    throw new AppError(
+      'conflict',
+      worded`${period.id} is not closed, so there is nothing to reissue. Leave ${option('reissue')} out.`,
+    );
   }
 }
 
-function reasonOf(text: string | undefined, option: string): string | null {
+function withReason(field: 'force' | 'reissue'): Naming {
+  const { commandLine, http } = option(field);
+  return { commandLine: `${commandLine} --reason "…"`, http: `${http} and "reason"` };
+}
+
+function reasonOf(text: string | undefined, field: 'force' | 'reissue'): string | null {
   if (text === undefined) return null;
   const reason = text.trim();
   if (reason === '')
-    throw new AppError('invalid_input', `--${option} needs a reason: add --reason "…"; it is kept in the statement.`);
+    throw new AppError(
+      'invalid_input',
+      worded`${option(field)} needs a reason: add ${option('reason')}; it is kept in the statement.`,
+    );
   return reason;
 }
 
@@ -168,7 +180,7 @@ function forceOf(period: Period, readiness: readonly SourceReadiness[], reason: 
   if (reason !== null) return reason;
   throw new AppError(
     'conflict',
-    `${period.id} cannot be closed yet.\n${obstacles.join('\n')}\nTo close it all the same, say why: --force --reason "…" (over HTTP "force" and "reason"); the statement keeps it.`,
+    worded`${period.id} cannot be closed yet.\n${obstacles.join('\n')}\nTo close it all the same, say why: ${withReason('force')}; the statement keeps it.`,
     { details: { readiness } },
   );
 }
@@ -187,7 +199,7 @@ async function refuseOutOfTurn(trx: Transaction<DB>, period: Period, closed: rea
   if (open === undefined) return;
   throw new AppError(
     'conflict',
-    `Months are closed in their order, and ${open.month} is open. Run "outturn close ${open.month}" first.`,
+    worded`Months are closed in their order, and ${open.month} is open. Close it first: ${COMMANDS.close(open.month)}.`,
   );
 }
 

@@ -80,10 +80,7 @@ function toReadiness(row: SourceRow, month: DateRange): SourceReadiness {
   if (row.covered < row.days) {
     const missing =
       row.covered === 0 ? 'has no published load of it' : `has loads of ${row.covered} of its ${row.days} days only`;
-    return of(
-      'missing',
-      `${name} ${missing}. Run "outturn ingest --source ${sourceId}", or take the source out of the organisation file.`,
-    );
+    return of('missing', `${name} ${missing}. Ingest it, or take the source out of the organisation file.`);
   }
   const lastDay = addDays(month.end, -1);
   if (row.usage_until === null || row.usage_until.toISOString().slice(0, 10) < month.end) {

@@ -4,6 +4,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { currentRulebook } from '../attribution/store-rulebook.ts';
 import { type Decimal, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
+import { COMMANDS, worded } from '../kernel/wording.ts';
 import type { IsoDate } from '../kernel/period.ts';
 
 export interface UsageMetric {
@@ -85,7 +86,7 @@ export async function listQuantities(
   if (metric === undefined) {
     throw new AppError(
       'not_found',
-      `There is no metric "${options.metricId}". See the metrics with \`outturn metrics\`.`,
+      worded`There is no metric "${options.metricId}". ${COMMANDS.metrics} names those there are.`,
     );
   }
   const { rows } = await sql<UsageQuantity>`

@@ -282,7 +282,7 @@ describe('closing is refused', () => {
       deliveredAt: '2026-11-05T00:00:00Z',
       charges: [{ originId: company.origins.stray, date: '2026-09-30', billed: '1' }],
     });
-    await expect(approve(db, next.statement.statementId)).rejects.toThrow('Prepare it again: outturn close 2026-09.');
+    await expect(approve(db, next.statement.statementId)).rejects.toThrow('Prepare it again: "outturn close 2026-09".');
     const again = await prepare(db, '2026-09');
     await approve(db, again.statement.statementId);
     expect((await listStatements(db)).map(({ period, state }) => `${period} ${state}`)).toEqual([
