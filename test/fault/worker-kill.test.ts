@@ -1,7 +1,8 @@
 /**
  * A worker is killed with SIGKILL at every named point of a load's way, then another one is started: the load becomes current with the
- * bill's exact totals, once. Run on PostgreSQL's queue at every point, and on Redis at those where the queue matters most. Most of the
- * time goes by waiting for the dead worker's lock to run out, so the points are tried side by side.
+ * bill's exact totals, once. Run on PostgreSQL's queue at every point, and on Redis at those where the queue matters most. Part of the
+ * time goes by waiting for the dead worker's lock to run out, so the points are tried side by side. The worker that is killed is a
+ * process; the one that carries on, which nobody kills, works in the test's own, for starting one takes longer than its work.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -16,6 +17,7 @@ import { FAULT_POINTS, type FaultPoint } from '../../services/kernel/fault-point
 import { silentLogger } from '../../services/kernel/ports.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { isAvailable, startRedis } from '../support/requirements.ts';
+import { startTestWorker, type TestWorker } from '../support/worker.ts';
 
 const WORKER = join(import.meta.dirname, '../support/worker-command.ts');
 const PUBLISHED = { timeout: 120_000, interval: 200 };
@@ -56,23 +58,19 @@ async function clear(scene: Scene): Promise<void> {
   await rm(scene.folder, { recursive: true, force: true });
 }
 
-function startWorkerProcess(scene: Scene, fault?: FaultPoint): ChildProcess {
-  const environment = { ...process.env, DATABASE_URL: scene.database.url, OUTTURN_DATA: join(scene.folder, 'data') };
-  return spawn(process.execPath, [WORKER], {
-    env: {
-      ...environment,
-      ...(scene.redisUrl === undefined ? {} : { REDIS_URL: scene.redisUrl }),
-      ...(fault === undefined ? {} : { OUTTURN_FAULT: fault }),
-    },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+function environmentOf(scene: Scene): Record<string, string> {
+  return {
+    DATABASE_URL: scene.database.url,
+    OUTTURN_DATA: join(scene.folder, 'data'),
+    ...(scene.redisUrl === undefined ? {} : { REDIS_URL: scene.redisUrl }),
+  };
 }
 
-async function end(worker: ChildProcess): Promise<void> {
-  if (worker.exitCode !== null || worker.signalCode !== null) return;
-  const exited = once(worker, 'exit');
-  worker.kill('SIGTERM');
-  await exited;
+function startWorkerToKill(scene: Scene, fault: FaultPoint): ChildProcess {
+  return spawn(process.execPath, [WORKER], {
+    env: { ...process.env, ...environmentOf(scene), OUTTURN_FAULT: fault },
+    stdio: 'ignore',
+  });
 }
 
 async function publishedTotals(scene: Scene): Promise<object> {
@@ -92,17 +90,17 @@ async function killAndRecover(scene: Scene, point: FaultPoint): Promise<NodeJS.S
     ...(scene.redisUrl === undefined ? {} : { redisUrl: scene.redisUrl }),
     logger: silentLogger,
   });
-  const killed = startWorkerProcess(scene, point);
-  let second: ChildProcess | undefined;
+  const killed = startWorkerToKill(scene, point);
+  let second: TestWorker | undefined;
   try {
     const exited = once(killed, 'exit');
-    await queue.add('sync-source', { sourceId: 'aws', mayDropAccounts: false });
+    await queue.add('sync-source', { sourceId: 'aws', reason: 'request', mayDropAccounts: false });
     const [, signal] = (await exited) as [number | null, NodeJS.Signals | null];
-    second = startWorkerProcess(scene);
+    second = await startTestWorker(environmentOf(scene), silentLogger);
     await vi.waitFor(async () => assert.deepEqual(await publishedTotals(scene), ONCE), PUBLISHED);
     return signal;
   } finally {
-    if (second !== undefined) await end(second);
+    await second?.end();
     killed.kill('SIGKILL');
     await queue.close();
   }
@@ -137,19 +135,18 @@ test('a queue emptied while a load waits loses nothing: reconcile finds the load
 }) => {
   const scene = await setScene();
   const queue = await openQueue({ databaseUrl: scene.database.url, logger: silentLogger });
-  const killed = startWorkerProcess(scene, 'register-after-commit');
-  let second: ChildProcess | undefined;
+  const killed = startWorkerToKill(scene, 'register-after-commit');
+  let second: TestWorker | undefined;
   try {
     const exited = once(killed, 'exit');
-    await queue.add('sync-source', { sourceId: 'aws', mayDropAccounts: false });
+    await queue.add('sync-source', { sourceId: 'aws', reason: 'request', mayDropAccounts: false });
     await exited;
     await queue.obliterate();
-    second = startWorkerProcess(scene);
-    await once(second.stdout ?? second, 'data');
+    second = await startTestWorker(environmentOf(scene), silentLogger);
     await queue.add('reconcile', {});
     await expect.poll(() => publishedTotals(scene), PUBLISHED).toMatchObject({ loads: '1', days: TOTAL });
   } finally {
-    if (second !== undefined) await end(second);
+    await second?.end();
     await queue.close();
     await clear(scene);
   }
