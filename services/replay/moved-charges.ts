@@ -7,8 +7,10 @@ import type { DB } from '../../db/schema.gen.ts';
 import { withBulkPlans } from '../attribution/bulk-plans.ts';
 import { canonicalJson } from '../attribution/canonical-json.ts';
 import { METRIC_COLUMN } from '../attribution/check-conservation.ts';
+import { laidAttribution } from '../attribution/laid-attribution.ts';
+import { movedRules } from '../attribution/moved-rules.ts';
 import { readLayers } from '../attribution/rulebook-layers.ts';
-import type { CostMetric, RulebookContent } from '../attribution/rulebook.ts';
+import type { CostMetric, Rule, RulebookContent } from '../attribution/rulebook.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 
 /** Cost and lines that a rule takes from others, and that others take from it. */
@@ -68,7 +70,7 @@ export async function readMovedCharges(
     loadIds: readonly string[];
     currency: string;
     costMetric: CostMetric;
-    otherSplits: readonly string[];
+    change: RuleChange;
     /** Fewer stretches than this have their charges looked up. */
     lookedUpMax?: number;
   },
@@ -79,10 +81,10 @@ export async function readMovedCharges(
   const isByMonth = !isLookedUp && !(await needsDates(trx, plan.currency));
   await withBulkPlans(trx, () => fillMoved(trx, { ...plan, isLookedUp, isByMonth }));
   await sql`analyze moved (origin_id)`.execute(trx);
-  const { rows } = await sql<{ lines: string }>`select coalesce(sum(lines), 0)::text as lines from moved`.execute(trx);
+  const linesAffected = await countLines(trx, plan);
   const rules = await readRules(trx);
   return {
-    linesAffected: rows[0]?.lines ?? '0',
+    linesAffected,
     rules: rules.slice(0, RULES_MAX),
     rulesLeftOut: Math.max(0, rules.length - RULES_MAX),
     origins: {
@@ -92,28 +94,47 @@ export async function readMovedCharges(
   };
 }
 
-/** Rules that share out under both rulebooks, but otherwise: their lines are affected although no rule takes them from another. */
-export function listOtherSplits(former: RulebookContent, planned: RulebookContent): string[] {
-  const splits = new Map(
-    former.rules.flatMap((rule) => ('split' in rule ? [[rule.id, canonicalJson(rule.split)]] : [])),
-  );
-  return planned.rules.flatMap((rule) => {
-    const split = splits.get(rule.id);
-    return 'split' in rule && split !== undefined && split !== canonicalJson(rule.split) ? [rule.id] : [];
-  });
+/** How the rules of two rulebooks differ, by the rules' ids. */
+export interface RuleChange {
+  /**
+   * Rules that both have and that give to another pod, or share out otherwise: lines that keep such a rule are affected although no rule takes
+   * them from another. Their number is the rollups' to tell; which origins they are is asked only where cost is attributed or lost.
+   */
+  readonly turned: readonly string[];
+  /** The only former rules whose lines can have moved otherwise; null: any line can. */
+  readonly leaving: readonly string[] | null;
 }
 
-/** Writes moved_stretch; gives how many there are. */
+/** Compares two rulebooks' rules. */
+export function compareRules(former: RulebookContent, planned: RulebookContent): RuleChange {
+  const formerRules = new Map(former.rules.map((rule) => [rule.id, rule]));
+  const turned = planned.rules.flatMap((rule) => {
+    const before = formerRules.get(rule.id);
+    const [from, to] = [before === undefined ? null : givenTo(before), givenTo(rule)];
+    return from !== null && to !== null && from !== to ? [rule.id] : [];
+  });
+  const { gone, asked, given } = movedRules(former, planned);
+  const others = given.map(({ ruleId }) => ruleId).filter((id) => !turned.includes(id));
+  return { turned, leaving: asked.length > 0 ? null : [...gone, ...others] };
+}
+
+/** Null: to nobody, or to whom a tag names. */
+function givenTo(rule: Rule): string | null {
+  if ('pod' in rule) return `pod ${rule.pod}`;
+  return 'split' in rule ? `split ${canonicalJson(rule.split)}` : null;
+}
+
+/** Writes moved_stretch, without what keeps one of the turned rules; gives how many there are. */
 async function fillStretches(
   trx: Transaction<DB>,
-  { from, to, otherSplits }: { from: number; to: number; otherSplits: readonly string[] },
+  { from, to, change: { turned, leaving } }: { from: number; to: number; change: RuleChange },
 ): Promise<number> {
   await sql`
     create temporary table moved_stretch (origin_id bigint, valid_from date, valid_until date, from_kind text, from_rule text, from_pod text,
       to_kind text, to_rule text, to_pod text) on commit drop
   `.execute(trx);
-  const [former, planned] =
-    otherSplits.length > 0 ? [attributionOf(from), attributionOf(to)] : await laidAttributions(trx, from, to);
+  if (leaving?.length === 0) return 0;
+  const [former, planned] = await laidAttributions(trx, from, to);
   const written = await sql`
     insert into moved_stretch
     select former.origin_id, greatest(former.valid_from, planned.valid_from), least(former.valid_until, planned.valid_until),
@@ -122,13 +143,24 @@ async function fillStretches(
     join ${planned} as planned on planned.origin_id = former.origin_id
       and planned.valid_from < former.valid_until and planned.valid_until > former.valid_from
     where (former.kind, former.rule_id, former.pod_id) is distinct from (planned.kind, planned.rule_id, planned.pod_id)
-      or planned.kind = 'split' and planned.rule_id = any(${[...otherSplits]}::text[])
+      and (former.rule_id = planned.rule_id and planned.rule_id = any(${[...turned]}::text[])) is not true
+      ${leaving === null ? sql`` : sql`and former.rule_id = any(${[...leaving]}::text[])`}
   `.execute(trx);
   return Number(written.numAffectedRows ?? 0n);
 }
 
-function attributionOf(rulebookId: number): RawBuilder<unknown> {
-  return sql`(select * from attributed_origin where rulebook_id = ${rulebookId})`;
+/** The lines of what moved, and those of the turned rules' cells that did not come from another rule. */
+async function countLines(
+  trx: Transaction<DB>,
+  { to, loadIds, change: { turned } }: { to: number; loadIds: readonly string[]; change: RuleChange },
+): Promise<string> {
+  const { rows } = await sql<{ lines: string }>`
+    select (coalesce(moved.lines, 0) + coalesce(kept.lines, 0))::text as lines
+    from (select sum(lines) filter (where (to_rule = any(${[...turned]}::text[])) is not true) as lines from moved) as moved,
+      (select sum(line_count) as lines from rollup_cost
+        where load_id = any(${[...loadIds]}::bigint[]) and rulebook_id = ${to} and rule_id = any(${[...turned]}::text[])) as kept
+  `.execute(trx);
+  return rows[0]?.lines ?? '0';
 }
 
 /**
@@ -147,7 +179,9 @@ async function laidAttributions(
   const [, baseOfTo] = await readLayers(trx, to);
   if (baseOfTo === from) return [below(from, to), own(to)];
   const [, baseOfFrom] = await readLayers(trx, from);
-  return baseOfFrom === to ? [own(from), below(to, from)] : [attributionOf(from), attributionOf(to)];
+  return baseOfFrom === to
+    ? [own(from), below(to, from)]
+    : [await laidAttribution(trx, from), await laidAttribution(trx, to)];
 }
 
 /** Whether the date of a charge decides what it counts for: a stretch begins or ends somewhere, or a currency is converted by the day. */

@@ -7,7 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import type { CostMetric } from '../attribution/rulebook.ts';
 import type { NumberedRulebook } from '../attribution/store-rulebook.ts';
 import { pairRates } from './former-figures.ts';
-import { listOtherSplits, type MovedCharges, readMovedCharges } from './moved-charges.ts';
+import { compareRules, type MovedCharges, readMovedCharges } from './moved-charges.ts';
 import { comparePodMonths, type PlannedFigures } from './planned-figures.ts';
 
 export interface PlanMoney extends PlannedFigures, MovedCharges {
@@ -44,7 +44,7 @@ export async function tellMoney(
     loadIds,
     currency,
     costMetric,
-    otherSplits: listOtherSplits(from.content, to.content),
+    change: compareRules(from.content, to.content),
   });
   const unchanged = figures.pods.length === 0 && moved.linesAffected === '0';
   return { currency, costMetric, figuresVersion, unchanged, changedRates, ...figures, ...moved };

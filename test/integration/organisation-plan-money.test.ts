@@ -176,6 +176,28 @@ describe('a plan', () => {
     expect(money).toMatchObject({ linesAffected: '1', rules: [], totals: [{ difference: '0' }] });
   });
 
+  test('counts the lines of a rule that gives to another pod once, whether the rule had them or takes them', async ({
+    company,
+  }) => {
+    await company.apply(WITH_QUEUES);
+    const turned = WITH_QUEUES.replace('pod: search', 'pod: checkout');
+    const { money } = await company.plan(turned);
+    expect(money).toMatchObject({
+      linesAffected: '2',
+      rules: [],
+      origins: { attributed: { count: 0 }, lost: { count: 0 } },
+    });
+    expect(money.totals.every(({ difference }) => difference === '0')).toBe(true);
+    // It gives elsewhere and takes the network's line from its split as well.
+    const wider = turned.replace('{ id: network', '{ id: none').replace('Queue }', '[Queue, Network] }');
+    const { money: both } = await company.plan(wider.replace('serviceName: Network', 'serviceName: None'));
+    expect(both.linesAffected).toBe('3');
+    expect(both.rules).toMatchObject([
+      { ruleId: 'network', gained: '0', lost: '18' },
+      { ruleId: 'queues', gained: '18', gainedLines: '1', lost: '0' },
+    ]);
+  });
+
   test('of a corrected exchange rate shows the converted difference, and no line attributed otherwise', async ({
     company,
   }) => {
@@ -412,7 +434,7 @@ describe('applying', () => {
           loadIds,
           currency: 'USD',
           costMetric: 'BilledCost',
-          otherSplits: [],
+          change: { turned: [], leaving: null },
           lookedUpMax,
         });
       });
