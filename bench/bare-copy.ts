@@ -16,15 +16,12 @@ import { processorMs } from './processor-time.ts';
 /** `typed` is the table one would make by hand; `text` spares PostgreSQL even the parsing. */
 export type BareTable = 'typed' | 'text';
 
+const DATABASE = 'bench_bare';
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Copies the CSV or CSV.GZ bill into a new table `line` of the database; timed from COPY to its commit. */
-export async function bareCopy(
-  { place, database }: { place: BenchPlace; database: string },
-  bill: BenchBill,
-  table: BareTable,
-): Promise<Turn> {
-  const databaseUrl = await place.createDatabase(database);
+/** Copies the CSV or CSV.GZ bill into a new table, which is gone afterwards; timed from COPY to its commit. */
+export async function bareCopy(place: BenchPlace, bill: BenchBill, table: BareTable): Promise<Turn> {
+  const databaseUrl = await place.createDatabase(DATABASE);
   const client = new pg.Client({ connectionString: databaseUrl, options: '-c TimeZone=UTC' });
   client.on('error', () => {}); // A broken connection fails the query below as well.
   await client.connect();
@@ -40,6 +37,7 @@ export async function bareCopy(
     return { elapsedMs: performance.now() - startedAt, processorMs: processorMs(pids) - usedBefore };
   } finally {
     await client.end();
+    await place.dropDatabase(DATABASE);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Writes one FOCUS 1.2 bill of one billing month with as many lines as asked for, shaped like a large AWS bill: of a hundred lines, 72 are
  * hours of one resource (24 to a charge per day) and 28 are charges of their own; about 20,000 origins per million lines. The lines are a
- * function of (lines, seed), the same ones in each format. No cost reaches 1, so that a DOUBLE's shortest text is the exact decimal.
+ * function of (lines, seed, edition), the same ones in each format. No cost reaches 1, so that a DOUBLE's shortest text is the exact decimal.
  * DuckDB's hash() makes the noise: stable within one version of DuckDB, which is all that a comparison within one run needs.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -21,6 +21,8 @@ export interface BenchBillOptions {
   readonly seed?: number;
   /** `YYYY-MM`; `2026-09` unless given. Bills of one seed and size have the same origins in every month. */
   readonly month?: string;
+  /** Another edition has the same lines and origins at other quantities, as a restated bill does; 1 unless given. */
+  readonly edition?: number;
 }
 
 export interface BenchBill {
@@ -45,11 +47,11 @@ const MONTH_DEFAULT = '2026-09';
 const GZIP_LEVEL = 1;
 
 /**
- * Writes `bench-<month>-<lines>-<seed>-<format>.<extension>` into the folder, replacing it.
+ * Writes `bench-<month>-<lines>-<seed>-<edition>-<format>.<extension>` into the folder, replacing it.
  * @throws RangeError where `lines` is out of bounds.
  */
 export async function writeBenchBill(options: BenchBillOptions): Promise<BenchBill> {
-  const { folder, lines = LINES_DEFAULT, format, seed = 1, month = MONTH_DEFAULT } = options;
+  const { folder, lines = LINES_DEFAULT, format, seed = 1, month = MONTH_DEFAULT, edition = 1 } = options;
   if (!Number.isInteger(lines) || lines < 1 || lines > LINES_MAX) {
     throw new RangeError(`A bench bill has 1 to ${LINES_MAX} lines, not ${lines}.`);
   }
@@ -59,10 +61,10 @@ export async function writeBenchBill(options: BenchBillOptions): Promise<BenchBi
   const instance = await DuckDBInstance.create(':memory:', { memory_limit: '1GB', temp_directory: scratch });
   const connection = await instance.connect();
   try {
-    const path = join(folder, `bench-${month}-${lines}-${seed}-${format}.${extensionOf(format)}`);
+    const path = join(folder, `bench-${month}-${lines}-${seed}-${edition}-${format}.${extensionOf(format)}`);
     // Joins as written: lines on the left are streamed, the small table on the right is held.
     await connection.run(`SET disabled_optimizers = 'join_order,build_side_probe_side'`);
-    await createSources(connection, { lines, seed, month });
+    await createSources(connection, { lines, seed, month, edition });
     await writeFormat(connection, { path, format, month });
     const [billedCost, effectiveCost, listCost, contractedCost] = await sumCosts(connection);
     const { size } = await stat(path);
@@ -88,12 +90,13 @@ export async function writeBenchBill(options: BenchBillOptions): Promise<BenchBi
 /** Tables small enough to join against, and the bare line numbers, as a table because only a table is read by several threads. */
 async function createSources(
   connection: DuckDBConnection,
-  { lines, seed, month }: { lines: number; seed: number; month: string },
+  { lines, seed, month, edition }: { lines: number; seed: number; month: string; edition: number },
 ): Promise<void> {
   const { start, end } = monthOf(`${month}-01`);
   const days = daysBetween(start, end);
   const hourlyOrigins = Math.ceil(lines / 125);
   const dailyOrigins = Math.ceil(lines / 80);
+  const quantityNoise = edition === 1 ? 'x' : `hash(x, ${edition})`;
   await connection.run(
     `CREATE TABLE hour AS SELECT h, TIMESTAMP '${start}' + to_hours(h::INTEGER) AS start, start + INTERVAL 1 HOUR AS stop,
       strftime(start, '%Y-%m-%dT%H:%M:%S.000Z') AS startText, strftime(stop, '%Y-%m-%dT%H:%M:%S.000Z') AS stopText
@@ -107,12 +110,12 @@ async function createSources(
     WITH placed AS (
       SELECT i, hash(i, ${seed}) AS x, i % 100 AS place,
         CASE WHEN place < 72 THEN i // 100 % ${hourlyOrigins} ELSE ${hourlyOrigins} + x % ${dailyOrigins} END::INTEGER AS o,
-        CASE WHEN place < 72 THEN i // 100 * 3 % ${days} * 24 + place ELSE (x >> 20) % ${days * 24} END::INTEGER AS h
+        CASE WHEN place < 72 THEN (i // 100 * 72 + place) % ${days * 24} ELSE (x >> 20) % ${days * 24} END::INTEGER AS h
       FROM number
     ), measured AS (
       SELECT i, x, place, o, h,
         CASE WHEN place = 99 AND x % 4 = 0 THEN 'Credit' WHEN place = 98 AND x % 40 = 0 THEN 'Tax' ELSE 'Usage' END AS category,
-        CASE category WHEN 'Credit' THEN -1 ELSE 1 END * (CAST(1 + (x >> 8) % 899999 AS DECIMAL(6,0)) * 0.000001::DECIMAL(6,6))::DECIMAL(9,6) AS qty,
+        CASE category WHEN 'Credit' THEN -1 ELSE 1 END * (CAST(1 + (${quantityNoise} >> 8) % 899999 AS DECIMAL(6,0)) * 0.000001::DECIMAL(6,6))::DECIMAL(9,6) AS qty,
         category = 'Usage' AND x % 9 = 0 AS covered
       FROM placed
     )

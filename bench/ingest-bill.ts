@@ -1,9 +1,10 @@
-/** Times one ingestion into a fresh copy of the prepared database, watches its memory, and refuses figures that are not the bill's. */
+/** Times one ingestion, watches its memory, and refuses figures that are not the bills'. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { decimal, sum } from '../services/kernel/decimal.ts';
 import type { BenchPlace } from './bench-place.ts';
 import type { BenchBill } from './bill-generator.ts';
 import type { Turn } from './figures.ts';
@@ -31,15 +32,21 @@ export interface IngestRun extends Turn {
  * @throws Error where it fails or where what is published is not, to the last decimal, what the generator wrote.
  */
 export async function ingestBill(place: BenchPlace, bill: BenchBill): Promise<IngestRun> {
-  return ingestInto(place, await place.createDatabase(INGESTED, TEMPLATE), bill);
+  await place.createDatabase(INGESTED, TEMPLATE);
+  return ingestNext(place, bill, [bill]);
 }
 
-/** Ingests another bill of the same billing period into the database of the latest ingestion: a restatement under the rules in force there. */
-export async function ingestRestated(place: BenchPlace, bill: BenchBill): Promise<IngestRun> {
-  return ingestInto(place, place.urlOf(INGESTED), bill);
-}
-
-async function ingestInto(place: BenchPlace, databaseUrl: string, bill: BenchBill): Promise<IngestRun> {
+/**
+ * Ingests one more bill, of another month or a restated one, into the database of the latest ingestion.
+ * @param current the bills whose figures count then, this one among them.
+ * @throws as `ingestBill`.
+ */
+export async function ingestNext(
+  place: BenchPlace,
+  bill: BenchBill,
+  current: readonly BenchBill[],
+): Promise<IngestRun> {
+  const databaseUrl = place.urlOf(INGESTED);
   const dataDir = workerFolder(place);
   await rm(dataDir, { recursive: true, force: true });
   await place.checkpoint();
@@ -55,7 +62,7 @@ async function ingestInto(place: BenchPlace, databaseUrl: string, bill: BenchBil
     if ('failure' in answer) throw new Error(answer.failure);
     // The worker's start is in its processor time, though not in its time on the wall.
     const used = processorMs([place.serverPid, child.pid ?? 0]) - usedBefore;
-    await refuseInexact(databaseUrl, bill);
+    await refuseInexact(databaseUrl, current);
     return { elapsedMs: answer.elapsedMs, processorMs: used, peakBytes: memory.stop() };
   } finally {
     memory.stop();
@@ -64,12 +71,15 @@ async function ingestInto(place: BenchPlace, databaseUrl: string, bill: BenchBil
 }
 
 /** Charges, rollup and published figures, each against the generator's own sums. */
-export async function refuseInexact(databaseUrl: string, bill: BenchBill): Promise<void> {
+async function refuseInexact(databaseUrl: string, bills: readonly BenchBill[]): Promise<void> {
   const sums = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost']
     .map((metric) => `trim_scale(sum(${metric}))::text`)
     .join(` || ' ' || `);
   const current = `select id from load where state = 'published'`;
-  const expected = [bill.billedCost, bill.effectiveCost, bill.listCost, bill.contractedCost].join(' ');
+  const expected = (['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const)
+    .map((metric) => sum(bills.map((bill) => decimal(bill[metric]))))
+    .join(' ');
+  const lineCount = bills.reduce((count, bill) => count + bill.lines, 0);
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   try {
@@ -80,9 +90,9 @@ export async function refuseInexact(databaseUrl: string, bill: BenchBill): Promi
        union all select 'pod_day', ${sums}, null from pod_day`,
     );
     for (const { place, found, lines } of rows) {
-      if (found === expected && (lines === null || Number(lines) === bill.lines)) continue;
+      if (found === expected && (lines === null || Number(lines) === lineCount)) continue;
       throw new Error(
-        `${bill.path}: ${place} has ${found} of ${lines} lines; the bill has ${expected} of ${bill.lines}.`,
+        `After ${bills.at(-1)?.path}: ${place} has ${found} of ${lines} lines; the bills have ${expected} of ${lineCount}.`,
       );
     }
   } finally {

@@ -5,7 +5,7 @@ import { rollUpLoad } from '../services/attribution/roll-up.ts';
 import { localOperator } from '../services/kernel/ports.ts';
 import { applyOrganisation } from '../services/organisation/apply-organisation.ts';
 import { type BenchRules, benchOrganisation } from './bench-organisation.ts';
-import { type Figure, ratioOfFastest, ratiosOfTurns, type Turn } from './figures.ts';
+import { atMost, type Figure, ratioOfFastest, ratiosOfTurns, type Turn } from './figures.ts';
 import { processorMs } from './processor-time.ts';
 
 /** The instant of every change, after the bill's month. */
@@ -29,10 +29,10 @@ export async function measureRulebook(
   const everyOrigin = await apply(place, 'every-origin');
   const ingestMs = ingests.map((turn) => turn.elapsedMs);
   return [
-    ratioOfFastest('rollup of the load ÷ ingest', rollUps, ingestMs, ''),
-    ...ratiosOfTurns('apply with one rule changed ÷ ingest', [oneRule], ingests, '≤ 0.05'),
-    ...ratiosOfTurns('apply of the rules before ÷ ingest', [back], ingests, ''),
-    ...ratiosOfTurns('apply with every origin changed ÷ ingest', [everyOrigin], ingests, '≤ 0.25'),
+    ratioOfFastest('rollup ÷ ingest', rollUps, ingestMs, null),
+    ...ratiosOfTurns('apply with one rule changed ÷ ingest', [oneRule], ingests, atMost(0.05)),
+    ...ratiosOfTurns('apply of the rules before ÷ ingest', [back], ingests, null),
+    ...ratiosOfTurns('apply with every origin changed ÷ ingest', [everyOrigin], ingests, atMost(0.25)),
   ];
 }
 
@@ -42,7 +42,7 @@ export async function changeOneRule(place: RulebookPlace): Promise<void> {
   await apply(place, 'one-rule');
 }
 
-/** Rolls the load up once more, its origins being attributed, and takes it back. */
+/** Rolls the loads up once more, their origins being attributed, and takes it back. */
 async function rollUpAgain(db: Database['db']): Promise<number> {
   const trx = await db.startTransaction().execute();
   try {
@@ -50,12 +50,15 @@ async function rollUpAgain(db: Database['db']): Promise<number> {
       delete from load_rollup where rulebook_id = (select rulebook_id from organisation) returning load_id, rulebook_id`.execute(
       trx,
     );
-    const [load] = rows;
-    if (load === undefined) throw new Error('There is no rollup to make again.');
-    await sql`delete from pod_cost where load_id = ${load.load_id} and rulebook_id = ${load.rulebook_id}`.execute(trx);
-    const startedAt = performance.now();
-    await rollUpLoad(trx, load.load_id, load.rulebook_id);
-    return performance.now() - startedAt;
+    if (rows.length === 0) throw new Error('There is no rollup to make again.');
+    let elapsedMs = 0;
+    for (const { load_id: loadId, rulebook_id: rulebookId } of rows) {
+      await sql`delete from pod_cost where load_id = ${loadId} and rulebook_id = ${rulebookId}`.execute(trx);
+      const startedAt = performance.now();
+      await rollUpLoad(trx, loadId, rulebookId);
+      elapsedMs += performance.now() - startedAt;
+    }
+    return elapsedMs;
   } finally {
     await trx.rollback().execute();
   }
