@@ -1,7 +1,8 @@
 /**
  * kill -9 of everything that takes part in the embedded database, in turn, and then the next command: it gets one server with all
  * that was committed, nothing blocks it, and when it leaves nothing is left, neither processes nor files. The moments are hit by watching the
- * folder for the file that marks them, so that each test kills in the state it names.
+ * folder for the file that marks them, so that each test kills in the state it names. Half of the time goes by waiting for processes, so
+ * the tests run side by side, each in a folder of its own.
  */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -12,6 +13,7 @@ import { listServerProcesses } from '../../db/embedded-processes.ts';
 import {
   type Command,
   type CommandUser,
+  keepMadeClusters,
   killAll,
   listCommandUsers,
   listLeftovers,
@@ -24,33 +26,47 @@ import {
 const WATCH_TIMEOUT_MS = 30_000;
 
 interface Scene {
+  readonly dataDir: string;
   readonly home: string;
   readonly cluster: string;
   command(): Command;
 }
 
-const test = base.extend('scene', async ({}, { onCleanup }) => {
-  const cleanups: (() => Promise<void>)[] = [];
-  onCleanup(async () => {
-    for (const clean of cleanups.reverse()) await clean();
-  });
-  return async (user: CommandUser): Promise<Scene> => {
-    const { dataDir, remove } = await makeDataFolder(user);
-    cleanups.push(remove);
-    const home = join(dataDir, 'postgres');
-    return {
-      home,
-      cluster: join(home, 'data'),
-      command: () => {
-        const command = startCommand(dataDir, user);
-        cleanups.push(command.kill);
-        return command;
-      },
+/** `scene` makes a data folder with a cluster that a command left, `emptyScene` one without. */
+const test = base
+  .extend('made', { scope: 'file' }, async ({}, { onCleanup }) => {
+    const made = keepMadeClusters();
+    onCleanup(made.remove);
+    return made;
+  })
+  .extend('emptyScene', async ({}, { onCleanup }) => {
+    const cleanups: (() => Promise<void>)[] = [];
+    onCleanup(async () => {
+      for (const clean of cleanups.reverse()) await clean();
+    });
+    return async (user: CommandUser): Promise<Scene> => {
+      const { dataDir, remove } = await makeDataFolder(user);
+      cleanups.push(remove);
+      const home = join(dataDir, 'postgres');
+      return {
+        dataDir,
+        home,
+        cluster: join(home, 'data'),
+        command: () => {
+          const command = startCommand(dataDir, user);
+          cleanups.push(command.kill);
+          return command;
+        },
+      };
     };
-  };
-});
+  })
+  .extend('scene', async ({ made, emptyScene }) => async (user: CommandUser): Promise<Scene> => {
+    const scene = await emptyScene(user);
+    await made.copyTo(scene.dataDir, user);
+    return scene;
+  });
 
-describe.each(listCommandUsers())('as $name', (user) => {
+describe.each(listCommandUsers())('as $name', { concurrent: true }, (user) => {
   test('the command killed: the server goes on, the next command joins it and stops it', async ({ scene }) => {
     const { home, cluster, command } = await scene(user);
     const killed = command();
@@ -89,6 +105,7 @@ describe.each(listCommandUsers())('as $name', (user) => {
 
   test('the postmaster killed under a busy session: the orphan that holds the shared memory is ended', async ({
     scene,
+    expect,
   }) => {
     const { home, cluster, command } = await scene(user);
     const first = command();
@@ -139,8 +156,8 @@ describe.each(listCommandUsers())('as $name', (user) => {
     { moment: 'as it begins', file: '' },
     { moment: 'with half of its files', file: 'global' },
     { moment: 'with nearly all of them', file: join('base', '1', 'PG_VERSION') },
-  ])('killed during initdb, $moment: the next command begins anew', async ({ file }, { scene }) => {
-    const { home, cluster, command } = await scene(user);
+  ])('killed during initdb, $moment: the next command begins anew', async ({ file }, { emptyScene, expect }) => {
+    const { home, cluster, command } = await emptyScene(user);
     const killed = command();
     await watch(() => draftsIn(home).some((draft) => existsSync(join(home, draft, file))));
     await killed.kill();
@@ -182,7 +199,7 @@ describe.each(listCommandUsers())('as $name', (user) => {
   });
 });
 
-describe('at any moment', () => {
+describe('at any moment', { concurrent: true }, () => {
   const [user] = listCommandUsers();
 
   test('killed again and again, command and server in turn, it always comes back with what was committed', async ({

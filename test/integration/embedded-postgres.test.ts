@@ -10,6 +10,7 @@ import { test as base, describe, expect } from 'vitest';
 import {
   type Command,
   type CommandUser,
+  keepMadeClusters,
   listCommandUsers,
   listLeftovers,
   listPostmasters,
@@ -21,27 +22,40 @@ import {
 const users = listCommandUsers();
 const isRoot = process.getuid?.() === 0;
 
-const test = base.extend('run', async ({}, { onCleanup }) => {
-  const cleanups: (() => Promise<void>)[] = [];
-  onCleanup(async () => {
-    for (const clean of cleanups.reverse()) await clean();
-  });
-  return {
-    folder: async (user: CommandUser): Promise<string> => {
+const test = base
+  .extend('made', { scope: 'file' }, async ({}, { onCleanup }) => {
+    const made = keepMadeClusters();
+    onCleanup(made.remove);
+    return made;
+  })
+  .extend('run', async ({ made }, { onCleanup }) => {
+    const cleanups: (() => Promise<void>)[] = [];
+    onCleanup(async () => {
+      for (const clean of cleanups.reverse()) await clean();
+    });
+    const folder = async (user: CommandUser): Promise<string> => {
       const { dataDir, remove } = await makeDataFolder(user);
       cleanups.push(remove);
       return dataDir;
-    },
-    command: (dataDir: string, user: CommandUser): Command => {
-      const command = startCommand(dataDir, user);
-      cleanups.push(command.kill);
-      return command;
-    },
-    cleanups,
-  };
-});
+    };
+    return {
+      folder,
+      /** With a cluster that a command made and left. */
+      madeFolder: async (user: CommandUser): Promise<string> => {
+        const dataDir = await folder(user);
+        await made.copyTo(dataDir, user);
+        return dataDir;
+      },
+      command: (dataDir: string, user: CommandUser): Command => {
+        const command = startCommand(dataDir, user);
+        cleanups.push(command.kill);
+        return command;
+      },
+      cleanups,
+    };
+  });
 
-describe.each(users)('as $name', (user) => {
+describe.each(users)('as $name', { concurrent: true }, (user) => {
   test('two commands at once share one server, and the last one out stops it', async ({ run }) => {
     const dataDir = await run.folder(user);
     const [first, second] = [run.command(dataDir, user), run.command(dataDir, user)];
@@ -57,7 +71,7 @@ describe.each(users)('as $name', (user) => {
   });
 
   test('a second start finds the data of the first', async ({ run }) => {
-    const dataDir = await run.folder(user);
+    const dataDir = await run.madeFolder(user);
     const first = run.command(dataDir, user);
     await query((await first.ready).url, `create table kept as select 'Zürich' as city`);
     await first.release();
@@ -69,7 +83,7 @@ describe.each(users)('as $name', (user) => {
   test('the server is on loopback only, behind a password, out of reach of Ctrl-C, and set as the product needs it', async ({
     run,
   }) => {
-    const command = run.command(await run.folder(user), user);
+    const command = run.command(await run.madeFolder(user), user);
     const { url, port, folder } = await command.ready;
     const outside = Object.values(networkInterfaces()).flat();
     for (const address of outside.filter((each) => each?.internal === false && each.family === 'IPv4')) {
@@ -98,11 +112,11 @@ describe.each(users)('as $name', (user) => {
   });
 });
 
-describe.runIf(isRoot)('as root, in particular', () => {
+describe.runIf(isRoot)('as root, in particular', { concurrent: true }, () => {
   const root: CommandUser = { name: 'root', uid: null };
 
   test('the server itself does not run as root', async ({ run }) => {
-    const command = run.command(await run.folder(root), root);
+    const command = run.command(await run.madeFolder(root), root);
     const { folder } = await command.ready;
     expect(listPostmasters(folder).map((pid) => statSync(`/proc/${pid}`).uid)).not.toContain(0);
     expect(statSync(folder).uid).not.toBe(0);
@@ -138,11 +152,11 @@ describe.runIf(isRoot)('as root, in particular', () => {
   });
 });
 
-describe.runIf(users.length > 1)('root and an ordinary user on one folder', () => {
+describe.runIf(users.length > 1)('root and an ordinary user on one folder', { concurrent: true }, () => {
   const [root, ordinary] = users as [CommandUser, CommandUser];
 
   test("root continues an ordinary user's database as that user", async ({ run }) => {
-    const dataDir = await run.folder(ordinary);
+    const dataDir = await run.madeFolder(ordinary);
     const theirs = run.command(dataDir, ordinary);
     const { folder } = await theirs.ready;
     const ours = run.command(dataDir, root);
@@ -158,7 +172,7 @@ describe.runIf(users.length > 1)('root and an ordinary user on one folder', () =
   });
 
   test("an ordinary user is refused root's database, with what to do", async ({ run }) => {
-    const dataDir = await run.folder(root);
+    const dataDir = await run.madeFolder(root);
     const ours = run.command(dataDir, root);
     await ours.ready;
     await ours.release();

@@ -2,13 +2,14 @@
  * Runs commands on an embedded database and looks at what they leave: processes by /proc, files in the data folder. Every
  * command is a process of its own, so that a kill -9 is a real one.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { listServerProcesses } from '../../db/embedded-processes.ts';
 import { noteLeftOut } from './requirements.ts';
@@ -59,6 +60,35 @@ export async function makeDataFolder(user: CommandUser): Promise<{ dataDir: stri
       await rm(parent, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** Clusters that a command has made and left, one per user, for tests that are not about making one: to copy one takes no second. */
+export interface MadeClusters {
+  /** Puts the user's cluster into a data folder that has none yet. */
+  copyTo(dataDir: string, user: CommandUser): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export function keepMadeClusters(): MadeClusters {
+  const made = new Map<string, ReturnType<typeof makeCluster>>();
+  return {
+    copyTo: async (dataDir, user) => {
+      const cluster = made.get(user.name) ?? makeCluster(user);
+      made.set(user.name, cluster);
+      await promisify(execFile)('cp', ['-a', (await cluster).dataDir, dataDir]);
+    },
+    remove: async () => {
+      for (const cluster of made.values()) await (await cluster).remove();
+    },
+  };
+}
+
+async function makeCluster(user: CommandUser): ReturnType<typeof makeDataFolder> {
+  const folder = await makeDataFolder(user);
+  const command = startCommand(folder.dataDir, user);
+  await command.ready;
+  await command.release();
+  return folder;
 }
 
 /** Starts a command in a process group of its own, as a terminal does. */
