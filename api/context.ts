@@ -19,7 +19,12 @@ export interface QueuePort {
   /** The same id again adds nothing while the queue still knows it. */
   add(
     job: 'sync-source',
-    payload: { sourceId: string; mayDropAccounts: boolean },
+    payload: {
+      sourceId: string;
+      reason: 'request';
+      mayDropAccounts: boolean;
+      range?: { start: string; end: string };
+    },
     options: { id: string },
   ): Promise<void>;
   /** Jobs per queue and state. */

@@ -6,10 +6,13 @@ import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { checkSlackToken } from '../connectors/slack/check-token.ts';
+import { checkSource } from '../jobs/check-source.ts';
 import { hasLiveWorker } from '../jobs/live-workers.ts';
 import { listOverlaps } from '../services/billing/load-overlaps.ts';
 import { AppError } from '../services/kernel/errors.ts';
+import { silentProgress } from '../services/kernel/ports.ts';
 import { hasRulebook } from '../services/organisation/plan-organisation.ts';
+import { listSources } from '../services/sources/list-sources.ts';
 import { readOrganisationFile } from '../services/organisation/read-organisation-file.ts';
 import { describeFailure } from './output.ts';
 import type { Runtime } from './runtime.ts';
@@ -123,28 +126,27 @@ export async function checkOrganisationFile(runtime: Runtime): Promise<Finding> 
 }
 
 /** Every source with its last delivery; a failed newest load is named with its reason. */
+/** What is wrong with each source, asked of its provider; and how its last look went. */
 export async function checkSources(runtime: Runtime): Promise<Finding[]> {
-  const { rows } = await sql<{
-    id: string;
-    published_at: Date | null;
-    data_as_of: Date | null;
-    failure: string | null;
-  }>`
-    select source.id, max(load.published_at) as published_at, max(load.data_as_of) filter (where load.state = 'published') as data_as_of,
-      (select newest.failure ->> 'message' from load as newest
-        where newest.source_id = source.id and newest.state in ('published', 'failed') order by newest.id desc limit 1) as failure
-    from source left join load on load.source_id = source.id
-    where source.removed_at is null
-    group by source.id order by source.id
-  `.execute(runtime.db);
-  return rows.map((source) => {
-    const subject = `source ${source.id}`;
-    if (source.failure !== null)
-      return { subject, state: 'wrong', message: `the last delivery failed: ${source.failure}` };
-    if (source.published_at === null) return { subject, state: 'note', message: 'nothing was delivered yet' };
-    const asOf = source.data_as_of === null ? '' : `, data as of ${source.data_as_of.toISOString()}`;
-    return { subject, state: 'ok', message: `last published ${source.published_at.toISOString()}${asOf}` };
-  });
+  const findings: Finding[] = [];
+  for (const source of await listSources(runtime.db, runtime.clock.now())) {
+    const subject = `source ${source.sourceId}`;
+    const isSynced = source.state !== 'notScheduled';
+    const checks = isSynced ? await checkSource(runtime.jobContext(silentProgress), source.sourceId) : [];
+    const wrong = checks.filter(({ state }) => state === 'wrong');
+    findings.push(
+      ...wrong.map((check) => ({
+        subject: `${subject}, ${check.subject}`,
+        state: check.state,
+        message: check.message,
+      })),
+    );
+    const isFailing = source.state === 'paused' || source.lastRun?.outcome === 'failed';
+    if (isFailing) findings.push({ subject, state: 'wrong', message: source.summary });
+    else if (wrong.length === 0)
+      findings.push({ subject, state: source.latest === null ? 'note' : 'ok', message: source.summary });
+  }
+  return findings;
 }
 
 /** Bills that two sources both deliver. Charges equal to the last decimal are one bill twice; else it may be meant. */

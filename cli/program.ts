@@ -15,6 +15,7 @@ const COMMANDS = new Map<string, () => Promise<CommandModule>>([
   ['apply', async () => (await import('./commands/organisation.ts')).applyCommand],
   ['plans', async () => (await import('./commands/plans.ts')).plansCommand],
   ['ingest', async () => (await import('./commands/ingest.ts')).ingestCommand],
+  ['sources', async () => (await import('./commands/sources.ts')).sourcesCommand],
   ['outcomes', async () => (await import('./commands/outcomes.ts')).outcomesCommand],
   ['metrics', async () => (await import('./commands/metrics.ts')).metricsCommand],
   ['invoices', async () => (await import('./commands/invoices.ts')).invoicesCommand],

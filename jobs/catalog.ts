@@ -28,12 +28,21 @@ export const JOBS = {
   'sync-source': {
     queue: 'bulk',
     payload: Type.Object(
-      { sourceId: Type.String({ minLength: 1, maxLength: 200 }), mayDropAccounts: Type.Boolean() },
+      {
+        sourceId: Type.String({ minLength: 1, maxLength: 200 }),
+        reason: Type.Union([Type.Literal('schedule'), Type.Literal('command'), Type.Literal('request')]),
+        mayDropAccounts: Type.Boolean(),
+        range: Type.Optional(
+          Type.Object({ start: Type.String(), end: Type.String() }, { additionalProperties: false }),
+        ),
+      },
       { additionalProperties: false },
     ),
-    attempts: 5,
+    // What a source answers is kept in PostgreSQL, and when to ask it again; the queue only gives back what a kill interrupted.
+    attempts: 2,
     backoffMs: 5_000,
   },
+  'sync-due': { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 1_000 },
   'stage-file': {
     queue: 'bulk',
     payload: Type.Object(

@@ -8,6 +8,7 @@ import { rollUpLoad } from './handlers/roll-up-load.ts';
 import { stageFile } from './handlers/stage-file.ts';
 import { openLoadLock } from './load-lock.ts';
 import { type Delivery, receiveDelivery } from './receive-delivery.ts';
+import { type SyncRequest, type SyncResult, syncFromSource } from './sync.ts';
 
 export interface IngestedLoad {
   readonly loadId: string;
@@ -21,10 +22,28 @@ export interface IngestedLoad {
  */
 export async function runIngest(context: JobContext, delivery: Delivery): Promise<IngestedLoad[]> {
   const loads = await receiveDelivery(context, delivery);
+  await withLoadLock(context, async (finish) => {
+    for (const { loadId, unchanged } of loads) if (!unchanged) await finish(loadId);
+  });
+  return loads.map(({ loadId, unchanged }) => ({ loadId, unchanged }));
+}
+
+/**
+ * Looks at a source and ingests to the end what it delivered, each billing period as soon as it is fetched.
+ * @throws AppError, TransientError as `syncFromSource`, or what is wrong with a load; those published before it stay published.
+ */
+export async function runSync(context: JobContext, request: Omit<SyncRequest, 'onLoad'>): Promise<SyncResult> {
+  return withLoadLock(context, (finish) => syncFromSource(context, { ...request, onLoad: finish }));
+}
+
+/** Gives `work` what takes a registered load to its publication. */
+async function withLoadLock<Result>(
+  context: JobContext,
+  work: (finish: (loadId: string) => Promise<void>) => Promise<Result>,
+): Promise<Result> {
   const lock = await openLoadLock(context.databaseUrl);
   try {
-    for (const { loadId, unchanged } of loads) {
-      if (unchanged) continue;
+    return await work(async (loadId) => {
       await lock.hold(loadId);
       const files = await context.db
         .selectFrom('load_file')
@@ -35,9 +54,8 @@ export async function runIngest(context: JobContext, delivery: Delivery): Promis
       for (const { ordinal } of files) await stageFile({ loadId, ordinal }, context);
       await rollUpLoad({ loadId }, context);
       await publishLoad({ loadId }, context);
-    }
+    });
   } finally {
     await lock.release();
   }
-  return loads.map(({ loadId, unchanged }) => ({ loadId, unchanged }));
 }

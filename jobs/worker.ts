@@ -14,6 +14,7 @@ import { publishLoad } from './handlers/publish-load.ts';
 import { reconcile } from './handlers/reconcile.ts';
 import { rollUpLoad } from './handlers/roll-up-load.ts';
 import { stageFile } from './handlers/stage-file.ts';
+import { syncDue } from './handlers/sync-due.ts';
 import { syncSource } from './handlers/sync-source.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
 import { type JobQueue, unrecoverable } from './queue.ts';
@@ -31,6 +32,7 @@ const GRACE_MS = 20_000;
 /** One handler per job; the type makes a missing one a compile error, and the architecture test holds the file names to it. */
 const HANDLERS: { readonly [Name in JobName]: JobHandler<never> } = {
   'sync-source': syncSource,
+  'sync-due': syncDue,
   'stage-file': stageFile,
   'roll-up-load': rollUpLoad,
   'publish-load': publishLoad,

@@ -6,6 +6,7 @@ import { describeLoads } from '../../services/billing/describe-load.ts';
 import { listLoadIds } from '../../services/billing/list-loads.ts';
 import { requestSync } from '../../services/billing/request-sync.ts';
 import { AppError } from '../../services/kernel/errors.ts';
+import { parsePeriod } from '../../services/kernel/period.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { firstOf, linkNextPage, readPageRequest, rowNumberOf } from '../paging.ts';
@@ -55,7 +56,8 @@ export function addLoadRoutes(app: ApiApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
-      const { sourceId, mayDropAccounts = false } = request.body;
+      const { sourceId, mayDropAccounts = false, period } = request.body;
+      const range = period === undefined ? undefined : rangeOf(period);
       if (mayDropAccounts && principal.role !== 'operator') {
         throw new AppError('forbidden', 'Only a token of role operator may set mayDropAccounts. Leave it out.');
       }
@@ -66,9 +68,18 @@ export function addLoadRoutes(app: ApiApp, context: ApiContext): void {
       });
       // Again where the request is repeated: the first one may have ended between its commit and this line.
       await withinTime(ENQUEUE_TIMEOUT_MS, 'The queue', () =>
-        context.queue.add('sync-source', { sourceId, mayDropAccounts }, { id: started.job.jobId }),
+        context.queue.add(
+          'sync-source',
+          { sourceId, reason: 'request', mayDropAccounts, ...(range === undefined ? {} : { range }) },
+          { id: started.job.jobId },
+        ),
       );
       return started;
     },
   );
+}
+
+function rangeOf(name: string): { start: string; end: string } {
+  const { start, end } = parsePeriod(name);
+  return { start, end };
 }

@@ -22,6 +22,13 @@ export const SyncBody = Type.Object(
         description: 'Lets billing accounts of the published load disappear. Role operator only.',
       }),
     ),
+    period: Type.Optional(
+      Type.String({
+        minLength: 4,
+        maxLength: 30,
+        description: 'A backfill: fetches the billing periods that touch it (2026-09, 2026-Q3, 2026), however old.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -45,7 +52,10 @@ const FourCosts = Type.Array(
 );
 
 const LoadWarning = Type.Object({
-  code: oneOf(['overlapping_scope'], 'Another source bills the same usage.'),
+  code: oneOf(
+    ['overlapping_scope', 'overlapping_files'],
+    'Another source bills the same usage, or files of this load repeat each other.',
+  ),
   message: Type.String({ description: 'A sentence for people.' }),
   otherLoadId: Type.String(),
   otherSourceId: Id,

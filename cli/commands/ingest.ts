@@ -1,8 +1,7 @@
 /** outturn ingest: reads bills to the end, here or in a worker, and says what became current. */
 import type { Command } from 'commander';
-import { sourceFolder } from '../../jobs/handlers/sync-source.ts';
 import { hasLiveWorker } from '../../jobs/live-workers.ts';
-import { type IngestedLoad, runIngest } from '../../jobs/run-ingest.ts';
+import { type IngestedLoad, runIngest, runSync } from '../../jobs/run-ingest.ts';
 import { describeLoads } from '../../services/billing/describe-load.ts';
 import { ensureSource } from '../../services/billing/ensure-source.ts';
 import { AppError } from '../../services/kernel/errors.ts';
@@ -24,10 +23,13 @@ interface IngestOptions {
 export function ingestCommand(program: Command): void {
   const command = program
     .command('ingest')
-    .description('read FOCUS bills (CSV, CSV.GZ, Parquet, or folders of them) and publish them')
+    .description("read bills (FOCUS or a provider's own format, as CSV, CSV.GZ or Parquet) and publish them")
     .argument('[file...]', 'bills or folders; without any: what the source, or every source, has delivered')
     .option('--source <id>', 'the source these bills belong to; without files: the source to sync (default: files)')
-    .option('--period <period>', 'the billing period (2026-09), needed for a bill without a single line')
+    .option(
+      '--period <period>',
+      'with files: the billing period (2026-09) of a bill without a single line; without: fetch these months, however old',
+    )
     .option('--replace', 'allow that accounts of the published bill disappear')
     .option('--append', 'the files hold only what is new: keep what was delivered for their billing periods before')
     .action(async (files: string[], options: IngestOptions, self: Command) => {
@@ -42,36 +44,23 @@ export function ingestCommand(program: Command): void {
     'outturn ingest bills/aws --source aws',
     'outturn ingest corrections-june.csv --source oci --append',
     'outturn ingest --source aws',
+    'outturn ingest --source aws --period 2025',
   );
 }
 
 async function ingest(runtime: Runtime, files: readonly string[], options: IngestOptions): Promise<void> {
-  const deliveries =
-    files.length > 0
-      ? [{ sourceId: options.source ?? 'files', paths: files }]
-      : await dueDeliveries(runtime, options.source);
-  if (files.length > 0) await ensureSource(runtime.db, options.source ?? 'files');
-  else if (await hasLiveWorker(runtime)) {
-    const queue = await runtime.queue();
-    for (const { sourceId } of deliveries) {
-      await queue.add('sync-source', { sourceId, mayDropAccounts: options.replace === true });
-    }
-    if (options.json === true) printJson({ queued: deliveries.map(({ sourceId }) => sourceId), loads: [] });
-    else printText(`Handed to the worker: ${deliveries.map(({ sourceId }) => sourceId).join(', ')}.`);
-    return;
-  }
+  const sourceIds = files.length > 0 ? [] : await listSyncedSources(runtime, options.source);
+  if (sourceIds.length > 0 && (await hasLiveWorker(runtime))) return handOver(runtime, sourceIds, options);
   const progress = terminalProgress();
   const ingested: IngestedLoad[] = [];
+  const waiting: string[] = [];
   try {
-    for (const { sourceId, paths } of deliveries) {
-      const loads = await runIngest(runtime.jobContext(progress), {
-        sourceId,
-        paths,
-        ...(options.period === undefined ? {} : { period: parsePeriod(options.period) }),
-        mayDropAccounts: options.replace === true,
-        appends: options.append === true,
-      });
-      ingested.push(...loads);
+    const context = runtime.jobContext(progress);
+    if (files.length > 0) ingested.push(...(await ingestFiles(runtime, files, options, progress)));
+    for (const sourceId of sourceIds) {
+      const found = await runSync(context, { sourceId, reason: 'command', ...syncOptions(options) });
+      ingested.push(...found.loads);
+      waiting.push(...found.waiting);
     }
   } finally {
     progress.stop();
@@ -82,12 +71,47 @@ async function ingest(runtime: Runtime, files: readonly string[], options: Inges
     ingested.map((load) => load.loadId),
   );
   const loads = described.loads.map((load) => ({ ...load, unchanged: unchanged.has(load.loadId) }));
-  if (options.json === true) printJson({ loads });
-  else printText(renderLoads(loads));
+  if (options.json === true) printJson({ loads, ...(sourceIds.length > 0 ? { waiting } : {}) });
+  else printText([renderLoads(loads), ...waiting.map((delivery) => `Not complete yet: ${delivery}`)].join('\n'));
 }
 
-/** The folders of one configured source, or of all of them. */
-async function dueDeliveries(runtime: Runtime, sourceId: string | undefined) {
+async function ingestFiles(
+  runtime: Runtime,
+  paths: readonly string[],
+  options: IngestOptions,
+  progress: ReturnType<typeof terminalProgress>,
+): Promise<IngestedLoad[]> {
+  const sourceId = options.source ?? 'files';
+  await ensureSource(runtime.db, sourceId);
+  return runIngest(runtime.jobContext(progress), {
+    sourceId,
+    paths,
+    ...(options.period === undefined ? {} : { period: parsePeriod(options.period) }),
+    mayDropAccounts: options.replace === true,
+    appends: options.append === true,
+  });
+}
+
+async function handOver(runtime: Runtime, sourceIds: readonly string[], options: IngestOptions): Promise<void> {
+  const queue = await runtime.queue();
+  for (const sourceId of sourceIds) {
+    await queue.add('sync-source', { sourceId, reason: 'command', ...syncOptions(options) });
+  }
+  if (options.json === true) printJson({ queued: sourceIds, loads: [] });
+  else printText(`Handed to the worker: ${sourceIds.join(', ')}.`);
+}
+
+/** A period without files is a backfill: billing periods that touch it. */
+function syncOptions(options: IngestOptions) {
+  const period = options.period === undefined ? undefined : parsePeriod(options.period);
+  return {
+    mayDropAccounts: options.replace === true,
+    ...(period === undefined ? {} : { range: { start: period.start, end: period.end } }),
+  };
+}
+
+/** One configured source, or all of them. */
+async function listSyncedSources(runtime: Runtime, sourceId: string | undefined): Promise<string[]> {
   const sources = await runtime.db
     .selectFrom('source')
     .select('id')
@@ -96,13 +120,11 @@ async function dueDeliveries(runtime: Runtime, sourceId: string | undefined) {
     .$if(sourceId === undefined, (query) => query.where('settings', '!=', '{}'))
     .orderBy('id')
     .execute();
-  if (sources.length === 0) {
-    throw new AppError(
-      'not_found',
-      sourceId === undefined
-        ? 'There is nothing to sync: no source has a folder. Name the bills ("outturn ingest bill.csv"), or add a source to the organisation file.'
-        : `There is no source "${sourceId}". Add it to the organisation file and run "outturn apply".`,
-    );
-  }
-  return Promise.all(sources.map(async ({ id }) => ({ sourceId: id, paths: [await sourceFolder(runtime, id)] })));
+  if (sources.length > 0) return sources.map(({ id }) => id);
+  throw new AppError(
+    'not_found',
+    sourceId === undefined
+      ? 'There is nothing to sync: the organisation file has no source. Name the bills ("outturn ingest bill.csv"), or add a source to it.'
+      : `There is no source "${sourceId}". Add it to the organisation file and run "outturn apply".`,
+  );
 }

@@ -1,41 +1,29 @@
-/** sync-source: looks at what a source has delivered and starts a flow for every billing period that changed. */
-import { dirname } from 'node:path';
-import { listFolderSource } from '../../connectors/focus-files/list-folder-source.ts';
-import { AppError } from '../../services/kernel/errors.ts';
+/**
+ * sync-source: looks at a source and starts a flow for every billing period that changed. What the source answers, refusals included, is
+ * recorded with when to ask again; so a refusal does not fail the job, and one source never holds up another.
+ */
+import { AppError, TransientError } from '../../services/kernel/errors.ts';
 import type { JobPayload } from '../catalog.ts';
 import type { JobContext } from '../job-context.ts';
 import { enqueueLoad } from '../load-flow.ts';
-import { receiveDelivery } from '../receive-delivery.ts';
+import { syncFromSource } from '../sync.ts';
 
 export async function syncSource(payload: JobPayload<'sync-source'>, context: JobContext): Promise<void> {
-  const { queue } = context;
-  if (queue === undefined) throw new Error('sync-source runs in a worker; a command ingests inline');
-  const loads = await receiveDelivery(context, {
-    sourceId: payload.sourceId,
-    paths: [await sourceFolder(context, payload.sourceId)],
-    mayDropAccounts: payload.mayDropAccounts,
-  });
-  for (const load of loads) {
-    if (!load.unchanged) await enqueueLoad(context, queue, load.loadId);
-  }
-}
-
-/**
- * The folder of a configured source.
- * @throws AppError not_found for an unknown source, invalid_input for a kind this version cannot read by itself.
- */
-export async function sourceFolder(context: Pick<JobContext, 'db' | 'settings'>, sourceId: string): Promise<string> {
-  const source = await context.db
-    .selectFrom('source')
-    .select(['id', 'kind', 'settings'])
-    .where('id', '=', sourceId)
-    .where('removed_at', 'is', null)
-    .executeTakeFirst();
-  if (source === undefined) {
-    throw new AppError(
-      'not_found',
-      `There is no source "${sourceId}". Add it to the organisation file and run "outturn apply".`,
+  const { queue, logger } = context;
+  if (queue === undefined) throw new Error('sync-source runs in a worker; a command looks at the source itself');
+  const { range, ...request } = payload;
+  try {
+    const { loads, waiting } = await syncFromSource(context, {
+      ...request,
+      ...(range === undefined ? {} : { range }),
+      onLoad: (loadId) => enqueueLoad(context, queue, loadId),
+    });
+    logger.info({ sourceId: payload.sourceId, loads: loads.length, waiting }, 'source looked at');
+  } catch (error) {
+    if (context.signal.aborted || !(error instanceof AppError || error instanceof TransientError)) throw error;
+    logger.warn(
+      { sourceId: payload.sourceId, message: error.message },
+      'a source could not be looked at; it is tried again',
     );
   }
-  return listFolderSource(source, dirname(context.settings.configPath));
 }

@@ -1,5 +1,6 @@
 /** Inspects one delivered file in a child process: archive, checks, billing periods. */
 import type { Logger } from '../kernel/ports.ts';
+import type { DialectHint } from './dialects/dialect.ts';
 import type { InspectedFile } from './inspected-file.ts';
 import { type ChildRun, runInChild } from './run-in-child.ts';
 
@@ -12,6 +13,8 @@ export interface InspectBillOptions extends ChildRun {
   readonly archiveDir: string;
   /** Where the inspection makes a folder of its own for as long as it takes. */
   readonly workDir: string;
+  /** What its source knows and the file does not say. */
+  readonly hint?: DialectHint;
   readonly logger: Logger;
 }
 
@@ -22,8 +25,9 @@ export interface InspectBillOptions extends ChildRun {
  * cut off, not UTF-8, a line without end) or bill_changed_while_read. Nothing is kept that a later run would trip over.
  */
 export async function inspectBill(options: InspectBillOptions): Promise<InspectedFile> {
-  const { path, name, archiveDir, workDir, logger } = options;
-  const file = await runInChild('inspect', { path, name, archiveDir, workDir }, options);
+  const { path, name, archiveDir, workDir, hint, logger } = options;
+  const given = { path, name, archiveDir, workDir, ...(hint === undefined ? {} : { hint }) };
+  const file = await runInChild('inspect', given, options);
   logger.info(
     { file: file.name, sha256: file.sha256, rows: file.rowCount, periods: file.periods.length },
     'bill inspected',

@@ -33,3 +33,5 @@ export const CLAIM_LOCK = 7_207;
 export const AUDIT_CHAIN_LOCK = 7_201;
 /** Held by a session, outside transactions: a command works on this load. */
 export const LOAD_LOCK_CLASS = 7_211;
+/** Held by a session, outside transactions: this source is being looked at. */
+export const SOURCE_RUN_LOCK_CLASS = 7_218;

@@ -4,10 +4,13 @@
  * a worker and its child are one process.
  */
 
-/** Every point, in the order in which a bill passes them; then those of a new rulebook, of closing, of delivery. */
+/** Every point, in the order in which a bill passes them, fetched ones first; then those of a new rulebook, of closing, of delivery. */
 export const FAULT_POINTS = [
+  'fetch-after-download',
   'inspect-after-copy',
   'inspect-after-archive',
+  'sync-after-inspect',
+  'sync-after-file',
   'register-before-commit',
   'register-after-commit',
   'stage-after-grouping',

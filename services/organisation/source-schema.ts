@@ -5,8 +5,16 @@
 import { Type } from 'typebox';
 import { formatted, object, plainText, text } from './schema-leaves.ts';
 
+const schedule = object('schedule', {
+  cron: Type.Optional(formatted('cron', 'When to look for deliveries, as a cron expression: "0 6 * * *".')),
+  timeZone: Type.Optional(formatted('time-zone', 'The time zone of cron; UTC unless given.')),
+  jitter: Type.Optional(formatted('iso-duration', 'Within how long after it the source is looked at, always at the same moment: PT10M.')),
+  manual: Type.Optional(Type.Boolean({ description: 'Only look when somebody asks.' })),
+});
+
 const common = {
   id: formatted('id', 'Unique among sources; loads carry it.'),
+  schedule: Type.Optional(schedule),
   expectEvery: Type.Optional(formatted('iso-duration', 'How often it delivers; a day counts as complete by it: P1D.')),
   settleAfter: Type.Optional(formatted('iso-duration', 'How long after its end a month may still change: P5D.')),
 };

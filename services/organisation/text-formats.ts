@@ -2,6 +2,7 @@
  * The formats a text of the organisation file can be held to. Each check gets the text as it stands in the file and answers
  * with what is wrong and how to write it, or with nothing.
  */
+import { Cron } from 'croner';
 import { currencyFix, isCurrencyCode } from '../fx/currency.ts';
 import { isDecimalText } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -38,6 +39,13 @@ const CHECKS: Record<TextFormat, (text: string) => FormatFault | null> = {
     DURATION.test(text)
       ? null
       : { reason: 'is not an ISO 8601 duration', fix: 'Write P1D for a day, PT6H for six hours, P2W for two weeks.' },
+  cron: (text) =>
+    isCron(text)
+      ? null
+      : {
+          reason: 'is not a cron expression',
+          fix: 'Write five fields: minute, hour, day of month, month, day of week; "0 6 * * *" is every day at six.',
+        },
   'period-name': checkPeriod,
   'slack-channel': (text) =>
     /^[A-Z][A-Z0-9]+$/.test(text)
@@ -56,6 +64,15 @@ export function isTextFormat(format: unknown): format is TextFormat {
 /** What is wrong with `text` under `format`, or null. */
 export function checkFormat(format: TextFormat, text: string): FormatFault | null {
   return CHECKS[format](text);
+}
+
+function isCron(text: string): boolean {
+  try {
+    return new Cron(text, { paused: true, mode: '5-part' }).nextRun() !== null;
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 function isTimeZone(text: string): boolean {

@@ -21,7 +21,7 @@ import { startTestWorker, type TestWorker } from '../support/worker.ts';
 
 const WORKER = join(import.meta.dirname, '../support/worker-command.ts');
 const PUBLISHED = { timeout: 120_000, interval: 200 };
-const LOAD_POINTS = FAULT_POINTS.filter((point) => /^(inspect|register|stage|finish|attach|publish)-/.test(point));
+const LOAD_POINTS = FAULT_POINTS.filter((point) => /^(sync|inspect|register|stage|finish|attach|publish)-/.test(point));
 const QUEUE_POINTS: readonly FaultPoint[] = ['register-after-commit', 'stage-after-commit', 'publish-after-commit'];
 
 const BILL = [

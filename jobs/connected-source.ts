@@ -1,0 +1,48 @@
+/** A source of the organisation as a connector gets it. */
+import { dirname } from 'node:path';
+import type { ConnectedSource, ConnectionContext } from '../connectors/connector.ts';
+import { AppError } from '../services/kernel/errors.ts';
+import { recordOf } from '../services/sources/source-settings.ts';
+import { countSpending } from '../services/sources/spending.ts';
+import type { JobContext } from './job-context.ts';
+
+export type Source = ConnectedSource;
+
+/** What a connector may ask of us: the time, and to count what its calls cost. */
+export function connectionContext(context: JobContext, source: Source): ConnectionContext {
+  const limits = recordOf(source.settings);
+  const limitOf = (name: string) => (typeof limits[name] === 'number' ? { [name]: limits[name] } : {});
+  return {
+    now: context.clock.now(),
+    signal: context.signal,
+    logger: context.logger,
+    spend: (spending) =>
+      countSpending(context.db, {
+        sourceId: source.id,
+        ...spending,
+        ...limitOf('requestsPerDayMax'),
+        ...limitOf('bytesBilledPerDayMax'),
+        at: context.clock.now(),
+      }),
+  };
+}
+
+/** @throws AppError not_found for a source that the organisation does not have. */
+export async function readSource(
+  { db, settings }: Pick<JobContext, 'db' | 'settings'>,
+  sourceId: string,
+): Promise<Source> {
+  const source = await db
+    .selectFrom('source')
+    .select(['id', 'kind', 'settings'])
+    .where('id', '=', sourceId)
+    .where('removed_at', 'is', null)
+    .executeTakeFirst();
+  if (source === undefined) {
+    throw new AppError(
+      'not_found',
+      `There is no source "${sourceId}". Add it to the organisation file and run "outturn apply".`,
+    );
+  }
+  return { ...source, settings: recordOf(source.settings), baseFolder: dirname(settings.configPath) };
+}
