@@ -9,6 +9,7 @@ import { compare, type Decimal } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { billingPeriodName, type IsoDate } from '../kernel/period.ts';
+import { recordFileOverlaps } from './file-overlaps.ts';
 import { MONEY_COLUMNS } from './focus-columns.ts';
 
 interface LoadRow {
@@ -41,6 +42,7 @@ export async function finishStaging(trx: Transaction<DB>, loadId: string): Promi
   await writeOrigins(trx, loadId);
   await refuseMismatch(trx, loadId);
   await writeScopes(trx, loadId);
+  await recordFileOverlaps(trx, loadId);
   if (!load.may_drop_accounts) await refuseDroppedAccounts(trx, loadId, load);
   await sql`
     update load set state = 'staged', staged_at = now(), row_count = counted.lines, charge_count = counted.charges,

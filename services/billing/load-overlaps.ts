@@ -4,7 +4,8 @@
  * stake; it is not refused, because two feeds may rightly share an account (ADR 0019).
  *
  * Two loads overlap where they bill the same service of the same sub account of the same billing account on the same charge date in the
- * same currency, in billing periods that intersect. At stake is the lesser of both sides, day by day.
+ * same currency, in billing periods that intersect. At stake is the lesser of both sides, day by day. A load that overlaps itself has
+ * files that repeat each other (file-overlaps.ts).
  */
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -13,9 +14,9 @@ import type { Decimal } from '../kernel/decimal.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import { MONEY_COLUMNS } from './focus-columns.ts';
 
-/** What a load and one of another source both bill. */
+/** What a load and one of another source both bill, or two files of one load: then the other load is the load itself. */
 export interface LoadWarning {
-  readonly code: 'overlapping_scope';
+  readonly code: 'overlapping_scope' | 'overlapping_files';
   /** A sentence for people: what, how much, and what to do. */
   readonly message: string;
   readonly otherLoadId: string;
@@ -143,7 +144,7 @@ export async function readOverlaps(
     with overlap as (
       select own.id as own_id, own.source_id, other.id as other_id, other.source_id as other_source_id, load_overlap.*
       from load_overlap
-      cross join lateral (values (load_id, other_load_id), (other_load_id, load_id)) as pair (own_id, other_id)
+      cross join lateral (select load_id, other_load_id union select other_load_id, load_id) as pair (own_id, other_id)
       join load as own on own.id = pair.own_id and own.state = 'published'
       join load as other on other.id = pair.other_id and other.state = 'published'
       where own.id = any(${loadIds}::bigint[])
@@ -193,12 +194,16 @@ function toWarning(row: OverlapRow): LoadWarning {
   const money = row.at_stake.map(
     (one) => `${one.effectiveCost} ${one.billingCurrency} EffectiveCost (${one.billedCost} BilledCost)`,
   );
+  const isWithin = row.load_id === row.other_load_id;
+  const days = `from ${row.first_charge_date} to ${row.last_charge_date}: ${place}${sub}${more}`;
+  const stake = `Up to ${money.join(' and ')} may be counted twice; ${row.same_charges} charges are the same to the last decimal.`;
   return {
-    code: 'overlapping_scope',
-    message:
-      `Source "${row.other_source_id}" (load ${row.other_load_id}) bills the same usage from ${row.first_charge_date} to ${row.last_charge_date}: ` +
-      `${place}${sub}${more}. Up to ${money.join(' and ')} may be counted twice; ${row.same_charges} charges are the same to the last decimal. ` +
-      `Keep what both cover in one of the sources "${row.source_id}" and "${row.other_source_id}".`,
+    code: isWithin ? 'overlapping_files' : 'overlapping_scope',
+    message: isWithin
+      ? `Files of load ${row.load_id} of source "${row.source_id}" hold the same lines ${days}. ${stake} ` +
+        'Look which files of the delivery repeat others, and deliver it again without them.'
+      : `Source "${row.other_source_id}" (load ${row.other_load_id}) bills the same usage ${days}. ${stake} ` +
+        `Keep what both cover in one of the sources "${row.source_id}" and "${row.other_source_id}".`,
     otherLoadId: row.other_load_id,
     otherSourceId: row.other_source_id,
     firstChargeDate: row.first_charge_date,

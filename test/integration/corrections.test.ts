@@ -14,7 +14,7 @@ import { listOverlaps } from '../../services/billing/load-overlaps.ts';
 import { publishLoad } from '../../services/billing/publish-load.ts';
 import { registerDelivery } from '../../services/billing/register-delivery.ts';
 import { silentProgress, systemPrincipal } from '../../services/kernel/ports.ts';
-import { listOpenMonths } from '../../services/reports/complete-through.ts';
+import { readCompleteness } from '../../services/reports/complete-through.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { AT, pod, rulebook, store } from '../support/billed-charges.ts';
@@ -51,6 +51,8 @@ function line(billedIn: 'May' | 'June', resource: string, cost: string, cells: B
 
 const CORRECTION = { ChargeClass: 'Correction' };
 const JUNE_USAGE = { ChargePeriodStart: '2026-06-05T00:00:00Z', ChargePeriodEnd: '2026-06-06T00:00:00Z' };
+/** Another day of May. */
+const LATER_IN_MAY = { ChargePeriodStart: '2026-05-20T00:00:00Z', ChargePeriodEnd: '2026-05-21T00:00:00Z' };
 const MAY = [line('May', 'R-111', '1500')];
 
 interface Bills {
@@ -217,6 +219,34 @@ describe('an appended delivery', () => {
   });
 });
 
+describe('files of one load', () => {
+  const [one, two] = [line('May', 'R-111', '100'), line('May', 'R-222', '50', { SubAccountId: 'sub-2' })];
+
+  test('that repeat others under another name are warned of, by account and day, with the money at stake', async ({
+    bills,
+  }) => {
+    await bills.deliver([one, two]);
+    const other = await bills.deliver([line('May', 'R-222', '51', { SubAccountId: 'sub-2' })], { appends: true });
+    expect(other.warnings).toEqual([]);
+    const twice = await bills.deliver([one, line('May', 'R-111', '1', LATER_IN_MAY)], { appends: true });
+    expect(twice.warnings).toMatchObject([
+      {
+        code: 'overlapping_files',
+        otherLoadId: twice.loadId,
+        firstChargeDate: '2026-05-10',
+        lastChargeDate: '2026-05-10',
+        scopes: [{ providerName: 'AWS', billingAccountId: '0012', subAccountId: 'sub-1' }],
+        sameCharges: '1',
+        atStake: [{ billingCurrency: 'USD', billedCost: '100', effectiveCost: '100' }],
+      },
+    ]);
+    expect(twice.warnings[0]?.message).toContain(`Files of load ${twice.loadId} of source "files" hold the same lines`);
+    expect(await listOverlaps(bills.database.db)).toHaveLength(1);
+    await bills.deliver([one, two]);
+    expect(await listOverlaps(bills.database.db)).toEqual([]);
+  });
+});
+
 describe('one bill in two sources', () => {
   const account = [line('May', 'R-111', '100'), line('May', 'R-222', '50', { SubAccountId: 'sub-2' })];
 
@@ -279,23 +309,27 @@ describe('a month', () => {
       at: '2026-06-01T08:00:00Z',
     });
     expect(estimate.finality).toBe('estimated');
-    expect(await listOpenMonths(db, may, SOON)).toEqual(['2026-05-01']);
+    expect(await readCompleteness(db, may, SOON)).toMatchObject({ openMonths: ['2026-05-01'] });
     const final = await bills.deliver([line('May', 'R-111', '1', invoiced), line('May', 'R-222', '2', invoiced)], {
       at: '2026-06-01T20:00:00Z',
     });
     expect(final.finality).toBe('final');
-    expect(await listOpenMonths(db, may, SOON)).toEqual([]);
+    expect(await readCompleteness(db, may, SOON)).toMatchObject({ openMonths: [] });
   });
 
   test('that an invoice came for before its end stays an estimate', async ({ bills }) => {
     const load = await bills.deliver([line('May', 'R-111', '1', invoiced)], { at: '2026-05-20T00:00:00Z' });
     expect(load.finality).toBe('estimated');
-    expect(await listOpenMonths(bills.database.db, may, SOON)).toEqual(['2026-05-01']);
+    expect(await readCompleteness(bills.database.db, may, SOON)).toMatchObject({ openMonths: ['2026-05-01'] });
   });
 
   test('without invoice ids is final by time alone', async ({ bills }) => {
     await bills.deliver(MAY, { at: '2026-06-01T08:00:00Z' });
-    expect(await listOpenMonths(bills.database.db, may, new Date('2026-06-05T23:00:00Z'))).toEqual(['2026-05-01']);
-    expect(await listOpenMonths(bills.database.db, may, new Date('2026-06-06T00:00:00Z'))).toEqual([]);
+    expect(await readCompleteness(bills.database.db, may, new Date('2026-06-05T23:00:00Z'))).toMatchObject({
+      openMonths: ['2026-05-01'],
+    });
+    expect(await readCompleteness(bills.database.db, may, new Date('2026-06-06T00:00:00Z'))).toMatchObject({
+      openMonths: [],
+    });
   });
 });
