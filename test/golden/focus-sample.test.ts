@@ -39,6 +39,7 @@ const INGEST_SHAPE: is.Shape = {
     },
   ],
 };
+const ADJUSTMENTS = { cost: is.money, value: is.money };
 const VALUE_SHAPE: is.Shape = {
   period: PERIOD_SHAPE,
   currency: is.text,
@@ -71,16 +72,17 @@ const VALUE_SHAPE: is.Shape = {
         claimedOutcomes: is.integer,
         beside: {},
       },
-      adjustments: { cost: is.money, value: is.money },
+      adjustments: ADJUSTMENTS,
       return: is.orNull(is.ratio),
       returnNote: is.oneOf(null, 'no cost', 'no verified value', 'enabling'),
     },
   ],
-  unattributed: { cost: is.money, verified: is.money, claimed: is.money },
+  unattributed: { cost: is.money, verified: is.money, claimed: is.money, adjustments: ADJUSTMENTS },
   total: {
     cost: is.money,
     verified: is.money,
     claimed: is.money,
+    adjustments: ADJUSTMENTS,
     return: is.orNull(is.ratio),
     returnOnTotal: is.orNull(is.ratio),
   },

@@ -6,6 +6,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
+import { NO_ADJUSTMENTS } from '../../services/reports/compose-value.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import type { ReportRequest } from '../../services/reports/report-frame.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
@@ -47,8 +48,8 @@ describe('before anything exists', () => {
       rulebook: 0,
       portfolio: null,
       pods: [],
-      unattributed: { cost: '0', verified: '0', claimed: '0' },
-      total: { cost: '0', verified: '0', claimed: '0', return: null, returnOnTotal: null },
+      unattributed: { cost: '0', verified: '0', claimed: '0', adjustments: NO_ADJUSTMENTS },
+      total: { cost: '0', verified: '0', claimed: '0', adjustments: NO_ADJUSTMENTS, return: null, returnOnTotal: null },
       coverage: { cost: null, joined: null },
       method: 'cloud cost only; people and licences excluded',
     });
@@ -242,11 +243,17 @@ describe('value', () => {
       ['33.333333', '3.3333'],
       ['33.333333', '1.1111'],
     ]);
-    expect(result.unattributed).toEqual({ cost: '10', verified: '33.343334', claimed: '0' });
+    expect(result.unattributed).toEqual({
+      cost: '10',
+      verified: '33.343334',
+      claimed: '0',
+      adjustments: NO_ADJUSTMENTS,
+    });
     expect(result.total).toEqual({
       cost: '50',
       verified: '100.01',
       claimed: '0',
+      adjustments: NO_ADJUSTMENTS,
       return: '1.6667',
       returnOnTotal: '2.0002',
     });
