@@ -424,7 +424,15 @@ export interface LoadScope {
   sub_account_id: string | null;
 }
 
+export interface LoadTopBound {
+  beyond: Decimal;
+  billing_currency: string;
+  charge_month: string;
+  load_id: Int8;
+}
+
 export interface LoadTopOrigin {
+  beyond: Decimal;
   billed_cost: Decimal;
   billing_currency: string;
   charge_month: string;
@@ -433,7 +441,6 @@ export interface LoadTopOrigin {
   list_cost: Decimal;
   load_id: Int8;
   origin_id: Int8;
-  weight: Decimal;
 }
 
 export interface LoadTotal {
@@ -1665,6 +1672,7 @@ export interface DB {
   load_overlap: LoadOverlap;
   load_rollup: LoadRollup;
   load_scope: LoadScope;
+  load_top_bound: LoadTopBound;
   load_top_origin: LoadTopOrigin;
   load_total: LoadTotal;
   message: Message;

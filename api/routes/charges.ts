@@ -1,8 +1,10 @@
 /** From a figure down to the bill's lines. A pod's token sees what is wholly its own. */
 import type { FastifyRequest } from 'fastify';
 import { explainAs } from '../../services/access/explain-as.ts';
-import type { ExplainRequest, Explanation } from '../../services/attribution/explain.ts';
+import { explain, type ExplainRequest, type Explanation } from '../../services/attribution/explain.ts';
 import { AppError } from '../../services/kernel/errors.ts';
+import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
+import { createAsKnownReader } from '../as-known.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { createLimiter } from '../limiter.ts';
@@ -13,16 +15,33 @@ import { ChargesQuery, ExplanationView, OriginExplanationView, OriginParams, Ori
 const EXPLAINING_MAX = 2;
 const WAITING_MAX = 20;
 
-export function addChargeRoutes(app: ApiApp, { db, workDir }: ApiContext): void {
+export function addChargeRoutes(app: ApiApp, { db, workDir, clock }: ApiContext): void {
+  const readAsKnown = createAsKnownReader({ db, clock });
   const limited = createLimiter(EXPLAINING_MAX, WAITING_MAX);
+  const optionsOf = (request: FastifyRequest, lines: number | undefined) => ({
+    workDir,
+    signal: request.signal,
+    ...(lines === undefined ? {} : { linesPerOrigin: lines }),
+  });
   const answer = (request: FastifyRequest, asked: ExplainRequest, lines: number | undefined): Promise<Explanation> =>
-    limited(() =>
-      explainAs(db, principalOf(request), asked, {
-        workDir,
-        signal: request.signal,
-        ...(lines === undefined ? {} : { linesPerOrigin: lines }),
-      }),
-    );
+    limited(async () => {
+      const at = clock.now();
+      if ('period' in asked) await prepareConversions(db, { period: asked.period, at });
+      return explainAs(db, principalOf(request), asked, { at, ...optionsOf(request, lines) });
+    });
+  const answerAsKnown = (request: FastifyRequest, asked: ExplainRequest, known: { when: string; lines?: number }) => {
+    if (!('period' in asked) || asked.period === undefined) {
+      throw new AppError(
+        'invalid_input',
+        'An origin or a resource is explained as known now; leave asKnown out, or name a period.',
+      );
+    }
+    const { period } = asked;
+    return readAsKnown(request, { period, asKnown: known.when, needsCharges: true }, async (trx, at) => {
+      await prepareConversions(trx, { period, at });
+      return explain(trx, asked, { at, ...optionsOf(request, known.lines) });
+    });
+  };
 
   app.get(
     '/api/v1/charges',
@@ -31,14 +50,19 @@ export function addChargeRoutes(app: ApiApp, { db, workDir }: ApiContext): void 
       schema: {
         summary: 'Why a cost is where it is, down to the lines of the bill',
         description:
-          'Of a pod in a period (`podId` and `period`), of an origin (`originId`), of a resource (`resourceId`), or of an outcome (`outcomeId`, with `period` or without).',
+          'Of a period (`period`; with `podId` of one pod), of an origin (`originId`), of a resource (`resourceId`), or of an outcome (`outcomeId`, with `period` or without). Closed days are as their statements froze them.',
         tags: ['bills'],
         querystring: ChargesQuery,
         response: printedJson('As `outturn explain`', ExplanationView),
       },
     },
     async (request, reply) => {
-      const explanation = await answer(request, readSubject(request.query), request.query.lines);
+      const { asKnown: when, lines, ...query } = request.query;
+      const asked = readSubject(query);
+      const explanation =
+        when === undefined
+          ? await answer(request, asked, lines)
+          : await answerAsKnown(request, asked, { when, ...(lines === undefined ? {} : { lines }) });
       return reply.type('application/json; charset=utf-8').send(printed(explanation));
     },
   );
@@ -66,25 +90,26 @@ function readSubject(query: {
   podId?: string;
   period?: string;
   where?: string[];
+  asNow?: boolean;
+  isBilled?: boolean;
   originId?: string;
   resourceId?: string;
   outcomeId?: string;
 }): ExplainRequest {
-  const { podId, period, where, originId, resourceId, outcomeId } = query;
-  const isOther = podId !== undefined || where !== undefined || originId !== undefined || resourceId !== undefined;
-  if (outcomeId !== undefined && !isOther) return { outcomeId, ...(period === undefined ? {} : { period }) };
-  if (
-    outcomeId === undefined &&
-    podId !== undefined &&
-    period !== undefined &&
-    originId === undefined &&
-    resourceId === undefined
-  ) {
-    return { podId: podId === '' ? null : podId, period, ...(where === undefined ? {} : { where }) };
+  const { originId, resourceId, outcomeId, ...cell } = query;
+  const { podId, period, ...narrowed } = cell;
+  const isOfCell = Object.keys(narrowed).length > 0 || podId !== undefined;
+  const named = [originId, resourceId, outcomeId].filter((id) => id !== undefined).length;
+  if (named === 0 && period !== undefined) {
+    return { period, ...narrowed, ...(podId === undefined ? {} : { podId: podId === '' ? null : podId }) };
   }
-  if (outcomeId === undefined && podId === undefined && period === undefined && where === undefined) {
-    if (originId !== undefined && resourceId === undefined) return { originId };
-    if (resourceId !== undefined && originId === undefined) return { resourceId };
+  if (named === 1 && !isOfCell) {
+    if (outcomeId !== undefined) return { outcomeId, ...(period === undefined ? {} : { period }) };
+    if (originId !== undefined && period === undefined) return { originId };
+    if (resourceId !== undefined && period === undefined) return { resourceId };
   }
-  throw new AppError('invalid_input', 'Ask for one thing: podId with period, originId, resourceId, or outcomeId.');
+  throw new AppError(
+    'invalid_input',
+    'Ask for one thing: period (with podId or not), originId, resourceId, or outcomeId.',
+  );
 }

@@ -1,5 +1,6 @@
 /** The path from a figure to the bill's lines over HTTP: the shapes of `outturn explain --json`. */
 import { Type } from 'typebox';
+import { AsKnownField, AsKnownQuery } from './as-known.ts';
 import { COST_METRIC, CurrencyCode, DateText, DecimalText, nullable, oneOf, PeriodText, RatioText } from './common.ts';
 import { LoadViewSchema } from './loads.ts';
 import { OutcomeViewSchema } from './outcomes.ts';
@@ -17,15 +18,24 @@ const OriginId = Type.String({ pattern: '^\\d{1,19}$', description: 'From anothe
 
 export const ChargesQuery = Type.Object(
   {
-    podId: Type.Optional(Type.String({ maxLength: 200, description: 'With `period`. Empty: the unattributed cost.' })),
+    podId: Type.Optional(
+      Type.String({ maxLength: 200, description: 'With `period`. Empty: the unattributed cost. Absent: everybody’s.' }),
+    ),
     period: Type.Optional(PeriodText),
     where: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 500 }), {
         maxItems: 50,
         description:
-          'With `podId`: the cost explorer’s filters, dim=value, dim!=value or dim~glob, that narrow the cell.',
+          'With `period`: the cost explorer’s filters, dim=value, dim!=value or dim~glob, that narrow the cell.',
       }),
     ),
+    isBilled: Type.Optional(
+      Type.Boolean({
+        description: '`period` is of billing periods, whatever the charge dates: what reconciliation and bridge show.',
+      }),
+    ),
+    asNow: Type.Optional(Type.Boolean({ description: 'Closed days as now known, not as their statements say.' })),
+    asKnown: AsKnownQuery,
     originId: Type.Optional(OriginId),
     resourceId: Type.Optional(
       Type.String({ minLength: 1, maxLength: 2_000, description: 'As in the bill, with its case.' }),
@@ -62,6 +72,7 @@ const Sources = {
       rate: nullable(DecimalText),
       publishedOn: nullable(DateText),
       path: nullable(Type.String()),
+      statementId: nullable(Type.Integer({ description: 'The statement that froze it.' })),
     }),
   ),
   loads: Type.Array(LoadViewSchema),
@@ -77,19 +88,30 @@ const Sources = {
   linesNote: nullable(Type.String({ description: 'Why there are no lines.' })),
 };
 
+const Converted = nullable(
+  Type.String({
+    description: 'In the reporting metric and currency, each day at its rate; null where a rate is missing.',
+  }),
+);
+
 const PodExplanation = Type.Object({
-  subject: Type.Literal('pod'),
+  asKnown: AsKnownField,
+  subject: oneOf(['pod', 'total'], 'A pod’s or the unattributed cost, or everybody’s.'),
   podId: nullable(Type.String()),
   period: Type.Object({ id: Type.String(), start: DateText, end: DateText }),
+  state: oneOf(['open', 'closed', 'mixed'], 'mixed: closed days from their statements, the others as now known.'),
+  closed: Type.Array(Type.Object({ periodId: Type.String(), statementId: Type.Integer(), rulebook: Type.Integer() })),
   rulebook: Type.Integer(),
   reportingCurrency: CurrencyCode,
   costMetric: COST_METRIC,
   where: Type.Array(Type.String()),
   rules: Type.Array(
     Type.Object({
+      rulebook: Type.Integer(),
       ruleId: nullable(Type.String()),
       kind: Kind,
       rule: RuleContent,
+      converted: Converted,
       share: nullable(RatioText),
       lineCount: Count,
       split: nullable(
@@ -106,9 +128,25 @@ const PodExplanation = Type.Object({
       ...Money,
     }),
   ),
+  pods: Type.Array(Type.Object({ podId: nullable(Type.String()), kind: Kind, converted: Converted, ...Money }), {
+    description: 'Of everybody’s cost: the same by pod.',
+  }),
+  value: Type.Array(
+    Type.Object({
+      outcomeId: Type.String(),
+      title: Type.String(),
+      state: oneOf(['verified', 'claimed'], 'Only verified value enters the return.'),
+      beside: nullable(Type.String({ description: 'The name under which it stands beside the return.' })),
+      statementId: nullable(Type.Integer()),
+      currency: nullable(CurrencyCode),
+      amount: nullable(DecimalText),
+      converted: Converted,
+    }),
+  ),
   origins: Type.Array(
     Type.Object({
       originId: Type.String(),
+      rulebook: Type.Integer(),
       ruleId: nullable(Type.String()),
       kind: Kind,
       share: nullable(RatioText),
@@ -149,6 +187,7 @@ export const OriginExplanationView = Type.Object({
 });
 
 const OutcomeExplanation = Type.Object({
+  asKnown: AsKnownField,
   subject: Type.Literal('outcome'),
   outcome: OutcomeViewSchema,
   versions: Type.Array(

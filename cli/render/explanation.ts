@@ -21,6 +21,7 @@ const TEXT_WIDTH_MAX = 48;
 export function renderExplanation(explanation: Explanation): string {
   switch (explanation.subject) {
     case 'pod':
+    case 'total':
       return renderPod(explanation);
     case 'origin':
       return renderOrigin(explanation);
@@ -35,14 +36,14 @@ export function renderExplanation(explanation: Explanation): string {
 }
 
 function renderPod(explanation: PodExplanation): string {
-  const subject = explanation.podId === null ? 'Unattributed cost' : `Pod ${explanation.podId}`;
   return [
-    `${subject}, ${explanation.period.id} [${explanation.period.start}, ${explanation.period.end}), rulebook ${explanation.rulebook}.`,
+    `${subjectOf(explanation)}, ${explanation.period.id} [${explanation.period.start}, ${explanation.period.end}), rulebook ${explanation.rulebook}.`,
     ...(explanation.where.length === 0 ? [] : [`Only ${explanation.where.join(', ')}.`]),
+    ...closedSentence(explanation),
     section(
       'Rules',
       textTable(
-        ['rule', 'kind', 'share', 'currency', 'BilledCost', 'EffectiveCost', 'lines'],
+        ['rule', 'kind', 'share', 'currency', 'BilledCost', 'EffectiveCost', convertedTitle(explanation), 'lines'],
         explanation.rules.map((rule) => [
           rule.ruleId ?? '(no rule matched)',
           rule.kind,
@@ -50,12 +51,15 @@ function renderPod(explanation: PodExplanation): string {
           rule.billingCurrency,
           rule.billedCost,
           rule.effectiveCost,
+          rule.converted ?? 'n/a',
           rule.lineCount,
         ]),
-        [2, 4, 5, 6],
+        [2, 4, 5, 6, 7],
       ),
     ),
     ...explanation.rules.flatMap(splitSentence),
+    ...podsOf(explanation),
+    ...valueOf(explanation),
     section(
       'Greatest origins',
       textTable(
@@ -74,6 +78,53 @@ function renderPod(explanation: PodExplanation): string {
     ),
     ...renderCommon(explanation),
   ].join('\n');
+}
+
+function subjectOf({ subject, podId }: PodExplanation): string {
+  if (subject === 'total') return 'All cost';
+  return podId === null ? 'Unattributed cost' : `Pod ${podId}`;
+}
+
+function convertedTitle({ costMetric, reportingCurrency }: PodExplanation): string {
+  return `${costMetric} in ${reportingCurrency}`;
+}
+
+function closedSentence({ closed, state }: PodExplanation): string[] {
+  if (closed.length === 0) return [];
+  const months = closed.map(({ periodId, statementId }) => `${periodId} (statement ${statementId})`).join(', ');
+  return [
+    `As closed: ${months}.${state === 'mixed' ? ' Other days as now known.' : ''} --as-now shows what is known now.`,
+  ];
+}
+
+function podsOf(explanation: PodExplanation): string[] {
+  if (explanation.subject === 'pod') return [];
+  const rows = explanation.pods.map((pod) => [
+    pod.podId ?? '(unattributed)',
+    pod.kind,
+    pod.billingCurrency,
+    pod.billedCost,
+    pod.effectiveCost,
+    pod.converted ?? 'n/a',
+  ]);
+  const titles = ['pod', 'kind', 'currency', 'BilledCost', 'EffectiveCost', convertedTitle(explanation)];
+  return [section('Pods', textTable(titles, rows, [3, 4, 5]))];
+}
+
+function valueOf({ value, reportingCurrency }: PodExplanation): string[] {
+  if (value.length === 0) return [];
+  const rows = value.map((one) => [
+    one.outcomeId,
+    cut(one.title),
+    one.state,
+    one.beside ?? '',
+    one.currency ?? '',
+    one.amount ?? '',
+    one.converted ?? '',
+    one.statementId === null ? '' : String(one.statementId),
+  ]);
+  const titles = ['outcome', 'title', 'state', 'beside', 'currency', 'amount', `in ${reportingCurrency}`, 'statement'];
+  return [section('Value', textTable(titles, rows, [5, 6]))];
 }
 
 /** How a share comes about, so that it can be worked out again by hand. */

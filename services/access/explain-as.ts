@@ -29,12 +29,14 @@ export async function explainAs(
       'A pod’s token sees its outcomes in /api/v1/outcomes; an explanation shows every pod’s share.',
     );
   }
-  if ('podId' in request && (request.podId === null || !principal.pods.includes(request.podId))) {
+  const podId = 'period' in request ? request.podId : undefined;
+  if ('period' in request && (podId === undefined || podId === null || !principal.pods.includes(podId))) {
     throw new AppError('forbidden', 'A pod’s token explains the cost of its own pods only.');
   }
   const whole = await readAs(db, systemPrincipal, (trx) => explain(trx, request, options)).catch(hideUnknown);
   switch (whole.subject) {
     case 'pod':
+    case 'total':
       return ownPartOf(whole);
     case 'outcome':
       throw notFound();

@@ -26,6 +26,8 @@ export interface ExplainedRate {
   readonly publishedOn: IsoDate | null;
   /** `direct`, `inverse`, or `through` another currency. */
   readonly path: string | null;
+  /** The statement that froze it; null on days that are open. */
+  readonly statementId: number | null;
 }
 
 export interface LinesQuery {
@@ -54,22 +56,26 @@ export async function describeSources(db: Kysely<DB>, loadIds: readonly string[]
   return (await describeLoads(db, loadIds)).loads;
 }
 
-/** The stored rates into the reporting currency, for the dates on which these currencies were charged. */
+/** The rates into the reporting currency on the dates on which these currencies were charged: stored ones, or those a statement froze. */
 export async function readRates(
   db: Kysely<DB>,
-  charged: readonly { readonly currency: string; readonly date: IsoDate }[],
+  charged: readonly { readonly currency: string; readonly date: IsoDate; readonly statementId?: number | null }[],
 ): Promise<ExplainedRate[]> {
   const { rows } = await sql<ExplainedRate>`
     select charged.currency as "from", organisation.reporting_currency as "to", charged.on_date as "onDate",
-      trim_scale(stored.rate)::text as rate, stored.published_on as "publishedOn", stored.path
+      trim_scale(coalesce(frozen.rate, stored.rate))::text as rate,
+      case when frozen.rate is null or frozen.rate = stored.rate then stored.published_on end as "publishedOn",
+      case when frozen.rate is null or frozen.rate = stored.rate then stored.path end as path, frozen.statement_id as "statementId"
     from organisation
     cross join (
-      select distinct currency, on_date
-      from unnest(${charged.map((one) => one.currency)}::text[], ${charged.map((one) => one.date)}::date[])
-        as given (currency, on_date)
+      select distinct currency, on_date, statement_id
+      from unnest(${charged.map((one) => one.currency)}::text[], ${charged.map((one) => one.date)}::date[],
+        ${charged.map((one) => one.statementId ?? null)}::integer[]) as given (currency, on_date, statement_id)
     ) as charged
     left join conversion_rate as stored on stored.from_currency = charged.currency
       and stored.to_currency = organisation.reporting_currency and stored.on_date = charged.on_date
+    left join statement_rate as frozen on frozen.statement_id = charged.statement_id and frozen.from_currency = charged.currency
+      and frozen.to_currency = organisation.reporting_currency and frozen.on_date = charged.on_date
     where charged.currency <> organisation.reporting_currency
     order by 1, 3
   `.execute(db);

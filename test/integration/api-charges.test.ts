@@ -76,7 +76,7 @@ const test = base.extend('api', { scope: 'file' }, async ({ database }, { onClea
 test('an explanation is the command line’s document, byte for byte, and keeps its schema', async ({ api }) => {
   const headers = await api.authorise('finance');
   const originId = await api.originOf('vm-checkout');
-  const options = { workDir: api.workDir, linesPerOrigin: 0 };
+  const options = { at: api.clock.now(), workDir: api.workDir, linesPerOrigin: 0 };
   const asked = [
     ['/api/v1/charges?podId=checkout&period=2026-09', { podId: 'checkout', period: '2026-09' }],
     ['/api/v1/charges?podId=&period=2026-Q3', { podId: null, period: '2026-Q3' }],

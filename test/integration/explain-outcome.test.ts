@@ -10,7 +10,7 @@ import { startTestApi } from '../support/api.ts';
 import { test as base } from '../support/database.ts';
 import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
 
-const OPTIONS = { workDir: '/nonexistent' };
+const OPTIONS = { at: new Date('2026-10-03T08:00:00Z'), workDir: '/nonexistent' };
 
 const test = base.extend('value', { scope: 'file' }, async ({ database }) => {
   const { db } = database;
