@@ -240,7 +240,7 @@ describe('a plan', () => {
     await sql`
       insert into statement (kind, period_id, period_start, period_end, state, known_at, figures_version, rulebook_id, currency, cost_metric,
         heading, document, document_hash, prepared_by, prepared_at, approved_by, approved_at, ordinal, previous_hash, hash)
-      values ('month', '2026-08', '2026-08-01', '2026-09-01', 'approved', now(), 1, 1, 'USD', 'EffectiveCost', '', '{}', 'h', 'grace', now(),
+      values ('month', '2026-08', '2026-08-01', '2026-09-01', 'approved', now(), 1, 1, 'USD', 'EffectiveCost', '{}', '{}', 'h', 'grace', now(),
         'ruth', now(), 1, '', 'x')
     `.execute(db);
     const { money } = await company.plan(WITH_QUEUES);

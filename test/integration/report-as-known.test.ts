@@ -46,7 +46,7 @@ const READERS = {
     return valuePerPod(db, request);
   },
   costs: async (db: Kysely<DB>, at: Date) => {
-    const request = { period: '2026-09', at, by: ['pod', 'rule', 'portfolio', 'serviceName', 'tag.team'] };
+    const request = { period: '2026-09', at, by: ['pod', 'rule', 'portfolio', 'owner', 'serviceName', 'tag.team'] };
     await prepareConversions(db, request);
     return costs(db, request);
   },
@@ -282,7 +282,7 @@ describe('a report as known at an instant', () => {
     timeout: 180_000,
   }, async ({ told }) => {
     const { db } = told.history;
-    expect(new Set([...told.written.values()].flat()).size).toBeGreaterThan(30);
+    expect(new Set([...told.written.values()].flat()).size).toBeGreaterThan(60);
     const [value = '', , bill = ''] = [...told.written.values()].at(-1) ?? [];
     expect(JSON.parse(value)).toMatchObject({ state: 'mixed', pods: [{ adjustments: { cost: '-2.5' } }, {}] });
     expect(bill).toContain('"invoice": "203.1"');
