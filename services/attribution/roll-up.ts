@@ -50,8 +50,9 @@ export async function rollUpLoad(
 }
 
 /**
- * Charges are grouped by one integer instead of six texts: each origin's stretch gets the number of its place in the rollup first.
- * That is 2 to 3 times faster than grouping a million charges by the texts themselves.
+ * Charges are grouped by one integer instead of six texts: each origin's stretch gets the hash of its place in the rollup first. That is 2 to 3
+ * times faster than grouping a million charges by the texts themselves, and ranking the places by a sort of the texts took twice as long as
+ * hashing them. Two places of one hash would give their sums twice, and the rollup would be refused: it has to give back the load.
  */
 async function insertPodCost(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<void> {
   const charges = sql`(select * from ${sql.table(await chargeTableOf(trx, loadId))} where load_id = ${loadId}::bigint)`;
@@ -62,14 +63,13 @@ async function insertPodCost(trx: Transaction<DB>, loadId: string, rulebookId: n
     with stretch as materialized (
       select attribution.origin_id, attribution.valid_from, attribution.valid_until, attribution.kind, attribution.pod_id,
         attribution.rule_id, origin.provider_name, origin.service_name, origin.charge_category,
-        dense_rank() over (order by attribution.kind, attribution.pod_id, attribution.rule_id, origin.provider_name,
-          origin.service_name, origin.charge_category) as place
+        hash_record_extended(row(attribution.kind, attribution.pod_id, attribution.rule_id, origin.provider_name,
+          origin.service_name, origin.charge_category), 0) as place
       from attributed_origin as attribution join origin on origin.id = attribution.origin_id
       where attribution.rulebook_id = ${rulebookId}
         and attribution.origin_id in (select origin_id from ${charges} as charge)
     ), place as (
-      select distinct on (place) place, kind, pod_id, rule_id, provider_name, service_name, charge_category
-      from stretch order by place
+      select distinct place, kind, pod_id, rule_id, provider_name, service_name, charge_category from stretch
     ), total as (
       select stretch.place, charge.charge_date, charge.billing_currency,
         ${sql.join(metrics.map((metric) => sql`sum(charge.${metric}) as ${metric}`))}, sum(charge.line_count) as line_count

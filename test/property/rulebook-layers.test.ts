@@ -304,4 +304,59 @@ describe('rulebooks laid upon each other', () => {
       await sql`select pod_id from attributed_origin where rulebook_id = ${second} order by origin_id`.execute(trx);
     expect(view.rows).toEqual([{ pod_id: 'a' }, { pod_id: 'a' }, { pod_id: 'b' }, { pod_id: 'a' }]);
   });
+
+  test('of many small changes one upon another, each has few layers, its own changes, and the figures it gives by itself', {
+    timeout: 120_000,
+  }, async ({ trx }) => {
+    const pods = [pod('a'), pod('b'), pod('c')];
+    const regions = Array.from({ length: 12 }, (_region, index) => `r${index}`);
+    // Every change gives one region to another pod, and every other one asks for a service as well, so that an origin changes its rule.
+    const contentOf = (change: number): RulebookContent =>
+      rulebook(
+        regions.map((region, index): Rule => {
+          const turns = Math.floor((change + 11 - index) / regions.length);
+          const when = turns % 2 === 1 ? { regionId: region, serviceName: 'Compute' } : { regionId: region };
+          return { id: region, when, pod: pods[turns % pods.length]?.id ?? 'a' };
+        }),
+        pods,
+      );
+    const world: World = { originIds: [], rulebookIds: [] };
+    await activateRulebook(trx, await store(trx, contentOf(0)), { at: AT, principal: systemPrincipal });
+    await publish(trx, world, {
+      kind: 'bill',
+      sourceId: 'first',
+      origins: regions.flatMap((region) => [
+        { region_id: region, service_name: 'Compute' },
+        { region_id: region, service_name: 'Storage' },
+      ]),
+      charges: regions.flatMap((_region, index) =>
+        [2 * index, 2 * index + 1].map((place) => ({
+          place,
+          date: '2026-09-01',
+          currency: 'USD',
+          billed: `${place + 1}`,
+          effective: '1',
+        })),
+      ),
+    });
+    let whole = 0;
+    for (let change = 1; change <= 50; change += 1) {
+      const id = await store(trx, contentOf(change));
+      await activateRulebook(trx, id, { at: AT, principal: systemPrincipal });
+      const { rows } = await sql<{ layers: number; rows: number; layered: number }>`
+        select (select count(*)::int from rulebook_layer where rulebook_id = ${id}) as layers,
+          (select count(*)::int from attribution where rulebook_id = ${id}) as rows,
+          (select count(*)::int from rollup_layer where rulebook_id = ${id}) as layered`.execute(trx);
+      const [stored] = rows;
+      expect(stored?.layers).toBeLessThanOrEqual(8);
+      expect(stored?.layered).toBeLessThan(8);
+      if (stored?.layers === 1) whole += 1;
+      else expect(stored?.rows).toBeLessThanOrEqual(2);
+      if (stored?.layers !== 1 && change % 5 !== 0) continue;
+      const copyId = await copyOf(trx, id);
+      await expectSameRollUps(trx, id, copyId);
+      await expectSameFigures(trx, id, copyId);
+    }
+    expect(whole).toBe(6);
+  });
 });
