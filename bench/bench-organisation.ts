@@ -13,8 +13,11 @@ const APPLICATIONS_PER_RULE = 5;
 const ACCOUNT_RULES = 60;
 const ACCOUNTS_PER_RULE = 3;
 
-/** `one-rule`: a rule of the middle names another pod. `every-origin`: every rule names another pod, and the split is another. */
-export type BenchRules = 'first' | 'one-rule' | 'every-origin';
+/**
+ * `one-rule`: a rule of the middle names another pod. `one-condition`: that rule asks for one application less. `every-origin`: every rule names
+ * another pod, and the split is another. `every-condition`: every rule about applications asks for others, so that all are asked anew.
+ */
+export type BenchRules = 'first' | 'one-rule' | 'one-condition' | 'every-origin' | 'every-condition';
 
 export function benchPod(index: number): string {
   return `pod-${String(index % POD_COUNT).padStart(2, '0')}`;
@@ -25,9 +28,9 @@ export function benchOrganisation(rules: BenchRules): ReadOrganisation {
   const shift = rules === 'every-origin' ? 1 : 0;
   const podOf = (rule: number) => benchPod(rule + shift + (rules === 'one-rule' && rule === POD_COUNT ? 1 : 0));
   const applications = Array.from({ length: APPLICATION_COUNT / APPLICATIONS_PER_RULE }, (_rule, rule) => {
-    const names = range(APPLICATIONS_PER_RULE).map(
-      (index) => `app-${String(rule * APPLICATIONS_PER_RULE + index).padStart(3, '0')}`,
-    );
+    const asked = rules === 'one-condition' && rule === POD_COUNT ? APPLICATIONS_PER_RULE - 1 : APPLICATIONS_PER_RULE;
+    const first = rule * APPLICATIONS_PER_RULE + (rules === 'every-condition' ? 1 : 0);
+    const names = range(asked).map((index) => `app-${String((first + index) % APPLICATION_COUNT).padStart(3, '0')}`);
     return `  - { id: applications-${rule}, when: { tag: { application: [${names.join(', ')}] } }, pod: ${podOf(rule)} }`;
   });
   const accounts = range(ACCOUNT_RULES).map((rule) => {

@@ -26,13 +26,17 @@ export async function measureRulebook(
   for (let round = 0; round < rounds; round += 1) rollUps.push(await rollUpAgain(place.db));
   const oneRule = await apply(place, 'one-rule');
   const back = await apply(place, 'first');
+  const oneCondition = await apply(place, 'one-condition');
   const everyOrigin = await apply(place, 'every-origin');
+  const everyCondition = await apply(place, 'every-condition');
   const ingestMs = ingests.map((turn) => turn.elapsedMs);
   return [
     ratioOfFastest('rollup ÷ ingest', rollUps, ingestMs, null),
     ...ratiosOfTurns('apply with one rule changed ÷ ingest', [oneRule], ingests, atMost(0.05)),
+    ...ratiosOfTurns("apply with one rule's condition changed ÷ ingest", [oneCondition], ingests, atMost(0.05)),
     ...ratiosOfTurns('apply of the rules before ÷ ingest', [back], ingests, null),
     ...ratiosOfTurns('apply with every origin changed ÷ ingest', [everyOrigin], ingests, atMost(0.25)),
+    ...ratiosOfTurns("apply with every rule's condition changed ÷ ingest", [everyCondition], ingests, atMost(0.25)),
   ];
 }
 
