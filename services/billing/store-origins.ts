@@ -50,8 +50,8 @@ export async function storeOrigins(client: pg.Client, fileName: string, files: O
   await client.query('begin');
   try {
     await client.query('set local synchronous_commit = off');
-    await insertOrigins(client, files);
-    await refuseOtherDigests(client, fileName, 'staged_origin');
+    const isEachNew = await insertOrigins(client, files);
+    if (!isEachNew) await refuseOtherDigests(client, fileName, 'staged_origin');
     await client.query('commit');
     faultPoint('stage-after-origins');
   } catch (error) {
@@ -60,8 +60,11 @@ export async function storeOrigins(client: pg.Client, fileName: string, files: O
   }
 }
 
-/** Inserted in the order of their ids: two files that bring the same new origins wait for each other and never deadlock. */
-async function insertOrigins(client: pg.Client, files: OriginFiles): Promise<void> {
+/**
+ * Inserted in the order of their ids: two files that bring the same new origins wait for each other and never deadlock. False where another
+ * file brought some of them meanwhile.
+ */
+async function insertOrigins(client: pg.Client, files: OriginFiles): Promise<boolean> {
   const columns = ORIGIN_TEXT_COLUMNS.map(({ sql }) => sql);
   await client.query(`
     create temp table staged_tag_set (id integer, tags jsonb) on commit drop;
@@ -69,12 +72,14 @@ async function insertOrigins(client: pg.Client, files: OriginFiles): Promise<voi
   await copyFile(client, 'staged_tag_set from stdin (format csv)', files.tagSets);
   await copyFile(client, 'staged_origin from stdin (format csv)', files.origins);
   const named = columns.map((column) => `staged.${column}`).join(', ');
-  await client.query(`
+  const { rowCount: newCount } = await client.query(`
     with folded as materialized (select id, tags, fold_tags(tags) as folded_tags from staged_tag_set)
     insert into origin (id, digest, ${columns.join(', ')}, tags, folded_tags)
     select staged.id, staged.digest, ${named}, folded.tags, folded.folded_tags
     from staged_origin as staged join folded on folded.id = staged.tag_set_id
     order by staged.id on conflict (id) do nothing`);
+  const { rows } = await client.query<{ count: number }>('select count(*)::int as count from staged_origin');
+  return newCount === rows[0]?.count;
 }
 
 async function refuseOtherDigests(
