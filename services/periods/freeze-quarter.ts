@@ -42,7 +42,8 @@ export async function freezeQuarter(
     insert into statement_month (statement_id, month_statement_id)
     select ${statementId}::integer, id from unnest(${months.map((month) => month.statementId)}::integer[]) as month (id)
   `.execute(trx);
-  const frame = await readReportFrame(trx, { period: period.id, at });
+  // Of the former statement, where this is a reissue, nothing counts.
+  const frame = { ...(await readReportFrame(trx, { period: period.id, at })), statement: null };
   const adjustments = await readPodAdjustments(trx, frame);
   const built = await buildValuePerPod(trx, { frame, adjustments, at });
   await assertFoots(trx, months, built);

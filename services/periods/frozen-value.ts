@@ -11,6 +11,7 @@ import {
   type ValuePerPod,
   type ValuePerPodRow,
 } from '../reports/compose-value.ts';
+import type { PodEnvelope } from '../reports/pod-envelopes.ts';
 
 /** The report of a statement. */
 export async function frozenValuePerPod(db: Kysely<DB>, statementId: number): Promise<ValuePerPod> {
@@ -30,4 +31,10 @@ export async function frozenValuePerPod(db: Kysely<DB>, statementId: number): Pr
         ? NOTHING_UNATTRIBUTED
         : { ...NOTHING_UNATTRIBUTED, ...(JSON.parse(unattributed.content) as Partial<ValuePerPod['unattributed']>) },
   });
+}
+
+/** The envelopes of a closed period as its statement found them, by pod: they go on moving, and a closed report does not. */
+export async function frozenEnvelopes(db: Kysely<DB>, statementId: number): Promise<Map<string, PodEnvelope>> {
+  const { pods } = await frozenValuePerPod(db, statementId);
+  return new Map(pods.flatMap(({ podId, envelope }) => (envelope === null ? [] : [[podId, envelope] as const])));
 }

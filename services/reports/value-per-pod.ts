@@ -10,7 +10,7 @@ import { add, compare, type Decimal, multiply, ratio, sum, ZERO } from '../kerne
 import { AppError } from '../kernel/errors.ts';
 import { addDays } from '../kernel/period.ts';
 import { didYouMean } from '../organisation/suggestion.ts';
-import { frozenValuePerPod } from '../periods/frozen-value.ts';
+import { frozenEnvelopes, frozenValuePerPod } from '../periods/frozen-value.ts';
 import { type PodAdjustment, type PodAdjustments, readPodAdjustments } from '../periods/pod-adjustments.ts';
 import { listOpenMonths } from './complete-through.ts';
 import {
@@ -82,7 +82,10 @@ export async function buildValuePerPod(
   const values = await readRecognisedValues(db, frame, given);
   const predecessors = given.withPredecessors === true ? await readPredecessors(db) : undefined;
   const adjustments = handOnAdjustments(given.adjustments, predecessors);
-  const envelopes = await readPodEnvelopes(db, frame.period);
+  const envelopes =
+    frame.statement === null
+      ? await readPodEnvelopes(db, frame.period)
+      : await frozenEnvelopes(db, frame.statement.statementId);
   const costByPod = new Map(costs.flatMap((cost) => (cost.podId === null ? [] : [[cost.podId, cost] as const])));
   const adjusted = [...adjustments.keys()].filter((id) => id !== null);
   const ids = new Set([...costByPod.keys(), ...values.byPod.keys(), ...envelopes.keys(), ...adjusted]);

@@ -364,6 +364,15 @@ describe('what moves after closing', () => {
   });
 
   test('moves no closed month in any currency when rates come or are corrected', async ({ db, company }) => {
+    await sql`
+      insert into envelope (scope_kind, scope_id, period_id, period_start, period_end, counts, created_at)
+      values ('pod', 'checkout', '2026-08', '2026-08-01', '2026-09-01', 'controlled', '2026-07-01')
+    `.execute(db);
+    await sql`
+      insert into envelope_version (envelope_id, version, envelope_limit, currency, cost_metric, rungs, approved_on, method, origin, applied_by,
+        created_at)
+      select id, 1, 200, 'USD', 'EffectiveCost', '{0.8,1}', '2026-07-01', 'granted', 'explicit', 'grace', '2026-07-01' from envelope
+    `.execute(db);
     await close(db, '2026-08');
     await publishBill(db, {
       start: '2026-08-01',
@@ -380,6 +389,8 @@ describe('what moves after closing', () => {
     const inEuros = await ask('EUR');
     // 11 USD at the rate of the adjusted day, 1 / 1.1 at 15 decimals.
     expect(inEuros[1]).toMatchObject({ unattributed: { adjustments: { cost: '9.999999999999999' } } });
+    expect(inEuros[0]).toMatchObject({ pods: [{ envelope: { limit: '200' } }, { envelope: null }] });
+    await sql`update envelope_version set envelope_limit = 300`.execute(db);
     const text = 'date,base,quote,rate\n2026-08-01,EUR,USD,1.5\n2026-09-01,EUR,USD,1.6\n2026-08-01,EUR,CHF,0.5\n';
     await db.transaction().execute((trx) => importFxFiles(trx, [{ name: 'ecb.csv', text }]));
     await sql`update organisation set figures_version = figures_version + 1`.execute(db);
