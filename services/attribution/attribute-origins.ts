@@ -3,12 +3,13 @@
  * number of processes may attribute overlapping origins at once, and a killed one leaves nothing to repair. A rulebook that is laid upon
  * another one gets rows only for the origins that the layers below do not answer for.
  */
-import { CompiledQuery, type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { withBulkPlans } from './bulk-plans.ts';
 import { chargeTableOf } from './charge-table.ts';
 import { compileMovedOrigins } from './compile-moved.ts';
 import { type Bind, compileAttribution } from './compile-rules.ts';
+import { insertAttribution } from './insert-attribution.ts';
 import { ensureLayers } from './rulebook-layers.ts';
 import { type NumberedRulebook, readRulebook } from './store-rulebook.ts';
 
@@ -69,13 +70,12 @@ async function attribute(
   for (const layerId of await ensureLayers(trx, rulebookId)) layers.push(await readRulebook(trx, layerId));
   const [rulebook] = layers;
   if (rulebook === undefined) throw new Error(`rulebook ${rulebookId} has no layer, not even itself`);
-  const { text, parameters } = compileAttribution(rulebookId, rulebook.content, (bind) =>
+  const statement = compileAttribution(rulebookId, rulebook.content, (bind) =>
     layers.length === 1
       ? `${originFilter(bind)} and ${isUnattributed(rulebookId, bind)}`
       : `origin.id in (${compileMovedOrigins(layers, originFilter, bind)})`,
   );
-  const result = await withBulkPlans(trx, () => trx.executeQuery(CompiledQuery.raw(text, [...parameters])));
-  return Number(result.numAffectedRows ?? 0n);
+  return withBulkPlans(trx, () => insertAttribution(trx, statement));
 }
 
 function isUnattributed(rulebookId: number, bind: Bind): string {

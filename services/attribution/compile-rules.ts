@@ -39,8 +39,7 @@ const NO_END = 'infinity';
 const DATED = '-1';
 
 /**
- * The INSERT for the origins that `originFilter` selects: a condition of our own over `origin.id`.
- * Rows that are there already stay: one rulebook always gives an origin the same rows.
+ * The INSERT (for `insertAttribution`) of the origins that `originFilter` selects: a condition of our own over `origin.id`.
  */
 export function compileAttribution(
   rulebookId: number,
@@ -83,8 +82,7 @@ cross join lateral (
   select dated.outcome, dated.valid_from, dated.valid_until from (${datedStretches(content, base, bind)}) as dated
   where matched.outcome = ${DATED}
 ) as stretch
-order by matched.id, stretch.valid_from
-on conflict (rulebook_id, origin_id, valid_from) do nothing`;
+order by matched.id, stretch.valid_from`;
   return { text, parameters };
 }
 

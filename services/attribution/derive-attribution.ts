@@ -8,6 +8,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { withBulkPlans } from './bulk-plans.ts';
 import { compileTakenOrigins } from './compile-moved.ts';
 import { type Bind, compileAttribution } from './compile-rules.ts';
+import { insertAttribution } from './insert-attribution.ts';
 import { laidAttribution } from './laid-attribution.ts';
 import { type Given, type MovedRules, movedRules } from './moved-rules.ts';
 import { ensureLayers, MOVED_SHARE_MAX, readLayers } from './rulebook-layers.ts';
@@ -91,12 +92,11 @@ async function findTouched(
 }
 
 async function attributeAsked(trx: Transaction<DB>, { rulebook }: Source): Promise<void> {
-  const { text, parameters } = compileAttribution(
-    rulebook.id,
-    rulebook.content,
-    () => 'origin.id in (select id from touched_origin where is_asked)',
+  const isAsked = 'origin.id in (select id from touched_origin where is_asked)';
+  await insertAttribution(
+    trx,
+    compileAttribution(rulebook.id, rulebook.content, () => isAsked),
   );
-  await trx.executeQuery(CompiledQuery.raw(text, [...parameters]));
 }
 
 /**
@@ -116,15 +116,14 @@ async function copyRows(
   const isSingle = (await readLayers(trx, source.id)).length <= 1;
   const isKnown = sql`exists (
     select from load_origin where load_id = any(${[...loadIds]}::bigint[]) and load_origin.origin_id = former.origin_id)`;
-  await sql`
+  const statement = sql`
     insert into attribution (rulebook_id, origin_id, valid_from, valid_until, rule_id, kind, pod_id)
     select ${rulebook.id}::integer, former.origin_id, former.valid_from, former.valid_until, former.rule_id,
       coalesce(given.kind, former.kind), case when given.rule_id is null then former.pod_id else given.pod_id end
     from ${rows} left join ${givenTable(moved.given)} on given.rule_id = former.rule_id
     where ${isLaid ? sql`not touched.is_asked` : sql`touched.is_asked is not true`} ${isSingle ? sql`` : sql`and ${isKnown}`}
-    order by former.origin_id, former.valid_from
-    on conflict (rulebook_id, origin_id, valid_from) do nothing
-  `.execute(trx);
+    order by former.origin_id, former.valid_from`.compile(trx);
+  await insertAttribution(trx, { text: statement.sql, parameters: statement.parameters });
 }
 
 /** Rules with what they give now, as SQL for a FROM clause: `given` (rule_id, kind, pod_id), empty where there are none. */
