@@ -333,9 +333,9 @@ describe('rulebooks laid upon each other', () => {
         [2 * index, 2 * index + 1].map((place) => ({
           place,
           date: '2026-09-01',
-          currency: 'USD',
-          billed: `${place + 1}`,
-          effective: '1',
+          currency: 'USD' as const,
+          billed: '12.5' as const,
+          effective: '1' as const,
         })),
       ),
     });
