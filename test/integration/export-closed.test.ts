@@ -4,9 +4,10 @@
  * the same, and what differs is had with "as now".
  */
 import { join } from 'node:path';
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect } from 'vitest';
+import type { DB } from '../../db/schema.gen.ts';
 import { attributeLoadOrigins } from '../../services/attribution/attribute-origins.ts';
 import { currentRulebook } from '../../services/attribution/store-rulebook.ts';
 import { attachLoad } from '../../services/billing/charge-partition.ts';
@@ -67,7 +68,8 @@ interface Company {
   /** Of September, closed and then changed: as its statement says, and as now known. */
   readonly closed: FocusExport;
   readonly now: FocusExport;
-  export(name: string, asked: Partial<ExportRequest>): Promise<FocusExport>;
+  /** From another database where one is given. */
+  export(name: string, asked: Partial<ExportRequest>, db?: Kysely<DB>): Promise<FocusExport>;
 }
 
 const test = base.extend('company', { scope: 'file' }, async ({ database }, { onCleanup }): Promise<Company> => {
@@ -87,8 +89,8 @@ const test = base.extend('company', { scope: 'file' }, async ({ database }, { on
       principal: APPROVER,
       at,
     });
-  const exportTo: Company['export'] = (name, asked) =>
-    exportFocus(db, {
+  const exportTo: Company['export'] = (name, asked, from = db) =>
+    exportFocus(from, {
       databaseUrl: database.url,
       by: 'charge',
       out: join(folder.path, name),
@@ -195,6 +197,13 @@ describe('the export of a closed month', () => {
     expect(await findFocusFaults(mixed.file)).toEqual([]);
   });
 
+  test('may be cut to some of its days', async ({ company }) => {
+    const part = await company.export('part.csv', { period: '2026-09-14..2026-09-15' });
+    expect(part).toMatchObject({ state: 'closed', totals: company.before.totals });
+    const none = await company.export('none.csv', { period: '2026-09-15..2026-09-16' });
+    expect(none).toMatchObject({ state: 'closed', rows: 0, totals: [] });
+  });
+
   test('read in again has its totals', async ({ company }) => {
     const { closed } = company;
     const other = await createTestDatabase();
@@ -220,6 +229,33 @@ describe('the columns of providers', () => {
     expect(now.columns.filter((name) => /^x_(discount|later)$/i.test(name))).toEqual(['X_discount', 'x_Later']);
   });
 
+  test('of a Parquet bill are text: lists and structures as JSON, numbers and instants as they read', async ({
+    company,
+  }) => {
+    const { folder } = company;
+    const csv = await writeBill(folder, 'typed.csv', csvOf([tagged('checkout', '1')]));
+    const parquet = join(folder, 'typed.parquet');
+    const typed = `[{'a': 1, 'b': 'x'}] as x_List, {'c': 1234567890.123456789012345678} as x_Struct, 0.1::double as x_Double, true as x_Flag, null::varchar[] as x_None`;
+    await query(csv, (file) => `copy (select *, ${typed} from ${file}) to '${parquet}' (format parquet)`);
+    const other = await createTestDatabase();
+    try {
+      await ingestInto(other, folder, parquet);
+      const made = await company.export('typed-out.csv', { databaseUrl: other.url, period: '2026-09' }, other.db);
+      const rows = await query(made.file, (file) => `select x_List, x_Struct, x_Double, x_Flag, x_None from ${file}`);
+      expect(rows).toEqual([
+        {
+          x_List: '[{"a":1,"b":"x"}]',
+          x_Struct: '{"c":1234567890.123456789012345678}',
+          x_Double: '0.1',
+          x_Flag: 'true',
+          x_None: null,
+        },
+      ]);
+    } finally {
+      await other.drop();
+    }
+  });
+
   test('do not pass for ours: of an export read in again, whose a line is comes from the rules there', async ({
     company,
   }) => {
@@ -227,15 +263,7 @@ describe('the columns of providers', () => {
     const other = await createTestDatabase();
     try {
       await ingestInto(other, company.folder, closed.file);
-      const second = await exportFocus(other.db, {
-        databaseUrl: other.url,
-        period: '2026-09',
-        by: 'charge',
-        out: join(company.folder, 'second.csv'),
-        mayOverwrite: false,
-        workDir: join(company.folder, 'work'),
-        progress: silentProgress,
-      });
+      const second = await company.export('second.csv', { databaseUrl: other.url, period: '2026-09' }, other.db);
       expect(second.columns).toEqual(closed.columns);
       const pods = await query(second.file, (file) => `select distinct x_PodId as pod, x_Discount as own from ${file}`);
       expect(pods).toHaveLength(2);
