@@ -99,7 +99,7 @@ function suggestions({ suggestions: suggested, currency, notConsidered }: Covera
 
 function footnotes(report: Coverage): string[] {
   return [
-    `${report.period.id} as billed so far: ${report.costMetric} in ${report.currency}, complete through ${report.period.through ?? 'no day yet'}, rulebook ${report.rulebook}.`,
+    `${report.period.id}${report.state === 'open' ? ' as billed so far' : ''}: ${report.costMetric} in ${report.currency}, complete through ${report.period.through ?? 'no day yet'}, rulebook ${report.rulebook}.`,
     ...closedLines(report),
   ];
 }
