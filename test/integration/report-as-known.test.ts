@@ -279,7 +279,7 @@ const test = base.extend('told', { scope: 'file' }, async ({}, { onCleanup }): P
 
 describe('a report as known at an instant', () => {
   test('has the bytes it had then, whatever was restated, corrected, verified, closed or ruled otherwise since, and changes nothing', {
-    timeout: 180_000,
+    timeout: 600_000,
   }, async ({ told }) => {
     const { db } = told.history;
     expect(new Set([...told.written.values()].flat()).size).toBeGreaterThan(60);
