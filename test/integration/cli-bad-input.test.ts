@@ -218,7 +218,7 @@ test('wrong usage ends with 2, says what is wrong and points to the help', TIMEO
     ["error: unknown option '--sorce'\n(Did you mean --source?)", 'ingest', '--sorce', 'aws'],
     ["error: required option '--period <period>' not specified", 'report', 'value-per-pod'],
     [
-      'error: name --pod ID --period P, --unattributed --period P, --origin ID, --resource ID or --outcome ID',
+      'error: name --period P (with --pod ID, --unattributed or neither), --origin ID, --resource ID or --outcome ID',
       'explain',
       '--pod',
       'checkout',
