@@ -15,6 +15,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     principal: Principal | null;
+    /** The counter of the figures when the caller was recognised; empty where no token is asked for. */
+    figuresVersion: string;
   }
 }
 
@@ -28,11 +30,13 @@ export const READERS = [...WHOLE_READERS, 'pod'] as const satisfies readonly Tok
 /** Installs the hooks; call it before any route is added. */
 export function requireRoles(app: ApiApp, context: Pick<ApiContext, 'db' | 'clock'>): void {
   app.decorateRequest('principal', null);
+  app.decorateRequest('figuresVersion', '');
   app.addHook('onRoute', assertRolesDeclared);
   app.addHook('onRequest', async (request) => {
     const roles = request.routeOptions.config.roles;
     if (roles === undefined) return;
-    const principal = await authenticate(context.db, bearerToken(request), context.clock.now());
+    const caller = await authenticate(context.db, bearerToken(request), context.clock.now());
+    const { principal } = caller;
     if (!roles.some((role) => role === principal.role)) {
       throw new AppError(
         'forbidden',
@@ -40,6 +44,7 @@ export function requireRoles(app: ApiApp, context: Pick<ApiContext, 'db' | 'cloc
       );
     }
     request.principal = principal;
+    request.figuresVersion = caller.figuresVersion;
   });
 }
 

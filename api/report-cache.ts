@@ -4,8 +4,6 @@
  * report depends on the instant (a month stays open until its sources have settled), which counts by the minute.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Kysely, sql } from 'kysely';
-import type { DB } from '../db/schema.gen.ts';
 import type { Clock, Principal } from '../services/kernel/ports.ts';
 import { principalOf } from './authorisation.ts';
 import { answerOf, prefersCsv, type PrintedAnswer, sendAnswer } from './printed.ts';
@@ -25,7 +23,7 @@ export interface ReportCache {
 }
 
 /** A cache of one process. */
-export function createReportCache({ db, clock }: { db: Kysely<DB>; clock: Clock }): ReportCache {
+export function createReportCache({ clock }: { clock: Clock }): ReportCache {
   const answers = new Map<string, PrintedAnswer>();
   const running = new Map<string, Promise<PrintedAnswer>>();
   let characters = 0;
@@ -44,7 +42,7 @@ export function createReportCache({ db, clock }: { db: Kysely<DB>; clock: Clock 
   return {
     async send(request, reply, read, toCsv) {
       const minute = Math.floor(clock.now().getTime() / MINUTE_MS);
-      const key = keyOf(request, await readFiguresVersion(db), minute);
+      const key = keyOf(request, minute);
       const known = answers.get(key);
       if (known !== undefined) {
         answers.delete(key); // Set again, it is the newest.
@@ -68,20 +66,20 @@ export function createReportCache({ db, clock }: { db: Kysely<DB>; clock: Clock 
   };
 }
 
-/** Read before the figures are: a change in between files newer figures under a version that nobody will read again. */
-async function readFiguresVersion(db: Kysely<DB>): Promise<string> {
-  const { rows } = await sql<{ version: string }>`select figures_version::text as version from organisation`.execute(
-    db,
-  );
-  return rows[0]?.version ?? '';
-}
-
-function keyOf(request: FastifyRequest, version: string, minute: number): string {
+/** The counter was read before the figures are: a change in between files newer figures under a version that nobody will ask for again. */
+function keyOf(request: FastifyRequest, minute: number): string {
   const query = Object.entries(request.query as Record<string, unknown>).sort(([left], [right]) =>
     left < right ? -1 : 1,
   );
   const isCsv = prefersCsv(request.headers.accept);
-  return JSON.stringify([version, minute, scopeOf(principalOf(request)), request.routeOptions.url, query, isCsv]);
+  return JSON.stringify([
+    request.figuresVersion,
+    minute,
+    scopeOf(principalOf(request)),
+    request.routeOptions.url,
+    query,
+    isCsv,
+  ]);
 }
 
 function scopeOf(principal: Principal): readonly string[] | null {

@@ -5,5 +5,6 @@ import type { Runtime } from './runtime.ts';
 
 /** @throws AppError unauthenticated where the token is unknown, expired or revoked. */
 export async function actingPrincipal({ db, clock, settings }: Runtime): Promise<Principal> {
-  return settings.token === undefined ? localOperator : authenticate(db, settings.token, clock.now());
+  if (settings.token === undefined) return localOperator;
+  return (await authenticate(db, settings.token, clock.now())).principal;
 }

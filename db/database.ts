@@ -6,6 +6,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { AppError } from '../services/kernel/errors.ts';
 import { PG_TYPES } from './pg-types.ts';
+import { nameStatements } from './prepared.ts';
 import type { DB } from './schema.gen.ts';
 import { errorCodeOf, SQL_STATE } from './sql-state.ts';
 
@@ -40,6 +41,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     options: SESSION_OPTIONS,
     types: PG_TYPES,
   });
+  pool.on('connect', nameStatements);
   // Without a listener, an idle connection that breaks (a server restarted) would end the process.
   pool.on('error', options.onIdleError ?? (() => {}));
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });

@@ -46,8 +46,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Billing's one table of column names is shared vocabulary, like the kernel: it has no imports of its own to drag in. */
 const SHARED_FILES = new Set(['services/billing/focus-columns.ts']);
 
-/** Generated row types, named SQLSTATEs and the COPY stream carry no connection: services need them to write SQL. */
-const DB_FILES_FOR_SERVICES = new Set(['db/schema.gen.ts', 'db/sql-state.ts', 'db/copy.ts']);
+/** Generated row types, named SQLSTATEs, the COPY stream and the mark of prepared statements carry no connection: services need them to write SQL. */
+const DB_FILES_FOR_SERVICES = new Set(['db/schema.gen.ts', 'db/sql-state.ts', 'db/copy.ts', 'db/prepared.ts']);
 
 /** Packages that one layer owns: swapping the queue, the web framework or a cloud then touches one folder. */
 const PACKAGE_HOMES: readonly (readonly [pattern: RegExp, homes: readonly string[]])[] = [

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { readAs } from '../../services/access/read-as.ts';
 import { costs } from '../../services/reports/costs.ts';
-import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
+import { createConvertedReader, prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { costsCsv, reconciliationCsv, valuePerPodCsv } from '../../services/reports/report-csv.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
@@ -23,7 +23,8 @@ import {
 
 export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
   const readAsKnown = createAsKnownReader({ db, clock });
-  const cache = createReportCache({ db, clock });
+  const readConverted = createConvertedReader(db);
+  const cache = createReportCache({ clock });
 
   app.get(
     '/api/v1/reports/value-per-pod',
@@ -47,10 +48,10 @@ export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
         });
         return sendPrinted(request, reply, known, valuePerPodCsv);
       }
-      const read = async () => {
-        await prepareConversions(db, asked);
-        return readAs(db, principalOf(request), (trx) => valuePerPod(trx, asked));
-      };
+      const read = () =>
+        readConverted(request.figuresVersion, asked, () =>
+          readAs(db, principalOf(request), (trx) => valuePerPod(trx, asked)),
+        );
       return cache.send(request, reply, read, valuePerPodCsv);
     },
   );
@@ -77,10 +78,10 @@ export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
         });
         return sendPrinted(request, reply, known, costsCsv);
       }
-      const read = async () => {
-        await prepareConversions(db, asked);
-        return readAs(db, principalOf(request), (trx) => costs(trx, asked));
-      };
+      const read = () =>
+        readConverted(request.figuresVersion, asked, () =>
+          readAs(db, principalOf(request), (trx) => costs(trx, asked)),
+        );
       return cache.send(request, reply, read, costsCsv);
     },
   );

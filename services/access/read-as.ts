@@ -3,6 +3,7 @@
  * never show another pod's figures. Every other role reads as the owner.
  */
 import { type Kysely, sql, type Transaction } from 'kysely';
+import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../kernel/ports.ts';
 
@@ -20,9 +21,9 @@ export async function readAs<Result>(
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
     .execute(async (trx) => {
-      await sql`select set_config('statement_timeout', ${String(READ_TIMEOUT_MS)}, true)`.execute(trx);
+      await sql`${PREPARED} select set_config('statement_timeout', ${String(READ_TIMEOUT_MS)}, true)`.execute(trx);
       if (principal.role === 'pod') {
-        await sql`select set_config('outturn.pods', ${JSON.stringify(principal.pods)}, true)`.execute(trx);
+        await sql`${PREPARED} select set_config('outturn.pods', ${JSON.stringify(principal.pods)}, true)`.execute(trx);
         await sql`set local role outturn_pod`.execute(trx);
       }
       return work(trx);

@@ -3,7 +3,8 @@
  * id is part of it, so that finding it never compares secrets with anything but its own hash.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -31,6 +32,11 @@ export interface TokenSummary {
   readonly revokedAt: string | null;
   readonly state: 'live' | 'expired' | 'revoked';
 }
+
+type TokenRow = Pick<
+  Selectable<DB['api_token']>,
+  'principal' | 'role' | 'pods' | 'secret_hash' | 'expires_at' | 'revoked_at'
+> & { readonly figures_version: string };
 
 const SECRET_BYTES = 32;
 const LIFETIME_DAYS_MAX = 366;
@@ -115,16 +121,19 @@ export async function revokeToken(trx: Transaction<DB>, tokenId: string, by: Pri
   });
 }
 
+/** Who asks, and the counter of the figures (`raiseFiguresVersion`) at that moment, by which answers are remembered. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly figuresVersion: string;
+}
+
 /**
- * The principal of a bearer token.
+ * The principal of a bearer token. The database is asked each time, so that revoking works at once, and only once.
  * @throws AppError unauthenticated with one sentence for every reason, so that nothing is learnt by trying.
  */
-export async function authenticate(db: Kysely<DB>, token: string, now: Date): Promise<Principal> {
+export async function authenticate(db: Kysely<DB>, token: string, now: Date): Promise<Caller> {
   const match = /^ot_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/.exec(token);
-  const row =
-    match?.[1] === undefined
-      ? undefined
-      : await db.selectFrom('api_token').selectAll().where('id', '=', match[1]).executeTakeFirst();
+  const row = match?.[1] === undefined ? undefined : await readToken(db, match[1]);
   const isRight =
     row !== undefined &&
     match?.[2] !== undefined &&
@@ -135,7 +144,16 @@ export async function authenticate(db: Kysely<DB>, token: string, now: Date): Pr
       'The token is unknown, expired or revoked. Create one with "outturn tokens create --principal you@example.com --role reader" and send it as "Authorization: Bearer …".',
     );
   }
-  return { id: row.principal, role: row.role as TokenRole, pods: row.pods };
+  const principal = { id: row.principal, role: row.role as TokenRole, pods: row.pods };
+  return { principal, figuresVersion: row.figures_version };
+}
+
+async function readToken(db: Kysely<DB>, id: string): Promise<TokenRow | undefined> {
+  const { rows } = await sql<TokenRow>`${PREPARED}
+    select principal, role, pods, secret_hash, expires_at, revoked_at, figures_version::text as figures_version
+    from api_token cross join organisation where id = ${id}
+  `.execute(db);
+  return rows[0];
 }
 
 /** Whether anybody could come in: a server beyond loopback needs it. */

@@ -21,11 +21,11 @@ const COSTS = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost'] 
 /** Reads the report again from the frozen rows and holds it against the one from the current figures. */
 export async function checkFrozenReport(
   trx: Transaction<DB>,
-  given: { month: ClosedMonth; frame: ReportFrame; adjustments: PodAdjustments; built: ValuePerPod; at: Date },
+  given: { month: ClosedMonth; frame: ReportFrame; adjustments: PodAdjustments; built: ValuePerPod },
 ): Promise<void> {
-  const { month, frame, adjustments, built, at } = given;
+  const { month, frame, adjustments, built } = given;
   const frozenFrame: ReportFrame = { ...frame, closed: [month], statement: null };
-  const frozen = await buildValuePerPod(trx, { frame: frozenFrame, adjustments, at });
+  const frozen = await buildValuePerPod(trx, { frame: frozenFrame, adjustments });
   const figuresOf = ({ pods, unattributed, total }: ValuePerPod) => canonicalJson({ pods, unattributed, total });
   assert.equal(figuresOf(frozen), figuresOf(built), `the frozen rows of ${month.periodId} must give its report`);
 }

@@ -3,6 +3,7 @@
  * that statement froze. Tables are named without a schema and read directly, so that a report of another time can hide them.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { type IsoDate, monthOf } from '../kernel/period.ts';
 
@@ -40,23 +41,29 @@ export function isStanding(alias: string): RawBuilder<boolean> {
     select from statement as later where later.supersedes_id = ${sql.ref(`${alias}.id`)} and later.state = 'approved'))`;
 }
 
-/** The closed months that touch the window, ascending, cut to it; all of them without one. By statement_period_start_idx. */
+/** The closed months that touch the window, ascending, cut to it; all of them without one. */
 export async function listClosedMonths(db: Kysely<DB>, window?: DateRange): Promise<ClosedMonth[]> {
-  const touches =
-    window === undefined
-      ? sql`true`
-      : sql`statement.period_start < ${window.end}::date and statement.period_end > ${window.start}::date`;
-  const { rows } = await sql<ClosedMonth>`
+  const { rows } = await sql<ClosedMonth>`${PREPARED} ${closedMonthRows()} order by start`.execute(db);
+  return window === undefined ? rows : cutToWindow(rows, window);
+}
+
+/** Rows of ClosedMonth, as a query without an order. */
+export function closedMonthRows(): RawBuilder<unknown> {
+  return sql`
     select statement.id as "statementId", statement.period_id as "periodId", statement.period_start as start, statement.period_end as end,
       statement.rulebook_id as "rulebookId", statement.currency, statement.heading::json ->> 'dataAsOf' as "dataAsOf"
-    from statement where statement.kind = 'month' and ${isStanding('statement')} and ${touches} order by statement.period_start
-  `.execute(db);
-  if (window === undefined) return rows;
-  return rows.map((month) => ({
-    ...month,
-    start: month.start > window.start ? month.start : window.start,
-    end: month.end < window.end ? month.end : window.end,
-  }));
+    from statement where statement.kind = 'month' and ${isStanding('statement')}`;
+}
+
+/** Of all closed months those that touch the window, cut to it. */
+export function cutToWindow(closed: readonly ClosedMonth[], window: DateRange): ClosedMonth[] {
+  return closed
+    .filter(({ start, end }) => start < window.end && end > window.start)
+    .map((month) => ({
+      ...month,
+      start: month.start > window.start ? month.start : window.start,
+      end: month.end < window.end ? month.end : window.end,
+    }));
 }
 
 /**
@@ -64,7 +71,7 @@ export async function listClosedMonths(db: Kysely<DB>, window?: DateRange): Prom
  * reissued the quarter is answered from its months until it is reissued too.
  */
 export async function findStanding(db: Kysely<DB>, period: DateRange): Promise<StandingStatement | null> {
-  const { rows } = await sql<StandingStatement>`
+  const { rows } = await sql<StandingStatement>`${PREPARED}
     select statement.id as "statementId", statement.currency, statement.cost_metric as "costMetric"
     from statement
     where statement.period_start = ${period.start}::date and statement.period_end = ${period.end}::date and ${isStanding('statement')}
@@ -77,12 +84,14 @@ export async function findStanding(db: Kysely<DB>, period: DateRange): Promise<S
 
 /** The month in which corrections of closed months are shown and will be booked; null while nothing is closed. */
 export async function findAdjustingMonth(db: Kysely<DB>): Promise<(DateRange & { readonly periodId: string }) | null> {
-  const { rows } = await sql<{ last_end: IsoDate | null }>`
-    select max(statement.period_end) as last_end from statement where statement.kind = 'month' and ${isStanding('statement')}
-  `.execute(db);
-  const lastEnd = rows[0]?.last_end ?? null;
-  if (lastEnd === null) return null;
-  const { id, start, end } = monthOf(lastEnd);
+  return adjustingMonth(await listClosedMonths(db));
+}
+
+/** The same where the closed months are known: all of them, ascending. */
+export function adjustingMonth(closed: readonly ClosedMonth[]): (DateRange & { readonly periodId: string }) | null {
+  const last = closed.at(-1);
+  if (last === undefined) return null;
+  const { id, start, end } = monthOf(last.end);
   return { periodId: id, start, end };
 }
 

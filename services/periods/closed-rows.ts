@@ -1,29 +1,9 @@
 /**
- * Figures of a window over open and closed days, as SQL: of open days the current ones, of closed days what their statements froze,
- * each at its own rate. `statement_id` is null on current rows. Without a closed month the current table stands as it is.
+ * Closed days as SQL: what their statements froze,
+ * each at its own rate. `statement_id` is null on current rows.
  */
 import { type RawBuilder, sql } from 'kysely';
-import { type ClosedMonth, type DateRange, liesIn } from './closed-months.ts';
-
-const COSTS = sql`billed_cost, effective_cost, list_cost, contracted_cost`;
-
-export interface FiguresWindow {
-  /** Open days that are read. */
-  readonly open: readonly DateRange[];
-  /** Closed days that are read. */
-  readonly closed: readonly ClosedMonth[];
-}
-
-/** pod_day of the window, for a FROM clause. */
-export function podDayRows({ open, closed }: FiguresWindow): RawBuilder<unknown> {
-  if (closed.length === 0) return sql`pod_day`;
-  return sql`(
-    select null::integer as statement_id, charge_date, pod_id, kind, billing_currency, ${COSTS} from pod_day
-    where ${liesIn('charge_date', open)}
-    union all
-    select statement_id, charge_date, pod_id, kind, billing_currency, ${COSTS} from statement_pod_day where ${isFrozenBy(closed, 'charge_date')}
-  )`;
-}
+import { type ClosedMonth, liesIn } from './closed-months.ts';
 
 /** Of a frozen table: the rows of these months' statements on these days. */
 export function isFrozenBy(closed: readonly ClosedMonth[], dateColumn: string): RawBuilder<boolean> {

@@ -4,6 +4,7 @@
  * twice: after a reissue the same difference books the reversal by itself.
  */
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
+import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { fillConversionRates } from '../fx/conversion.ts';
 import { OPEN_ADJUSTMENT_LOCK } from '../kernel/advisory-locks.ts';
@@ -165,7 +166,7 @@ export async function readRevenueBasis(db: Kysely<DB>): Promise<'margin' | 'gros
  * read, so whoever serves them calls this first; a report that finds them out of date works them out for itself.
  */
 export async function refreshOpenAdjustments(db: Kysely<DB>): Promise<void> {
-  const { rows } = await sql<{ figures_version: string; is_fresh: boolean }>`
+  const { rows } = await sql<{ figures_version: string; is_fresh: boolean }>`${PREPARED}
     select figures_version::text as figures_version, exists (
       select from open_adjustment_version as stored where stored.figures_version = organisation.figures_version) as is_fresh
     from organisation

@@ -45,7 +45,7 @@ export async function freezeQuarter(
   // Of the former statement, where this is a reissue, nothing counts.
   const frame = { ...(await readReportFrame(trx, { period: period.id, at })), statement: null };
   const adjustments = await readPodAdjustments(trx, frame);
-  const built = await buildValuePerPod(trx, { frame, adjustments, at });
+  const built = await buildValuePerPod(trx, { frame, adjustments });
   await assertFoots(trx, months, built);
   const valuePerPod = await freezeReport(trx, statementId, built);
   return { valuePerPod, document: await quarterDocument(trx, { ...facts, valuePerPod }) };

@@ -38,11 +38,11 @@ export async function freezeWholeMonth(
   await checkAdjustedMonths(trx, scope);
   const frame = await asNowKnown(trx, await readReportFrame(trx, { period: period.id, at }));
   const adjustments = await sumAdjustments(trx, bookedAdjustments([statementId]), frame);
-  const built = await buildValuePerPod(trx, { frame, adjustments, at });
+  const built = await buildValuePerPod(trx, { frame, adjustments });
   const { start, end, id: periodId } = period;
   const { rulebookId, currency } = locked;
   const month = { statementId, periodId, start, end, rulebookId, currency, dataAsOf: built.dataAsOf };
-  await checkFrozenReport(trx, { month, frame, adjustments, built, at });
+  await checkFrozenReport(trx, { month, frame, adjustments, built });
   const valuePerPod = await freezeReport(trx, statementId, built);
   return { valuePerPod, document: await monthDocument(trx, { ...facts, valuePerPod }) };
 }

@@ -8,7 +8,7 @@ import { requireConversionRates } from '../fx/conversion.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { monthOf } from '../kernel/period.ts';
 import { METRIC_COLUMNS, type ReportFrame } from '../reports/report-frame.ts';
-import { findAdjustingMonth, listClosedMonths } from './closed-months.ts';
+import { listClosedMonths } from './closed-months.ts';
 import { rateJoins, rateOf } from './closed-rows.ts';
 import { ADJUSTMENT_COLUMNS, conversionNeed, driftRows, readRevenueBasis } from './drift.ts';
 
@@ -31,8 +31,8 @@ export async function readPodAdjustments(db: Kysely<DB>, frame: ReportFrame): Pr
     .filter(({ start, end }) => monthOf(start).start === start && monthOf(start).end === end)
     .map((month) => month.statementId);
   if (booking.length > 0) sources.push(bookedAdjustments(booking));
-  const adjusting = await findAdjustingMonth(db);
-  if (adjusting !== null && adjusting.start >= frame.period.start && adjusting.end <= frame.period.end) {
+  const { adjusting, period } = frame;
+  if (adjusting !== null && adjusting.start >= period.start && adjusting.end <= period.end) {
     sources.push(await openAdjustments(db));
   }
   return sources.length === 0 ? new Map() : sumAdjustments(db, sql.join(sources, sql` union all `), frame);

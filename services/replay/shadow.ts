@@ -85,6 +85,7 @@ async function shadowOf(trx: Transaction<DB>): Promise<Shadow> {
         names.add(view.name);
       }
       for (const name of hidden) await sql`analyze ${sql.table(name)}`.execute(trx);
+      await forgetPlans(trx);
     },
   };
 }
@@ -118,4 +119,10 @@ async function hideTable(trx: Transaction<DB>, name: TableName): Promise<void> {
   for (const { own, copied } of rows) {
     await sql`alter table ${sql.table(name)} rename constraint ${sql.ref(copied)} to ${sql.ref(own)}`.execute(trx);
   }
+  await forgetPlans(trx);
+}
+
+/** Statements the session prepared (db/prepared.ts) name the product's own tables until they are planned anew. Ending needs none: the tables go. */
+async function forgetPlans(trx: Transaction<DB>): Promise<void> {
+  await sql`discard plans`.execute(trx);
 }

@@ -1,13 +1,16 @@
 /**
- * Cost per pod of a window of charge dates, from pod_day and, for closed days, from their statements, in one currency: direct, its share of split cost, and how much of both
- * lies in months that are not final. The row without a pod is the unattributed cost. Every sum is exact.
+ * Cost per pod of a window of charge dates in one currency: direct, its share of split cost, and how much of both lies in months that are
+ * not final. The row without a pod is the unattributed cost. Every sum is exact. Whole months are read from pod_month; days, where the
+ * window cuts a month, where each day has its own rate, and where a pod counts by the day; closed days from their statements.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { type IsoDate, monthOf } from '../kernel/period.ts';
-import { podDayRows, rateJoins, rateOf } from '../periods/closed-rows.ts';
+import { type DateRange, liesIn } from '../periods/closed-months.ts';
+import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
 import { handedOn, isInPortfolio, type PodScope } from './pod-scope.ts';
 import { METRIC_COLUMNS, openDays, type ReportFrame } from './report-frame.ts';
 
@@ -28,20 +31,17 @@ interface PodCostRow {
   readonly missing: number;
 }
 
+const COLUMNS = sql`pod_id, kind, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost`;
+
 /**
- * Reads pod_day by its key, which begins with the charge date (10 pods, a quarter, 3 currencies: about 5,000 rows).
+ * Reads pod_month and pod_day by their keys, which begin with the date (60 pods, a quarter: 600 rows by month, 18,000 by day).
  * @throws AppError missing_exchange_rate naming the first date and pair.
  */
-export async function readPodCosts(
-  db: Kysely<DB>,
-  frame: ReportFrame,
-  openMonths: readonly IsoDate[],
-  scope: PodScope = {},
-): Promise<PodCost[]> {
+export async function readPodCosts(db: Kysely<DB>, frame: ReportFrame, scope: PodScope = {}): Promise<PodCost[]> {
   const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
   const hasStatement = frame.closed.length > 0;
   const rate = rateOf(hasStatement);
-  const days = podDayRows({ open: openDays(frame), closed: frame.closed });
+  const days = podCostRows(frame, scope);
   const joins = rateJoins(
     { alias: 'day', currency: 'billing_currency', date: 'charge_date', hasStatement },
     frame.currency,
@@ -51,9 +51,9 @@ export async function readPodCosts(
     and ${isInPortfolio(scope, { podId: 'day.pod_id', date: 'day.charge_date', statement })}`;
   const summed = handedOn(scope, { from: 'summed', columns: ['kind', 'is_open', 'missing'], amount: 'converted' });
   // Each figure is added up once, by pod, kind and finality; the few sums are then arranged: half the time of four filtered sums.
-  const { rows } = await sql<PodCostRow>`
+  const { rows } = await sql<PodCostRow>`${PREPARED}
     with summed as (
-      select day.pod_id, day.kind, ${isOpenSql(openMonths)} as is_open,
+      select day.pod_id, day.kind, ${isOpenSql(frame.openMonths)} as is_open,
         sum(case when day.billing_currency = ${frame.currency} then ${metric} else ${metric} * ${rate} end) as converted,
         (count(*) filter (where day.billing_currency <> ${frame.currency} and ${rate} is null))::int as missing
       from ${days} as day ${joins}
@@ -81,6 +81,45 @@ export async function readPodCosts(
     total,
     estimated,
   }));
+}
+
+/** Rows of statement_id (null: as now known), charge_date (of whole months their first day) and COLUMNS, for a FROM clause. */
+function podCostRows(frame: ReportFrame, { portfolio }: PodScope): RawBuilder<unknown> {
+  const { months, days } =
+    portfolio === undefined ? wholeMonths(openDays(frame)) : { months: [], days: openDays(frame) };
+  const inMonths = sql`charge_month = any(${months}::date[])`;
+  const parts = [
+    sql`select null::integer as statement_id, charge_month as charge_date, ${COLUMNS} from pod_month
+      where ${inMonths} and billing_currency = ${frame.currency}`,
+    sql`select null, charge_date, ${COLUMNS}
+      from (select distinct charge_month from pod_month where ${inMonths} and billing_currency <> ${frame.currency}) as foreign_month
+      join pod_day on charge_date >= charge_month and charge_date < (charge_month + interval '1 month')::date
+      where billing_currency <> ${frame.currency}`,
+  ];
+  if (days.length > 0)
+    parts.push(sql`select null, charge_date, ${COLUMNS} from pod_day where ${liesIn('charge_date', days)}`);
+  if (frame.closed.length > 0) {
+    parts.push(
+      sql`select statement_id, charge_date, ${COLUMNS} from statement_pod_day where ${isFrozenBy(frame.closed, 'charge_date')}`,
+    );
+  }
+  return sql`(${sql.join(parts, sql` union all `)})`;
+}
+
+/** Ranges as the calendar months (`YYYY-MM-01`) that lie in them whole, and what is left of others. */
+function wholeMonths(ranges: readonly DateRange[]): { months: IsoDate[]; days: DateRange[] } {
+  const months: IsoDate[] = [];
+  const days: DateRange[] = [];
+  for (const range of ranges) {
+    for (let start = range.start; start < range.end; ) {
+      const month = monthOf(start);
+      const end = month.end < range.end ? month.end : range.end;
+      if (month.start === start && month.end === end) months.push(start);
+      else days.push({ start, end });
+      start = end;
+    }
+  }
+  return { months, days };
 }
 
 /** Whether the charge date lies in one of the months; neighbouring months are one range, so there is hardly ever more than one. */

@@ -3,6 +3,7 @@
  * currency, cost metric and basis. The controlled one is preferred, being what the pod answers for.
  */
 import { type Kysely, sql } from 'kysely';
+import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { compare, type Decimal, decimal, ratio, sum } from '../kernel/decimal.ts';
 import { levelOf } from '../envelopes/list-envelopes.ts';
@@ -38,7 +39,7 @@ const WHOLE = decimal('1');
 
 /** By pod id, for the pods that have one. */
 export async function readPodEnvelopes(db: Kysely<DB>, period: Period): Promise<Map<string, PodEnvelope>> {
-  const { rows } = await sql<EnvelopeRow>`
+  const { rows } = await sql<EnvelopeRow>`${PREPARED}
     select envelope.id::text as id, scope_id as pod_id, period_start, period_end, counts, version.currency, version.cost_metric,
       trim_scale(version.envelope_limit) as envelope_limit, trim_scale(standing.actual) as actual, standing.rung
     from envelope

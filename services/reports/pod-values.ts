@@ -4,6 +4,7 @@
  * another's share (row-level security) is in no sum of its report. Closed days come from their statements, already split.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import { add, type Decimal, ZERO } from '../kernel/decimal.ts';
@@ -69,7 +70,7 @@ export async function readRecognisedValues(
     columns: ['party', 'outcome_id', 'state', 'beside', 'is_missing', 'on_date', 'statement_id'],
     amount: 'amount',
   });
-  const { rows } = await sql<ValueRow>`
+  const { rows } = await sql<ValueRow>`${PREPARED}
     with recognised as materialized (
       ${recognisedIn(open, frame, hasDays)}
     ), counted as (

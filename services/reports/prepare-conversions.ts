@@ -36,23 +36,27 @@ export async function prepareConversions(db: Kysely<DB>, request: ReportRequest)
 }
 
 /**
- * Reads a report that converts, in a transaction of its own. Whether rates are missing is told by the report, which has read what needs
- * them, and asked for only then: they hardly ever are.
- * @throws AppError missing_exchange_rate where no rate resolves, and whatever the report throws.
+ * Gives a reader of reports that convert, each in a transaction of its own. What such a report needs stored is hardly ever missing: the
+ * adjustments are looked after once for each `figuresVersion`, and rates where the report, which has read what needs them, says so.
+ * The reader throws AppError missing_exchange_rate where no rate resolves, and whatever the report throws.
  */
-export async function readConverted<Report>(
-  db: Kysely<DB>,
-  request: ReportRequest,
-  read: () => Promise<Report>,
-): Promise<Report> {
-  await refreshOpenAdjustments(db);
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'missing_exchange_rate') throw error;
-  }
-  await prepareConversions(db, request);
-  return read();
+export function createConvertedReader(db: Kysely<DB>) {
+  let refreshedVersion: string | undefined;
+  return async <Report>(
+    figuresVersion: string,
+    request: ReportRequest,
+    read: () => Promise<Report>,
+  ): Promise<Report> => {
+    if (refreshedVersion !== figuresVersion) await refreshOpenAdjustments(db);
+    refreshedVersion = figuresVersion;
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'missing_exchange_rate') throw error;
+    }
+    await prepareConversions(db, request);
+    return read();
+  };
 }
 
 /** Closed months in a currency that no rate was known for when they were closed. */

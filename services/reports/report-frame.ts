@@ -2,7 +2,8 @@
  * What every report has in common: its period by the organisation's fiscal calendar, the currency and cost metric it is given in,
  * how far its data reaches, the rulebook behind it, and which of its months are closed: their days come from their statements.
  */
-import type { Kysely } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { COST_METRICS, type CostMetric } from '../attribution/rulebook.ts';
 import { currencyFix, isCurrencyCode } from '../fx/currency.ts';
@@ -11,9 +12,11 @@ import { addDays, type IsoDate, type Period, parsePeriod } from '../kernel/perio
 import { didYouMean, listWords } from '../organisation/suggestion.ts';
 import {
   type ClosedMonth,
+  adjustingMonth,
+  closedMonthRows,
+  cutToWindow,
   type DateRange,
   findStanding,
-  listClosedMonths,
   openRanges,
   type StandingStatement,
 } from '../periods/closed-months.ts';
@@ -46,8 +49,12 @@ export interface ReportFrame {
   readonly revenueBasis: 'margin' | 'gross';
   readonly rulebook: number;
   readonly dataAsOf: string | null;
+  /** The months of the period (`YYYY-MM-01`) whose cost is still an estimate. */
+  readonly openMonths: readonly IsoDate[];
   /** The closed months of the period, or the parts of them inside, ascending. */
   readonly closed: readonly ClosedMonth[];
+  /** The month, of this period or not, in which corrections of closed months are shown now; null while nothing is closed. */
+  readonly adjusting: DateRange | null;
   /** The statement of exactly this period. */
   readonly statement: StandingStatement | null;
 }
@@ -63,6 +70,19 @@ export interface ReportPeriod {
   readonly through: IsoDate | null;
 }
 
+type Setting = Pick<
+  Selectable<DB['organisation']>,
+  | 'reporting_currency'
+  | 'cost_metric'
+  | 'revenue_basis'
+  | 'rulebook_id'
+  | 'fiscal_year_start_month'
+  | 'fiscal_year_named_by'
+> & {
+  /** All closed months, ascending. */
+  readonly closed: readonly ClosedMonth[];
+};
+
 /** The SQL column of each cost metric. */
 export const METRIC_COLUMNS = {
   BilledCost: 'billed_cost',
@@ -76,17 +96,13 @@ export const METRIC_COLUMNS = {
  * @throws AppError invalid_period, or invalid_input for an unknown metric or currency.
  */
 export async function readReportFrame(db: Kysely<DB>, request: ReportRequest): Promise<ReportFrame> {
-  const setting = await db
-    .selectFrom('organisation')
-    .select(['reporting_currency', 'cost_metric', 'revenue_basis', 'rulebook_id'])
-    .select(['fiscal_year_start_month', 'fiscal_year_named_by'])
-    .executeTakeFirstOrThrow();
+  const setting = await readSetting(db);
   const period = parsePeriod(request.period, {
     fiscalYearStartMonth: setting.fiscal_year_start_month,
     fiscalYearNamedBy: setting.fiscal_year_named_by === 'end' ? 'end' : 'start',
   });
-  const { through, dataAsOf } = await readCompleteness(db, period, request.at);
-  const closed = await listClosedMonths(db, period);
+  const { through, dataAsOf, openMonths } = await readCompleteness(db, period, request.at);
+  const closed = cutToWindow(setting.closed, period);
   const completeEnd = through === null ? period.start : addDays(through, 1);
   // What is closed counts whole, also where it was closed although a source was late.
   const windowEnd = [completeEnd, ...closed.map((month) => month.end)].sort().at(-1) ?? completeEnd;
@@ -100,9 +116,22 @@ export async function readReportFrame(db: Kysely<DB>, request: ReportRequest): P
     revenueBasis: setting.revenue_basis === 'gross' ? 'gross' : 'margin',
     rulebook: isWhollyClosed ? (closed.at(-1)?.rulebookId ?? setting.rulebook_id) : setting.rulebook_id,
     dataAsOf,
+    openMonths,
     closed,
+    adjusting: adjustingMonth(setting.closed),
     statement: closed.length === 0 ? null : await findStanding(db, period),
   };
+}
+
+async function readSetting(db: Kysely<DB>): Promise<Setting> {
+  const { rows } = await sql<Setting>`${PREPARED}
+    select reporting_currency, cost_metric, revenue_basis, rulebook_id, fiscal_year_start_month, fiscal_year_named_by,
+      coalesce((select json_agg(month order by month.start) from (${closedMonthRows()}) as month), '[]') as closed
+    from organisation
+  `.execute(db);
+  const [setting] = rows;
+  if (setting === undefined) throw new Error('the organisation has its row');
+  return setting;
 }
 
 /** The same frame for the figures as now known: nothing of it is closed. */

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { type Kysely, sql } from 'kysely';
+import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { add, compare, type Decimal, multiply, ratio, sum, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -12,7 +13,6 @@ import { addDays } from '../kernel/period.ts';
 import { didYouMean } from '../organisation/suggestion.ts';
 import { frozenEnvelopes, frozenValuePerPod } from '../periods/frozen-value.ts';
 import { type PodAdjustment, type PodAdjustments, readPodAdjustments } from '../periods/pod-adjustments.ts';
-import { listOpenMonths } from './complete-through.ts';
 import {
   composeValuePerPod,
   NO_ADJUSTMENTS,
@@ -73,12 +73,11 @@ export async function valuePerPod(
  */
 export async function buildValuePerPod(
   db: Kysely<DB>,
-  given: PodScope & { frame: ReportFrame; adjustments: PodAdjustments; at: Date },
+  given: PodScope & { frame: ReportFrame; adjustments: PodAdjustments },
 ): Promise<ValuePerPod> {
   const { frame, portfolio } = given;
   const pods = await readPods(db, frame, portfolio);
-  const openMonths = await listOpenMonths(db, frame.period, given.at);
-  const costs = await readPodCosts(db, frame, openMonths, given);
+  const costs = await readPodCosts(db, frame, given);
   const values = await readRecognisedValues(db, frame, given);
   const predecessors = given.withPredecessors === true ? await readPredecessors(db) : undefined;
   const adjustments = handOnAdjustments(given.adjustments, predecessors);
@@ -162,18 +161,18 @@ function headingOf(frame: ReportFrame): ValueHeading {
 async function readPods(db: Kysely<DB>, frame: ReportFrame, portfolio: string | undefined): Promise<PodRow[]> {
   if (portfolio !== undefined) await checkPortfolio(db, portfolio);
   const lastDay = frame.windowEnd > frame.period.start ? addDays(frame.windowEnd, -1) : frame.period.start;
+  const lastStatement = frame.closed.find(({ start, end }) => start <= lastDay && lastDay < end)?.statementId;
   const statements = frame.closed.map(({ statementId }) => statementId);
-  const lastStatement = frame.closed.find(({ start, end }) => start <= lastDay && lastDay < end)?.statementId ?? null;
-  const { rows } = await sql<PodRow>`
-    select pod.id, pod.name, pod.kind, (
-      select portfolio_id from held_pod as holder where holder.pod_id = pod.id
-        and holder.statement_id is not distinct from ${lastStatement}::integer
-        and holder.valid_from <= ${lastDay} and holder.valid_until > ${lastDay}) as portfolio_id
-    from pod
-    where ${portfolio ?? null}::text is null or exists (
-      select from held_pod as holder where holder.pod_id = pod.id and holder.portfolio_id = ${portfolio ?? null}
-        and (holder.statement_id is null or holder.statement_id = any(${statements}::integer[]))
-        and holder.valid_from <= ${lastDay} and holder.valid_until > ${frame.period.start})
+  const belonged = sql`exists (
+    select from held_pod as holder where holder.pod_id = pod.id and holder.portfolio_id = ${portfolio}
+      and (holder.statement_id is null or holder.statement_id = any(${statements}::integer[]))
+      and holder.valid_from <= ${lastDay} and holder.valid_until > ${frame.period.start})`;
+  const { rows } = await sql<PodRow>`${PREPARED}
+    select pod.id, pod.name, pod.kind, last_holder.portfolio_id
+    from pod left join ${lastStatement === undefined ? sql`dated_pod` : sql`statement_pod_period`} as last_holder on last_holder.pod_id = pod.id
+      and last_holder.valid_from <= ${lastDay} and last_holder.valid_until > ${lastDay}
+      ${lastStatement === undefined ? sql`` : sql`and last_holder.statement_id = ${lastStatement}`}
+    ${portfolio === undefined ? sql`` : sql`where ${belonged}`}
   `.execute(db);
   return rows;
 }

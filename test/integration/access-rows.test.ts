@@ -21,6 +21,7 @@ const GUARDED = [
   'pod_cost',
   'shared_cost',
   'pod_day',
+  'pod_month',
   'outcome',
   'outcome_share',
   'outcome_schedule',

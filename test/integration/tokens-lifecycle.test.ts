@@ -18,7 +18,8 @@ describe('a token', () => {
   test('is the principal it was made for, and is nowhere in the database', async ({ trx }) => {
     const { tokenId, token } = await createToken(trx, REQUEST, localOperator, NOW);
     expect(token).toMatch(/^ot_[0-9a-f]{12}_[\w-]{43}$/);
-    expect(await authenticate(trx, token, NOW)).toEqual({ id: 'grace@example.com', role: 'finance', pods: [] });
+    const { principal } = await authenticate(trx, token, NOW);
+    expect(principal).toEqual({ id: 'grace@example.com', role: 'finance', pods: [] });
     const { rows } = await sql`select * from api_token, audit_event`.execute(trx);
     expect(rows).toHaveLength(1);
     expect(JSON.stringify(rows)).not.toContain(token.slice(`ot_${tokenId}_`.length));

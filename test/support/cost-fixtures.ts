@@ -4,6 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { sumPodMonths } from '../../services/attribution/pod-months.ts';
 
 export interface LoadFixture {
   readonly sourceId?: string;
@@ -45,4 +46,14 @@ export async function insertPodDays(db: Kysely<DB>, ...days: readonly PodDayFixt
       values (${date}, ${pod}, ${kind}, ${currency}, ${billedCost}, ${cost}, ${cost}, ${cost})
     `.execute(db);
   }
+  await sumMonthsOf(
+    db,
+    days.map(({ date }) => date),
+  );
+}
+
+/** What follows from days of pod_day that a test wrote itself. */
+export async function sumMonthsOf(db: Kysely<DB>, dates: readonly string[]): Promise<void> {
+  const months = [...new Set(dates.map((date) => `${date.slice(0, 7)}-01`))];
+  await sumPodMonths(db, months);
 }

@@ -6,6 +6,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { localOperator } from '../../services/kernel/ports.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { sumMonthsOf } from './cost-fixtures.ts';
 
 /** Marks of the other pod's secrets, as they would stand in an answer. */
 export const SECRETS_OF_SEARCH = ['7777', 'C0SEARCH', 'Searched better', 'sam@example.com'];
@@ -48,6 +49,7 @@ export async function seedTwoPods(db: Kysely<DB>): Promise<{ loadId: string }> {
     from (values ('checkout', 'direct', 100.0), ('checkout', 'shared', 10), ('search', 'direct', 7777.77),
       ('search', 'shared', 17777.7), ('search', 'owned', 17787.7), (null, 'direct', 5)) as seed (pod_id, kind, cost)
   `.execute(db);
+  await sumMonthsOf(db, ['2026-09-05']);
   await seedEnvelope(db, 'checkout', '200', '100');
   await seedEnvelope(db, 'search', '7777.7', '25565.47');
   await seedOutcome(db, 'Paid faster', '300', [{ pod: 'checkout', basisPoints: 10_000 }]);
