@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
+import { sumPodMonths } from '../../services/attribution/pod-months.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { test as base } from '../support/database.ts';
 import { SECRETS_OF_SEARCH, seedTwoPods } from '../support/two-pods.ts';
@@ -41,6 +42,7 @@ const test = base
 
 async function moveFigures(db: Kysely<DB>): Promise<void> {
   await sql`update pod_day set effective_cost = effective_cost + 7 where kind = 'direct'`.execute(db);
+  await sumPodMonths(db, ['2026-08-01', '2026-09-01', '2026-10-01']);
   await sql`update organisation set figures_version = figures_version + 1`.execute(db);
 }
 

@@ -179,6 +179,7 @@ describe('reconciliation', () => {
       difference: '0',
       invoice: null,
       invoiceDifference: null,
+      statementId: null,
     });
     expect(report.rows[4]).toMatchObject({ file: '25', attributed: '0', unattributed: '25', difference: '0' });
     expect(report.rows.every((row) => row.difference === '0')).toBe(true);
