@@ -2,7 +2,7 @@
  * Which rule wins on which charge date: effective dates, pods' dates behind tags, ids and aliases, merged stretches; and that
  * rulebooks keep their numbers.
  */
-import type { Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import {
@@ -159,6 +159,32 @@ describe('attributing origins', () => {
     const rulebookId = await store(trx, rulebook([REST], [pod('rest')]));
     expect(await attributeAllOrigins(trx, rulebookId)).toBeGreaterThan(0);
     expect(await attributeAllOrigins(trx, rulebookId)).toBe(0);
+  });
+
+  test('beside another process that attributes the same origins writes only what that one has not', async ({
+    database: { db },
+  }) => {
+    const rulebookId = await db.transaction().execute((trx) => store(trx, rulebook([REST], [pod('rest')])));
+    const attributeAll = (trx: Transaction<DB>) => attributeAllOrigins(trx, rulebookId);
+    // The first one lays the rulebook, which others wait for.
+    await db.transaction().execute(attributeAll);
+    const known = await insertOrigin(db, {});
+    const other = await db.startTransaction().execute();
+    expect(await attributeAll(other)).toBe(1);
+    const further = await insertOrigin(db, {});
+    const own = db.transaction().execute(attributeAll);
+    const waiting = sql`select from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into attribution%'
+      and datname = current_database()`;
+    await expect.poll(async () => (await waiting.execute(db)).rows.length, { timeout: 20_000 }).toBe(1);
+    await other.commit().execute();
+    expect(await own).toBe(1);
+    for (const originId of [known, further]) {
+      const { rows } = await sql`
+        select rule_id from attribution where rulebook_id = ${rulebookId} and origin_id = ${originId}::bigint`.execute(
+        db,
+      );
+      expect(rows).toEqual([{ rule_id: 'rest' }]);
+    }
   });
 
   test('part by part gives every origin its row', async ({ trx }) => {
