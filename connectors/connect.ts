@@ -6,6 +6,7 @@ import { AppError } from '../services/kernel/errors.ts';
 import type { Connect } from './connector.ts';
 
 const CONNECTORS: Readonly<Record<string, () => Promise<Connect>>> = {
+  'aws-data-export': async () => (await import('./aws-data-export/connect-aws-data-export.ts')).connectAwsDataExport,
   'focus-files': async () => (await import('./focus-files/connect-focus-files.ts')).connectFocusFiles,
 };
 
