@@ -154,12 +154,17 @@ async function readGroups(db: Kysely<DB>, grouping: Grouping): Promise<GroupRow[
     (metric) =>
       sql`case when ${converts} then ${sql.ref(`line.${metric}`)} * ${rate} else ${sql.ref(`line.${metric}`)} end as ${sql.ref(metric)}`,
   );
+  // Added up once, by key; the totals are those of the few sums: grouping sets over the rows would add everything up twice.
+  const partial = METRICS.map((metric) => sql`sum(${sql.ref(metric)}) as ${sql.ref(metric)}`);
   const sums = METRICS.map((metric) => sql`trim_scale(coalesce(sum(${sql.ref(metric)}), 0)) as ${sql.ref(metric)}`);
   const order = keys.map((key) => sql`${key} collate "C" nulls last`);
   const { rows } = await sql<GroupRow>`
     select array[${sql.join(keys)}]::text[] as keys, ${hasOwnTotal ? sql`grouping(key_0) = 1` : sql`false`} as is_total,
-      ${sql.join(sums)}, (count(*) filter (where billed_cost is null))::int as missing
-    from (select ${sql.join(named)}, ${sql.join(figures)} from ${source(conversion)}) as figure
+      ${sql.join(sums)}, coalesce(sum(missing), 0)::int as missing
+    from (
+      select ${sql.join(keys)}, ${sql.join(partial)}, count(*) filter (where billed_cost is null) as missing
+      from (select ${sql.join(named)}, ${sql.join(figures)} from ${source(conversion)}) as figure group by ${sql.join(keys)}
+    ) as added
     group by grouping sets ((${sql.join(keys)}) ${hasOwnTotal ? sql`, (${totalOver.length === 0 ? sql`` : sql.join(totalOver)})` : sql``})
     order by is_total, ${sql.join(order)} limit ${ROWS_MAX + 1}
   `.execute(db);
