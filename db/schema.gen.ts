@@ -1437,6 +1437,46 @@ export interface Source {
   settle_after: string | null;
 }
 
+export interface SourceFile {
+  fetched_at: Timestamp;
+  file_key: string;
+  inspected: Json;
+  name: string;
+  source_id: string;
+  version: string | null;
+}
+
+export interface SourceRun {
+  bytes_fetched: Generated<Int8>;
+  error_code: string | null;
+  error_message: string | null;
+  files_fetched: Generated<number>;
+  finished_at: Timestamp | null;
+  id: Generated<Int8>;
+  outcome: string | null;
+  range_end: string | null;
+  range_start: string | null;
+  reason: string;
+  source_id: string;
+  started_at: Timestamp;
+  waiting: Generated<string[]>;
+}
+
+export interface SourceSchedule {
+  failures: Generated<number>;
+  next_run_at: Timestamp;
+  open_since: Timestamp | null;
+  source_id: string;
+}
+
+export interface SourceSpending {
+  amount: Generated<Decimal>;
+  bytes_billed: Generated<Int8>;
+  on_date: string;
+  requests: Generated<Int8>;
+  source_id: string;
+}
+
 export interface Statement {
   approved_at: Timestamp | null;
   approved_by: string | null;
@@ -1712,6 +1752,10 @@ export interface DB {
   rulebook_layer: RulebookLayer;
   shared_cost: SharedCost;
   source: Source;
+  source_file: SourceFile;
+  source_run: SourceRun;
+  source_schedule: SourceSchedule;
+  source_spending: SourceSpending;
   statement: Statement;
   statement_adjusted_month: StatementAdjustedMonth;
   statement_adjustment: StatementAdjustment;
