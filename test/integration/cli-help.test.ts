@@ -33,6 +33,7 @@ const COMMANDS = [
   'report reconciliation',
   'report tag-hygiene',
   'report value-per-pod',
+  'sources check',
   'statements show',
   'statements verify',
   'tokens create',
