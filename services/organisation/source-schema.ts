@@ -8,7 +8,9 @@ import { formatted, object, plainText, text } from './schema-leaves.ts';
 const schedule = object('schedule', {
   cron: Type.Optional(formatted('cron', 'When to look for deliveries, as a cron expression: "0 6 * * *".')),
   timeZone: Type.Optional(formatted('time-zone', 'The time zone of cron; UTC unless given.')),
-  jitter: Type.Optional(formatted('iso-duration', 'Within how long after it the source is looked at, always at the same moment: PT10M.')),
+  jitter: Type.Optional(
+    formatted('iso-duration', 'Within how long after it the source is looked at, always at the same moment: PT10M.'),
+  ),
   manual: Type.Optional(Type.Boolean({ description: 'Only look when somebody asks.' })),
 });
 
@@ -35,6 +37,10 @@ const SOURCES = [
     bucket: text('The bucket.'),
     prefix: Type.Optional(text('The prefix of the export within it.')),
     region: Type.Optional(text("The bucket's region.")),
+    endpoint: Type.Optional(text('Another address that speaks the protocol of S3: https://….')),
+    forcePathStyle: Type.Optional(
+      Type.Boolean({ description: "The bucket stands in the path, not in the host's name." }),
+    ),
   }),
   object('source', {
     ...common,
