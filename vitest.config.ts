@@ -3,6 +3,7 @@
  * Tests run on Node's own type stripping, so that what production cannot run fails here too; and in New York's time zone, which
  * shifts every date that passes through a local one.
  */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
@@ -16,8 +17,8 @@ export default defineConfig({
     clearMocks: true,
     env: { TZ: 'America/New_York' },
     experimental: { viteModuleRunner: false },
-    // Sized for two cores: a database test waits for PostgreSQL half of its time.
-    maxWorkers: 2,
+    // A database test waits for PostgreSQL, for processes and for the disk about a third of its time.
+    maxWorkers: availableParallelism() + 1,
     maxConcurrency: 3,
     pool: 'forks',
     // A bound on what hangs, not a measure: a shared machine is at times several times slower than a quiet one.
