@@ -1,12 +1,16 @@
 /** value-per-pod over HTTP as 20 clients ask for it: answers known by figures_version, and answers made anew each time. */
-import { Agent, get } from 'node:http';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildApp } from '../api/app.ts';
 import type { Database } from '../db/database.ts';
 import { createToken } from '../services/access/tokens.ts';
 import { localOperator } from '../services/kernel/ports.ts';
+import { valuePerPod } from '../services/reports/value-per-pod.ts';
 import { atLeast, atMost, type Figure, figureOf, percentile } from './figures.ts';
+import type { HttpAnswer, HttpLoad } from './http-clients.ts';
 import { BENCH_NOW } from './rulebook-figures.ts';
 
 const CLIENTS = 20;
@@ -14,9 +18,10 @@ const REQUESTS = 4000;
 const WARM_UP_REQUESTS = 200;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-const PATH = '/api/v1/reports/value-per-pod?period=2026-Q3';
+const PERIOD = '2026-Q3';
+const PATH = `/api/v1/reports/value-per-pod?period=${PERIOD}`;
 
-/** Serves from the same process as the clients, on the same machine: all of it is in the figure. */
+/** The API is in this process, its clients in another one (http-clients.ts) on the same machine: all of it is in the figure. */
 export async function measureHttp({ db }: Pick<Database, 'db'>): Promise<Figure[]> {
   let elapsedMinutes = 0;
   let isStanding = true;
@@ -42,15 +47,24 @@ export async function measureHttp({ db }: Pick<Database, 'db'>): Promise<Figure[
     logger: pino({ level: 'silent' }),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
-  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+  const clients = fork(join(import.meta.dirname, 'http-clients.ts'), [], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const ended = once(clients, 'exit').then(() => [{ failure: 'the clients were ended from outside' }]);
   try {
     const { port } = app.server.address() as AddressInfo;
-    const ask = () => request({ agent, port, token });
-    await load(ask, WARM_UP_REQUESTS);
-    const cached = await load(ask, REQUESTS);
+    const { total } = await valuePerPod(db, { period: PERIOD, at: BENCH_NOW });
+    const load = async (requests: number): Promise<Load> => {
+      clients.send({ port, token, path: PATH, clients: CLIENTS, requests, cost: total.cost } satisfies HttpLoad);
+      const [answer] = (await Promise.race([once(clients, 'message'), ended])) as [HttpAnswer];
+      if ('failure' in answer) throw new Error(answer.failure);
+      return answer;
+    };
+    await load(WARM_UP_REQUESTS);
+    const cached = await load(REQUESTS);
     isStanding = false;
-    await load(ask, WARM_UP_REQUESTS);
-    const uncached = await load(ask, REQUESTS / 4);
+    await load(WARM_UP_REQUESTS);
+    const uncached = await load(REQUESTS / 4);
     return [
       rateOf('value-per-pod over HTTP, 20 clients, answered before', cached, 1000),
       rateOf('value-per-pod over HTTP, 20 clients, made anew', uncached, 300),
@@ -61,48 +75,17 @@ export async function measureHttp({ db }: Pick<Database, 'db'>): Promise<Figure[
       }),
     ];
   } finally {
-    agent.destroy();
+    clients.kill();
     await app.close();
   }
 }
 
-interface Load {
-  readonly times: readonly number[];
-  readonly elapsedMs: number;
-}
+type Load = Exclude<HttpAnswer, { failure: string }>;
 
 function rateOf(name: string, { times, elapsedMs }: Load, perSecondMin: number): Figure {
   return figureOf(name, (times.length / elapsedMs) * 1000, {
     unit: '/s',
     from: `${times.length} requests, p50 ${percentile(times, 0.5).toFixed(1)} ms, p99 ${percentile(times, 0.99).toFixed(1)} ms`,
     target: atLeast(perSecondMin),
-  });
-}
-
-async function load(ask: () => Promise<void>, requests: number): Promise<Load> {
-  const times: number[] = [];
-  let left = requests;
-  const startedAt = performance.now();
-  const client = async () => {
-    while (left > 0) {
-      left -= 1;
-      const askedAt = performance.now();
-      await ask();
-      times.push(performance.now() - askedAt);
-    }
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
-  return { times, elapsedMs: performance.now() - startedAt };
-}
-
-function request({ agent, port, token }: { agent: Agent; port: number; token: string }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    get({ agent, host: '127.0.0.1', port, path: PATH, headers: { authorization: `Bearer ${token}` } }, (response) => {
-      response.on('error', reject).on('end', () => {
-        if (response.statusCode === 200) resolve();
-        else reject(new Error(`${PATH} answered ${response.statusCode}`));
-      });
-      response.resume();
-    }).on('error', reject);
   });
 }
