@@ -4,141 +4,16 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type BillLine, csvOf, inspect, makeBillFolder, writeBill } from '../support/billing.ts';
+import { asCur2, AWS_MONTH as MONTH, AWS_MONTH_LINES as LINES, curLine as line } from '../support/aws-month.ts';
+import { csvOf, inspect, makeBillFolder, writeBill } from '../support/billing.ts';
 import { isAvailable, realBills } from '../support/requirements.ts';
 import { translated, writeParquet } from '../support/translated-bills.ts';
-
-const ARN = 'arn:aws:savingsplans::000000000017:savingsplan/one';
 
 let folder: Awaited<ReturnType<typeof makeBillFolder>>;
 beforeAll(async () => {
   folder = await makeBillFolder();
 });
 afterAll(() => folder.remove());
-
-/** A line of the legacy report; its columns in CUR 2.0 are the same words with underscores. */
-function line(type: string, cells: BillLine): BillLine {
-  return {
-    'bill/InvoiceId': '',
-    'bill/BillingEntity': 'AWS',
-    'bill/PayerAccountId': '000000000017',
-    'bill/BillingPeriodStartDate': '2026-09-01T00:00:00Z',
-    'bill/BillingPeriodEndDate': '2026-10-01T00:00:00Z',
-    'lineItem/UsageAccountId': '000000000042',
-    'lineItem/LineItemType': type,
-    'lineItem/UsageStartDate': '2026-09-14T00:00:00Z',
-    'lineItem/UsageEndDate': '2026-09-14T01:00:00Z',
-    'lineItem/ProductCode': 'AmazonEC2',
-    'lineItem/UsageType': 'BoxUsage:m5.large',
-    'lineItem/ResourceId': 'i-1',
-    'lineItem/UsageAmount': '1',
-    'lineItem/CurrencyCode': 'USD',
-    'lineItem/UnblendedCost': '0',
-    'lineItem/LineItemDescription': 'a line',
-    'product/ProductName': 'Amazon Elastic Compute Cloud',
-    'pricing/publicOnDemandCost': '',
-    'reservation/EffectiveCost': '',
-    'reservation/UnusedAmortizedUpfrontFeeForBillingPeriod': '',
-    'reservation/UnusedRecurringFee': '',
-    'reservation/ReservationARN': '',
-    'savingsPlan/TotalCommitmentToDate': '',
-    'savingsPlan/UsedCommitment': '',
-    'savingsPlan/SavingsPlanEffectiveCost': '',
-    'savingsPlan/SavingsPlanARN': '',
-    'resourceTags/user:pod': '',
-    'resourceTags/aws:createdBy': '',
-    ...cells,
-  };
-}
-
-/** A month with a line of every type, what each bills and what it costs in effect. */
-const MONTH: readonly (readonly [line: BillLine, billed: string, effective: string, category: string])[] = [
-  [line('Usage', { 'lineItem/UnblendedCost': '1.25', 'resourceTags/user:pod': 'checkout' }), '1.25', '1.25', 'Usage'],
-  [line('DiscountedUsage', { 'lineItem/UnblendedCost': '0', 'reservation/EffectiveCost': '0.6' }), '0', '0.6', 'Usage'],
-  [
-    line('RIFee', {
-      'lineItem/UnblendedCost': '30',
-      'reservation/UnusedAmortizedUpfrontFeeForBillingPeriod': '1.1',
-      'reservation/UnusedRecurringFee': '2.2E-1',
-    }),
-    '30',
-    '1.32',
-    'Purchase',
-  ],
-  [line('Fee', { 'lineItem/UnblendedCost': '500', 'reservation/ReservationARN': 'arn:ri' }), '500', '0', 'Purchase'],
-  [
-    line('SavingsPlanCoveredUsage', {
-      'lineItem/UnblendedCost': '0.096',
-      'savingsPlan/SavingsPlanEffectiveCost': '0.07',
-      'savingsPlan/SavingsPlanARN': ARN,
-    }),
-    '0.096',
-    '0.07',
-    'Usage',
-  ],
-  [
-    line('SavingsPlanNegation', { 'lineItem/UnblendedCost': '-0.096', 'savingsPlan/SavingsPlanARN': ARN }),
-    '-0.096',
-    '0',
-    'Usage',
-  ],
-  [
-    line('SavingsPlanRecurringFee', {
-      'lineItem/UnblendedCost': '0.1',
-      'savingsPlan/TotalCommitmentToDate': '0.1',
-      'savingsPlan/UsedCommitment': '0.07',
-      'savingsPlan/SavingsPlanARN': ARN,
-    }),
-    '0.1',
-    '0.03',
-    'Purchase',
-  ],
-  [
-    line('SavingsPlanUpfrontFee', { 'lineItem/UnblendedCost': '900', 'savingsPlan/SavingsPlanARN': ARN }),
-    '900',
-    '0',
-    'Purchase',
-  ],
-  [line('EdpDiscount', { 'lineItem/UnblendedCost': '-0.125' }), '-0.125', '-0.125', 'Usage'],
-  [line('PrivateRateDiscount', { 'lineItem/UnblendedCost': '-0.01' }), '-0.01', '-0.01', 'Usage'],
-  [line('BundledDiscount', { 'lineItem/UnblendedCost': '-0.02' }), '-0.02', '-0.02', 'Usage'],
-  [line('Credit', { 'lineItem/UnblendedCost': '-5' }), '-5', '-5', 'Credit'],
-  [line('Refund', { 'lineItem/UnblendedCost': '-3' }), '-3', '-3', 'Adjustment'],
-  [
-    line('Tax', { 'lineItem/UnblendedCost': '12.34', 'lineItem/UsageEndDate': '2026-09-14T00:00:00Z' }),
-    '12.34',
-    '12.34',
-    'Tax',
-  ],
-  [
-    line('Fee', { 'lineItem/UnblendedCost': '9.99', 'bill/BillingEntity': 'AWS Marketplace' }),
-    '9.99',
-    '9.99',
-    'Purchase',
-  ],
-];
-const LINES = MONTH.map(([cells]) => cells);
-
-const TAGGED = /^resourceTags\//;
-const snakeCase = (name: string) =>
-  name
-    .replace('/', '_')
-    .replace(/(?<=[a-z])(?=[A-Z])|(?<=ARN)(?=[a-z])/g, '_')
-    .toLowerCase();
-
-/** The same month as CUR 2.0 writes it: other names, tags in one map. */
-function asCur2(lines: readonly BillLine[]): BillLine[] {
-  return lines.map((cells) => {
-    const own = Object.entries(cells).filter(([name]) => !TAGGED.test(name));
-    const tags = Object.entries(cells).flatMap(([name, value]) =>
-      TAGGED.test(name) && value !== '' ? [[name.replace(TAGGED, '').replace('user:', 'user_'), value]] : [],
-    );
-    return {
-      ...Object.fromEntries(own.map(([name, value]) => [snakeCase(name), value])),
-      resource_tags: JSON.stringify(Object.fromEntries(tags)),
-    };
-  });
-}
 
 describe('a line of each type', () => {
   test('bills what it adds to the invoice and costs in effect what it used of a commitment', async () => {
