@@ -248,7 +248,8 @@ describe('one month in every format', () => {
     const focus = await parquetOf(
       'focus',
       AWS_MONTH_FOCUS,
-      `* replace (BilledCost::double as BilledCost, EffectiveCost::double as EffectiveCost, ChargePeriodStart::timestamptz as ChargePeriodStart)`,
+      `* replace (BilledCost::double as BilledCost, EffectiveCost::double as EffectiveCost, ChargePeriodStart::timestamptz as ChargePeriodStart,
+        nullif(Tags, '')::json::map(varchar, varchar) as Tags, nullif(x_Discounts, '')::json::map(varchar, double) as x_Discounts)`,
     );
     await folder.remove();
     const month = '2026-09';

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openAmazonS3Store } from '../../connectors/amazon-s3/amazon-s3-store.ts';
 import { readS3Place, type S3Place } from '../../connectors/amazon-s3/s3-place.ts';
@@ -119,6 +120,20 @@ describe('a file', () => {
     await fetch(object, offset);
     expect(content.equals(await readFile(path))).toBe(true);
     expect(double.calls.at(-1)).toMatchObject({ range: `bytes=${offset}-`, bytesSent: 4 * MEGABYTE - offset });
+  });
+
+  test('is taken no faster than it is written, so that memory does not grow with it', async () => {
+    const [block, size] = [Buffer.alloc(65_536, 'outturn'), 64 * MEGABYTE];
+    const read = (offset: number) => Readable.from(Array.from({ length: (size - offset) / block.length }, () => block));
+    double.put(BUCKET, 'large.parquet', { sizeBytes: size, read });
+    const object = await only('large.parquet');
+    let waiting = 0;
+    const report = (done: number) => {
+      waiting = Math.max(waiting, (double.calls.at(-1)?.bytesSent ?? 0) - done);
+    };
+    await store.fetch(object, { path, offset: 0, report });
+    expect(await sizeOf()).toBe(size);
+    expect(waiting).toBeLessThan(16 * MEGABYTE);
   });
 
   test('is refused where it is another one by now, or gone', async () => {
