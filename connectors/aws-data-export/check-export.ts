@@ -3,8 +3,8 @@ import { AppError, TransientError } from '../../services/kernel/errors.ts';
 import { billingPeriodName } from '../../services/kernel/period.ts';
 import type { SourceCheck } from '../connector.ts';
 import { chooseDelivery, type Delivery } from './choose-delivery.ts';
-import { type FoundExport, findExports } from './export-layout.ts';
-import { type ExportPlace, nothingYet, onlyExport } from './export-place.ts';
+import type { FoundExport } from './export-layout.ts';
+import { type ExportPlace, findSettled, nothingYet, onlyExport } from './export-place.ts';
 
 /** Without these, commitments cannot be spread: lines that use one have no effective cost, and their bill is refused. */
 const AMORTISED = [
@@ -24,7 +24,7 @@ export async function* checkExport(place: ExportPlace): AsyncIterable<SourceChec
     if (check.state === 'wrong') return;
   }
   try {
-    const found = await findExports(place.store.list(place.prefix));
+    const found = await findSettled(place);
     const only = onlyExport(found, place);
     if (only === null) {
       yield { subject: 'export', state: 'note', message: nothingYet(place) };

@@ -28,14 +28,11 @@ interface Given {
   readonly store: ObjectStore;
   readonly objects: ReadonlyMap<string, StoredObject>;
   readonly known: ReadonlyMap<string, KnownFile>;
-  readonly now: Date;
 }
 
 /** Deliveries that are looked at before the month is left for the next look. */
 const MANIFESTS_MAX = 5;
-/** Between our clock and AWS's. A manifest that is older than the listing was complete before it began. */
-const CLOCKS_MS = 60_000;
-/** A bucket that is copied writes files and manifest in any order, but at about one time. */
+/** A bucket that is copied has files and manifest in any order, but at about one time; AWS never delivers twice within so little. */
 const COPY_MS = 15 * 60_000;
 
 /** Chooses the delivery of a month to read. @throws as `ObjectStore.readText`, but for manifests that were just replaced. */
@@ -53,20 +50,19 @@ export async function chooseDelivery(month: ExportMonth, given: Given): Promise<
 
 /** The delivery, or what it lacks; an empty text where it lacks what was read before it was taken away. */
 async function readDelivery(month: ExportMonth, manifest: StoredObject, given: Given): Promise<Delivery | string> {
-  const { objects, now, known } = given;
-  if (manifest.modifiedAt.getTime() > now.getTime() - CLOCKS_MS)
-    return 'was delivered just now; the next look reads it';
+  const { objects, known } = given;
   const read = await readManifest(manifest, given.store);
   if (typeof read === 'string') return read;
   const { keys, columns } = read;
   if (keys.length === 0) return `names no file in its manifest ${manifest.key}`;
   const missing = keys.filter((key) => !objects.has(key));
   if (missing.length > 0) {
-    const wasRead = missing.every((key) => (known.get(key)?.fetchedAt.getTime() ?? 0) > manifest.modifiedAt.getTime());
-    return wasRead ? '' : `lacks ${baseName(missing[0])}${more(missing)}, which its manifest names`;
+    return missing.every((key) => wasReadSince(manifest, known.get(key)))
+      ? ''
+      : `lacks ${baseName(missing[0])}${more(missing)}, which its manifest names`;
   }
   const files = keys.flatMap((key) => objects.get(key) ?? []);
-  const written = files.filter((file) => isBeingWritten(file, manifest, now));
+  const written = files.filter((file) => isBeingWritten(file, manifest, known.get(file.key)));
   return written.length > 0
     ? `is being delivered anew: ${baseName(written[0]?.key)}${more(written)} was written after its manifest`
     : { month, manifest, columns, files };
@@ -81,10 +77,15 @@ async function readManifest(manifest: StoredObject, store: ObjectStore): Promise
   }
 }
 
-function isBeingWritten(file: StoredObject, manifest: StoredObject, now: Date): boolean {
+/** It belongs to the next delivery: it was read as part of this one and is another now, or it is newer by far. */
+function isBeingWritten(file: StoredObject, manifest: StoredObject, known: KnownFile | undefined): boolean {
   const laterMs = file.modifiedAt.getTime() - manifest.modifiedAt.getTime();
-  const quietMs = now.getTime() - file.modifiedAt.getTime();
-  return laterMs > 0 && (laterMs > COPY_MS || quietMs < COPY_MS);
+  const isReplaced = wasReadSince(manifest, known) && known?.version !== file.version;
+  return laterMs > 0 && (laterMs > COPY_MS || isReplaced);
+}
+
+function wasReadSince(manifest: StoredObject, known: KnownFile | undefined): boolean {
+  return known !== undefined && known.fetchedAt.getTime() > manifest.modifiedAt.getTime();
 }
 
 function baseName(key = ''): string {

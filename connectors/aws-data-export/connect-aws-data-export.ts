@@ -7,8 +7,7 @@ import { readS3Place } from '../amazon-s3/s3-place.ts';
 import type { Connect, ConnectedSource, Listing, ListRequest, Manifest } from '../connector.ts';
 import { checkExport } from './check-export.ts';
 import { chooseDelivery, type Delivery } from './choose-delivery.ts';
-import { findExports } from './export-layout.ts';
-import { type ExportPlace, nothingYet, onlyExport } from './export-place.ts';
+import { type ExportPlace, findSettled, nothingYet, onlyExport } from './export-place.ts';
 
 export const connectAwsDataExport: Connect = async (source, context) => {
   const place = readS3Place(source);
@@ -35,7 +34,7 @@ function prefixOf({ settings }: ConnectedSource): string {
 }
 
 async function listDeliveries(place: ExportPlace, { range, known }: ListRequest): Promise<Listing> {
-  const found = await findExports(place.store.list(place.prefix));
+  const found = await findSettled(place);
   const months = (onlyExport(found, place)?.months ?? []).filter(
     ({ start, end }) => range === undefined || (start < range.end && end > range.start),
   );

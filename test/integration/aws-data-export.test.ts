@@ -212,10 +212,12 @@ describe('a look that fails', () => {
 
   test('because its credentials end half-way keeps the files it had', async () => {
     for (const month of ['2026-07', '2026-08', '2026-09']) deliver(month);
-    double.faults.push({ operation: 'GetObject', kind: 'error', status: 400, code: 'ExpiredToken', skip: 4 });
+    const expired = { operation: 'GetObject', kind: 'error', status: 400, code: 'ExpiredToken' } as const;
+    double.faults.push({ ...expired, skip: 4 }, expired);
     await expect(scene.sync()).rejects.toThrow('The AWS credentials have expired');
     expect((await billed()).map(([month]) => month)).toEqual(['2026-07']);
     later();
+    double.faults.length = 0;
     double.calls.length = 0;
     await scene.sync();
     expect((await billed()).map(([month]) => month)).toEqual(['2026-07', '2026-08', '2026-09']);
@@ -279,6 +281,8 @@ describe('one month in every format', () => {
       });
       later();
     }
+    const { rows } = await scene.database.pool.query("select distinct tags from origin where tags <> '{}'");
+    expect(rows).toEqual([{ tags: { pod: 'checkout' } }]);
   });
 });
 

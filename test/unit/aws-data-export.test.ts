@@ -2,6 +2,7 @@
  * Which delivery of an AWS export is read: in every layout exactly one for each billing period, the newest that is complete and not being
  * written to; what is waited for, and what is refused, in words.
  */
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectAwsDataExport } from '../../connectors/aws-data-export/connect-aws-data-export.ts';
 import type { Connection, KnownFile, ListRequest, SourceCheck } from '../../connectors/connector.ts';
@@ -176,10 +177,21 @@ describe('what is waited for', () => {
     });
   });
 
-  test('is a manifest of this very moment: what was listed before it may be older than it', async () => {
-    focus({ at: '2026-10-06T07:59:30Z' });
-    expect((await waiting()).waiting).toEqual(['2026-09 was delivered just now; the next look reads it']);
-    expect((await listing(await connect({}, '2026-10-06T08:01:00Z'))).found).toHaveLength(1);
+  test('is what was read as part of a delivery and is another now, however short the time between', async () => {
+    focus();
+    const key = 'p/focus/data/BILLING_PERIOD=2026-09/focus-00001.csv.gz';
+    const [manifest] = (await connection.list({ known: NOTHING })).manifests;
+    const known = new Map([
+      [key, { version: manifest?.files[0]?.version ?? '', fetchedAt: new Date('2026-10-05T06:00:10Z') }],
+    ]);
+    const rewrite = (content: string) =>
+      double.put(BUCKET, key, gzipSync(content, { level: 1 }), { modifiedAt: new Date('2026-10-05T06:00:20Z') });
+    rewrite('x');
+    expect((await waiting(known)).found).toHaveLength(1);
+    rewrite('y');
+    expect((await waiting(known)).waiting).toEqual([
+      '2026-09 is being delivered anew: focus-00001.csv.gz was written after its manifest',
+    ]);
   });
 
   test('is a manifest that cannot be read, or names nothing', async () => {
@@ -211,6 +223,14 @@ describe('what is waited for', () => {
     expect(await waiting(known('2026-10-05T07:00:00Z'))).toEqual({ found: [], waiting: [] });
     // An older content of that name is another delivery.
     expect((await waiting(known('2026-10-04T07:00:00Z'))).waiting).toHaveLength(1);
+  });
+});
+
+describe('a delivery of this very moment', () => {
+  test('is listed a second time, since the first list may show its files as they were before it', async () => {
+    focus({ at: '2026-10-06T07:59:50Z' });
+    expect((await listing()).found).toHaveLength(1);
+    expect(double.calls.map(({ operation }) => operation)).toEqual(['ListObjectsV2', 'ListObjectsV2', 'GetObject']);
   });
 });
 
