@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { readAs } from '../../services/access/read-as.ts';
+import { createValueReader } from '../../services/access/value-reader.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { createConvertedReader, prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
@@ -24,6 +25,7 @@ import {
 export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
   const readAsKnown = createAsKnownReader({ db, clock });
   const readConverted = createConvertedReader(db);
+  const readValue = createValueReader(db);
   const cache = createReportCache({ clock });
 
   app.get(
@@ -50,7 +52,7 @@ export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       }
       const read = () =>
         readConverted(request.figuresVersion, asked, () =>
-          readAs(db, principalOf(request), (trx) => valuePerPod(trx, asked)),
+          readValue({ principal: principalOf(request), figuresVersion: request.figuresVersion, request: asked }),
         );
       return cache.send(request, reply, read, valuePerPodCsv);
     },

@@ -2,9 +2,10 @@
  * Reading as somebody: a pod's token reads through PostgreSQL's row-level security, so that a forgotten filter in a query can
  * never show another pod's figures. Every other role reads as the owner.
  */
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
+import { SQL_STATE } from '../../db/sql-state.ts';
 import type { Principal } from '../kernel/ports.ts';
 
 /** No question of a reader is worth more; the database stops it then. */
@@ -28,4 +29,23 @@ export async function readAs<Result>(
       }
       return work(trx);
     });
+}
+
+/**
+ * Runs one read-only statement for a principal who reads everything, without a transaction: a statement is a snapshot of its own. The
+ * database is told to stop it where it takes too long.
+ */
+export async function readAtOnce<Row>(db: Kysely<DB>, statement: RawBuilder<Row>): Promise<readonly Row[]> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new ReadTimeout()), READ_TIMEOUT_MS);
+  try {
+    return (await statement.execute(db, { signal: late.signal, inflightQueryAbortStrategy: 'cancel query' })).rows;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** As PostgreSQL itself says it. */
+class ReadTimeout extends Error {
+  readonly code = SQL_STATE.queryCanceled;
 }

@@ -67,19 +67,17 @@ export function cutToWindow(closed: readonly ClosedMonth[], window: DateRange): 
 }
 
 /**
- * The statement of exactly this period. A quarter's counts only while the months it was put together from do: after a month is
- * reissued the quarter is answered from its months until it is reissued too.
+ * Rows of StandingStatement and DateRange, as a query: a quarter's counts only while the months it was put together from do. After a month
+ * is reissued the quarter is answered from its months until it is reissued too.
  */
-export async function findStanding(db: Kysely<DB>, period: DateRange): Promise<StandingStatement | null> {
-  const { rows } = await sql<StandingStatement>`${PREPARED}
-    select statement.id as "statementId", statement.currency, statement.cost_metric as "costMetric"
+export function standingRows(): RawBuilder<unknown> {
+  return sql`
+    select statement.id as "statementId", statement.currency, statement.cost_metric as "costMetric", statement.period_start as start,
+      statement.period_end as end
     from statement
-    where statement.period_start = ${period.start}::date and statement.period_end = ${period.end}::date and ${isStanding('statement')}
-      and not exists (
-        select from statement_month as part join statement as month on month.id = part.month_statement_id
-        where part.statement_id = statement.id and not ${isStanding('month')})
-  `.execute(db);
-  return rows[0] ?? null;
+    where ${isStanding('statement')} and not exists (
+      select from statement_month as part join statement as month on month.id = part.month_statement_id
+      where part.statement_id = statement.id and not ${isStanding('month')})`;
 }
 
 /** The month in which corrections of closed months are shown and will be booked; null while nothing is closed. */

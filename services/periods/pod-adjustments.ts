@@ -27,15 +27,20 @@ export type PodAdjustments = ReadonlyMap<string | null, PodAdjustment>;
  */
 export async function readPodAdjustments(db: Kysely<DB>, frame: ReportFrame): Promise<PodAdjustments> {
   const sources: RawBuilder<unknown>[] = [];
-  const booking = frame.closed
-    .filter(({ start, end }) => monthOf(start).start === start && monthOf(start).end === end)
-    .map((month) => month.statementId);
+  const { booking, isAdjusting } = bookingOf(frame);
   if (booking.length > 0) sources.push(bookedAdjustments(booking));
-  const { adjusting, period } = frame;
-  if (adjusting !== null && adjusting.start >= period.start && adjusting.end <= period.end) {
-    sources.push(await openAdjustments(db));
-  }
+  if (isAdjusting) sources.push(await openAdjustments(db));
   return sources.length === 0 ? new Map() : sumAdjustments(db, sql.join(sources, sql` union all `), frame);
+}
+
+/** Whose adjustments a report shows: the statements that booked some, and whether corrections are shown in it now. */
+export function bookingOf({ closed, adjusting, period }: ReportFrame): { booking: number[]; isAdjusting: boolean } {
+  return {
+    booking: closed
+      .filter(({ start, end }) => monthOf(start).start === start && monthOf(start).end === end)
+      .map((month) => month.statementId),
+    isAdjusting: adjusting !== null && adjusting.start >= period.start && adjusting.end <= period.end,
+  };
 }
 
 /** What `sumAdjustments` converts: rows of these bookings, and those kept of what nothing has booked yet. */

@@ -4,7 +4,6 @@
  * window cuts a month, where each day has its own rate, and where a pod counts by the day; closed days from their statements.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
-import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import type { Decimal } from '../kernel/decimal.ts';
@@ -14,88 +13,94 @@ import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
 import { handedOn, isInPortfolio, type PodScope } from './pod-scope.ts';
 import { METRIC_COLUMNS, openDays, type ReportFrame } from './report-frame.ts';
 
-export interface PodCost {
-  readonly podId: string | null;
-  readonly direct: Decimal;
-  readonly shared: Decimal;
-  readonly total: Decimal;
-  readonly estimated: Decimal;
-}
-
-interface PodCostRow {
+export interface PodCostRow {
+  /** Null: the unattributed. */
   readonly pod_id: string | null;
   readonly direct: Decimal;
   readonly shared: Decimal;
   readonly total: Decimal;
   readonly estimated: Decimal;
+  /** Days without an exchange rate. */
   readonly missing: number;
 }
 
 const COLUMNS = sql`pod_id, kind, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost`;
 
-/**
- * Reads pod_month and pod_day by their keys, which begin with the date (60 pods, a quarter: 600 rows by month, 18,000 by day).
- * @throws AppError missing_exchange_rate naming the first date and pair.
- */
-export async function readPodCosts(db: Kysely<DB>, frame: ReportFrame, scope: PodScope = {}): Promise<PodCost[]> {
-  const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
+/** What the rows of a window are joined with, and converted by. */
+function partsOf(frame: ReportFrame, scope: PodScope) {
   const hasStatement = frame.closed.length > 0;
+  const isForeign = ({ month, currency }: ReportFrame['billed'][number]) =>
+    currency !== frame.currency && month < frame.period.end && monthOf(month).end > frame.period.start;
+  const converts = hasStatement || frame.billed.some(isForeign);
   const rate = rateOf(hasStatement);
-  const days = podCostRows(frame, scope);
-  const joins = rateJoins(
-    { alias: 'day', currency: 'billing_currency', date: 'charge_date', hasStatement },
-    frame.currency,
-  );
+  const row = { alias: 'day', currency: 'billing_currency', date: 'charge_date', hasStatement };
   const statement = hasStatement ? sql`day.statement_id` : sql`null::integer`;
-  const window = sql`day.charge_date >= ${frame.period.start} and day.charge_date < ${frame.windowEnd} and day.kind <> 'owned'
-    and ${isInPortfolio(scope, { podId: 'day.pod_id', date: 'day.charge_date', statement })}`;
+  return {
+    converts,
+    rate,
+    days: podCostRows(frame, scope, converts),
+    joins: converts ? rateJoins(row, frame.currency) : sql``,
+    isWanted: sql`day.kind <> 'owned' and ${isInPortfolio(scope, { podId: 'day.pod_id', date: 'day.charge_date', statement })}`,
+  };
+}
+
+/**
+ * A query of PodCostRow over pod_month and pod_day by their keys, which begin with the date (60 pods, a quarter: 600 rows by month, 18,000
+ * by day). Money is text in it, so that it may stand inside JSON.
+ */
+export function podCostQuery(frame: ReportFrame, scope: PodScope): RawBuilder<unknown> {
+  const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
+  const { converts, rate, days, joins, isWanted } = partsOf(frame, scope);
+  const isForeign = sql`day.billing_currency <> ${frame.currency}`;
+  const converted = converts ? sql`case when ${isForeign} then ${metric} * ${rate} else ${metric} end` : metric;
+  const missing = converts ? sql`(count(*) filter (where ${isForeign} and ${rate} is null))::int` : sql`0`;
   const summed = handedOn(scope, { from: 'summed', columns: ['kind', 'is_open', 'missing'], amount: 'converted' });
   // Each figure is added up once, by pod, kind and finality; the few sums are then arranged: half the time of four filtered sums.
-  const { rows } = await sql<PodCostRow>`${PREPARED}
+  return sql`
     with summed as (
-      select day.pod_id, day.kind, ${isOpenSql(frame.openMonths)} as is_open,
-        sum(case when day.billing_currency = ${frame.currency} then ${metric} else ${metric} * ${rate} end) as converted,
-        (count(*) filter (where day.billing_currency <> ${frame.currency} and ${rate} is null))::int as missing
-      from ${days} as day ${joins}
-        and conversion.on_date >= ${frame.period.start} and conversion.on_date < ${frame.windowEnd}
-      where ${window}
-      group by day.pod_id, day.kind, is_open
+      select day.pod_id, day.kind, ${isOpenSql(frame.openMonths)} as is_open, sum(${converted}) as converted, ${missing} as missing
+      from ${days} as day ${joins} where ${isWanted} group by day.pod_id, day.kind, is_open
     )
     select pod_id,
-      trim_scale(coalesce(sum(converted) filter (where kind = 'direct'), 0)) as direct,
-      trim_scale(coalesce(sum(converted) filter (where kind = 'shared'), 0)) as shared,
-      trim_scale(coalesce(sum(converted), 0)) as total,
-      trim_scale(coalesce(sum(converted) filter (where is_open), 0)) as estimated,
+      trim_scale(coalesce(sum(converted) filter (where kind = 'direct'), 0))::text as direct,
+      trim_scale(coalesce(sum(converted) filter (where kind = 'shared'), 0))::text as shared,
+      trim_scale(coalesce(sum(converted), 0))::text as total,
+      trim_scale(coalesce(sum(converted) filter (where is_open), 0))::text as estimated,
       sum(missing)::int as missing
-    from ${summed} as summed group by pod_id
-  `.execute(db);
-  if (rows.some((row) => row.missing > 0)) {
-    const need = sql`select day.billing_currency as from_currency, day.charge_date as on_date from ${days} as day ${joins}
-      where ${window} and ${rate} is null`;
-    await requireConversionRates(db, { need, to: frame.currency });
-  }
-  return rows.map(({ pod_id, direct, shared, total, estimated }) => ({
-    podId: pod_id,
-    direct,
-    shared,
-    total,
-    estimated,
-  }));
+    from ${summed} as summed group by pod_id`;
+}
+
+/**
+ * Refuses rows of `podCostQuery` where a rate is missing.
+ * @throws AppError missing_exchange_rate naming the first date and pair.
+ */
+export async function requireCostRates(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  given: { scope: PodScope; costs: readonly PodCostRow[] },
+): Promise<void> {
+  if (given.costs.every((row) => row.missing === 0)) return;
+  const { days, joins, rate, isWanted } = partsOf(frame, given.scope);
+  const need = sql`select day.billing_currency as from_currency, day.charge_date as on_date from ${days} as day ${joins}
+    where ${isWanted} and ${rate} is null`;
+  await requireConversionRates(db, { need, to: frame.currency });
 }
 
 /** Rows of statement_id (null: as now known), charge_date (of whole months their first day) and COLUMNS, for a FROM clause. */
-function podCostRows(frame: ReportFrame, { portfolio }: PodScope): RawBuilder<unknown> {
+function podCostRows(frame: ReportFrame, { portfolio }: PodScope, converts: boolean): RawBuilder<unknown> {
   const { months, days } =
     portfolio === undefined ? wholeMonths(openDays(frame)) : { months: [], days: openDays(frame) };
   const inMonths = sql`charge_month = any(${months}::date[])`;
   const parts = [
     sql`select null::integer as statement_id, charge_month as charge_date, ${COLUMNS} from pod_month
       where ${inMonths} and billing_currency = ${frame.currency}`,
-    sql`select null, charge_date, ${COLUMNS}
+  ];
+  if (converts) {
+    parts.push(sql`select null, charge_date, ${COLUMNS}
       from (select distinct charge_month from pod_month where ${inMonths} and billing_currency <> ${frame.currency}) as foreign_month
       join pod_day on charge_date >= charge_month and charge_date < (charge_month + interval '1 month')::date
-      where billing_currency <> ${frame.currency}`,
-  ];
+      where billing_currency <> ${frame.currency}`);
+  }
   if (days.length > 0)
     parts.push(sql`select null, charge_date, ${COLUMNS} from pod_day where ${liesIn('charge_date', days)}`);
   if (frame.closed.length > 0) {

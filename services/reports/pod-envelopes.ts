@@ -2,9 +2,7 @@
  * The envelope a value report shows for each pod: the one of exactly this period, else the sum of those that tile it with one
  * currency, cost metric and basis. The controlled one is preferred, being what the pod answers for.
  */
-import { type Kysely, sql } from 'kysely';
-import { PREPARED } from '../../db/prepared.ts';
-import type { DB } from '../../db/schema.gen.ts';
+import { type RawBuilder, sql } from 'kysely';
 import { compare, type Decimal, decimal, ratio, sum } from '../kernel/decimal.ts';
 import { levelOf } from '../envelopes/list-envelopes.ts';
 import type { IsoDate, Period } from '../kernel/period.ts';
@@ -21,7 +19,7 @@ export interface PodEnvelope {
   readonly state: 'ok' | 'near' | 'over';
 }
 
-interface EnvelopeRow {
+export interface EnvelopeRow {
   readonly id: string;
   readonly pod_id: string;
   readonly period_start: IsoDate;
@@ -37,18 +35,21 @@ interface EnvelopeRow {
 const NEAR = decimal('0.8');
 const WHOLE = decimal('1');
 
-/** By pod id, for the pods that have one. */
-export async function readPodEnvelopes(db: Kysely<DB>, period: Period): Promise<Map<string, PodEnvelope>> {
-  const { rows } = await sql<EnvelopeRow>`${PREPARED}
+/** A query of EnvelopeRow: those inside the period, in the order of preference. Money is text in it, so that it may stand inside JSON. */
+export function podEnvelopeQuery(period: Period): RawBuilder<unknown> {
+  return sql`
     select envelope.id::text as id, scope_id as pod_id, period_start, period_end, counts, version.currency, version.cost_metric,
-      trim_scale(version.envelope_limit) as envelope_limit, trim_scale(standing.actual) as actual, standing.rung
+      trim_scale(version.envelope_limit)::text as envelope_limit, trim_scale(standing.actual)::text as actual, standing.rung::text as rung
     from envelope
     join lateral (select * from envelope_version where envelope_id = envelope.id order by version desc limit 1) as version on true
     left join envelope_state as standing on standing.envelope_id = envelope.id
     where scope_kind = 'pod' and withdrawn_at is null
       and period_start >= ${period.start}::date and period_end <= ${period.end}::date
-    order by counts, version.currency, version.cost_metric, period_start, period_end desc, envelope.id
-  `.execute(db);
+    order by counts, version.currency, version.cost_metric, period_start, period_end desc, envelope.id`;
+}
+
+/** The envelope of each pod that has one, by pod id, from rows of `podEnvelopeQuery`. */
+export function chooseEnvelopes(rows: readonly EnvelopeRow[], period: Period): Map<string, PodEnvelope> {
   const byPod = Map.groupBy(rows, (row) => row.pod_id);
   const found = new Map<string, PodEnvelope>();
   for (const [podId, envelopes] of byPod) {

@@ -4,7 +4,6 @@
  * another's share (row-level security) is in no sum of its report. Closed days come from their statements, already split.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
-import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import { add, type Decimal, ZERO } from '../kernel/decimal.ts';
@@ -33,7 +32,7 @@ export interface RecognisedValues {
   readonly total: RecognisedValue;
 }
 
-interface ValueRow {
+export interface ValueRow {
   readonly party: 'pod' | 'unattributed' | 'total';
   readonly pod_id: string | null;
   readonly state: 'verified' | 'claimed';
@@ -54,25 +53,28 @@ const NOTHING: RecognisedValue = {
 };
 
 /**
- * Reads outcomes whose schedule or delivery touches the window (outcome_schedule_recognised_from_idx, outcome_delivered_on_idx).
- * @throws AppError missing_exchange_rate naming the first date and pair.
+ * A query of ValueRow: of outcomes whose schedule or delivery touches the window (outcome_schedule_recognised_from_idx,
+ * outcome_delivered_on_idx). Money is text in it, so that it may stand inside JSON. `open`: the ranges that are not closed, by `openValueDays`.
  */
-export async function readRecognisedValues(
-  db: Kysely<DB>,
+export function recognisedValueQuery(
   frame: ReportFrame,
-  scope: PodScope = {},
-): Promise<RecognisedValues> {
+  scope: PodScope,
+  open: readonly DateRange[],
+): RawBuilder<unknown> {
   const { closed } = frame;
-  const open = await cutAtMoves(db, scope, openDays(frame));
-  const hasDays = scope.portfolio !== undefined;
   const part = handedOn(scope, {
     from: 'part',
     columns: ['party', 'outcome_id', 'state', 'beside', 'is_missing', 'on_date', 'statement_id'],
     amount: 'amount',
   });
-  const { rows } = await sql<ValueRow>`${PREPARED}
+  const isWanted = isInPortfolio(scope, {
+    podId: 'part.pod_id',
+    date: 'part.on_date',
+    statement: sql`part.statement_id`,
+  });
+  return sql`
     with recognised as materialized (
-      ${recognisedIn(open, frame, hasDays)}
+      ${recognisedIn(open, frame, scope.portfolio !== undefined)}
     ), counted as (
       select recognised.outcome_id, outcome.state, recognised.amount, recognised.is_missing, recognised.on_date,
         outcome.unattributed_basis_points,
@@ -87,23 +89,43 @@ export async function readRecognisedValues(
       from counted where unattributed_basis_points > 0
       ${closed.length === 0 ? sql`` : sql`union all ${frozenParts(closed, frame.currency)}`}
     )
-    select party, pod_id, state, beside, trim_scale(sum(amount)) as amount, count(distinct outcome_id)::int as outcomes,
+    select party, pod_id, state, beside, trim_scale(sum(amount))::text as amount, count(distinct outcome_id)::int as outcomes,
       bool_or(is_missing) as is_missing
-    from ${part} as part where ${isInPortfolio(scope, { podId: 'part.pod_id', date: 'part.on_date', statement: sql`part.statement_id` })} group by party, pod_id, state, beside
+    from ${part} as part where ${isWanted} group by party, pod_id, state, beside
     union all
-    select 'total', null, state, beside, trim_scale(sum(amount)), count(distinct outcome_id)::int, bool_or(is_missing)
-    from part group by state, beside
-  `.execute(db);
-  if (rows.some((row) => row.is_missing)) {
+    select 'total', null, state, beside, trim_scale(sum(amount))::text, count(distinct outcome_id)::int, bool_or(is_missing)
+    from part group by state, beside`;
+}
+
+/** The ranges of the window that are not closed; of a portfolio cut where pods move. */
+export async function openValueDays(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  scope: PodScope,
+): Promise<readonly DateRange[]> {
+  return cutAtMoves(db, scope, openDays(frame));
+}
+
+/**
+ * The values of rows of `recognisedValueQuery`.
+ * @throws AppError missing_exchange_rate naming the first date and pair.
+ */
+export async function collectValues(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  given: { open: readonly DateRange[]; rows: readonly ValueRow[] },
+): Promise<RecognisedValues> {
+  const { closed } = frame;
+  if (given.rows.some((row) => row.is_missing)) {
     const frozen =
       closed.length === 0
         ? sql``
         : sql`union all select from_currency, on_date from (${frozenValues(closed, frame.currency)}) as value where rate is null`;
     const need = sql`
-      select from_currency, on_date from (${recognisedDays(open, frame.currency)}) as day where rate is null ${frozen}`;
+      select from_currency, on_date from (${recognisedDays(given.open, frame.currency)}) as day where rate is null ${frozen}`;
     await requireConversionRates(db, { need, to: frame.currency });
   }
-  return collect(rows);
+  return collect(given.rows);
 }
 
 /** What enters no return is named by its basis; null for what does. Of a row of `outcome`. */

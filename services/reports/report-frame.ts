@@ -2,8 +2,7 @@
  * What every report has in common: its period by the organisation's fiscal calendar, the currency and cost metric it is given in,
  * how far its data reaches, the rulebook behind it, and which of its months are closed: their days come from their statements.
  */
-import { type Kysely, type Selectable, sql } from 'kysely';
-import { PREPARED } from '../../db/prepared.ts';
+import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { COST_METRICS, type CostMetric } from '../attribution/rulebook.ts';
 import { currencyFix, isCurrencyCode } from '../fx/currency.ts';
@@ -13,14 +12,13 @@ import { didYouMean, listWords } from '../organisation/suggestion.ts';
 import {
   type ClosedMonth,
   adjustingMonth,
-  closedMonthRows,
   cutToWindow,
   type DateRange,
-  findStanding,
   openRanges,
   type StandingStatement,
 } from '../periods/closed-months.ts';
-import { readCompleteness } from './complete-through.ts';
+import { completenessOf } from './complete-through.ts';
+import { type ReportFacts, readReportFacts } from './report-facts.ts';
 
 export interface ReportRequest {
   /** A period's name, such as 2026-Q3. */
@@ -57,6 +55,10 @@ export interface ReportFrame {
   readonly adjusting: DateRange | null;
   /** The statement of exactly this period. */
   readonly statement: StandingStatement | null;
+  /** The billing currencies of the current figures, by month, of this period or not. */
+  readonly billed: ReportFacts['billed'];
+  /** All pods with what they hold, as now known. */
+  readonly pods: ReportFacts['pods'];
 }
 
 export type ReportState = 'open' | 'closed' | 'mixed';
@@ -69,19 +71,6 @@ export interface ReportPeriod {
   readonly end: IsoDate;
   readonly through: IsoDate | null;
 }
-
-type Setting = Pick<
-  Selectable<DB['organisation']>,
-  | 'reporting_currency'
-  | 'cost_metric'
-  | 'revenue_basis'
-  | 'rulebook_id'
-  | 'fiscal_year_start_month'
-  | 'fiscal_year_named_by'
-> & {
-  /** All closed months, ascending. */
-  readonly closed: readonly ClosedMonth[];
-};
 
 /** The SQL column of each cost metric. */
 export const METRIC_COLUMNS = {
@@ -96,13 +85,20 @@ export const METRIC_COLUMNS = {
  * @throws AppError invalid_period, or invalid_input for an unknown metric or currency.
  */
 export async function readReportFrame(db: Kysely<DB>, request: ReportRequest): Promise<ReportFrame> {
-  const setting = await readSetting(db);
+  return frameOf(await readReportFacts(db), request);
+}
+
+/**
+ * The same where the facts are known.
+ * @throws as `readReportFrame`.
+ */
+export function frameOf(facts: ReportFacts, request: ReportRequest): ReportFrame {
   const period = parsePeriod(request.period, {
-    fiscalYearStartMonth: setting.fiscal_year_start_month,
-    fiscalYearNamedBy: setting.fiscal_year_named_by === 'end' ? 'end' : 'start',
+    fiscalYearStartMonth: facts.fiscal_year_start_month,
+    fiscalYearNamedBy: facts.fiscal_year_named_by === 'end' ? 'end' : 'start',
   });
-  const { through, dataAsOf, openMonths } = await readCompleteness(db, period, request.at);
-  const closed = cutToWindow(setting.closed, period);
+  const { through, dataAsOf, openMonths } = completenessOf(facts, period, request.at);
+  const closed = cutToWindow(facts.closed, period);
   const completeEnd = through === null ? period.start : addDays(through, 1);
   // What is closed counts whole, also where it was closed although a source was late.
   const windowEnd = [completeEnd, ...closed.map((month) => month.end)].sort().at(-1) ?? completeEnd;
@@ -111,27 +107,18 @@ export async function readReportFrame(db: Kysely<DB>, request: ReportRequest): P
     period,
     through: windowEnd === period.start ? null : addDays(windowEnd, -1),
     windowEnd,
-    currency: checkCurrency(request.currency ?? setting.reporting_currency),
-    costMetric: checkMetric(request.costMetric ?? setting.cost_metric),
-    revenueBasis: setting.revenue_basis === 'gross' ? 'gross' : 'margin',
-    rulebook: isWhollyClosed ? (closed.at(-1)?.rulebookId ?? setting.rulebook_id) : setting.rulebook_id,
+    currency: checkCurrency(request.currency ?? facts.reporting_currency),
+    costMetric: checkMetric(request.costMetric ?? facts.cost_metric),
+    revenueBasis: facts.revenue_basis === 'gross' ? 'gross' : 'margin',
+    rulebook: isWhollyClosed ? (closed.at(-1)?.rulebookId ?? facts.rulebook_id) : facts.rulebook_id,
     dataAsOf,
     openMonths,
     closed,
-    adjusting: adjustingMonth(setting.closed),
-    statement: closed.length === 0 ? null : await findStanding(db, period),
+    adjusting: adjustingMonth(facts.closed),
+    statement: facts.standing.find(({ start, end }) => start === period.start && end === period.end) ?? null,
+    billed: facts.billed,
+    pods: facts.pods,
   };
-}
-
-async function readSetting(db: Kysely<DB>): Promise<Setting> {
-  const { rows } = await sql<Setting>`${PREPARED}
-    select reporting_currency, cost_metric, revenue_basis, rulebook_id, fiscal_year_start_month, fiscal_year_named_by,
-      coalesce((select json_agg(month order by month.start) from (${closedMonthRows()}) as month), '[]') as closed
-    from organisation
-  `.execute(db);
-  const [setting] = rows;
-  if (setting === undefined) throw new Error('the organisation has its row');
-  return setting;
 }
 
 /** The same frame for the figures as now known: nothing of it is closed. */

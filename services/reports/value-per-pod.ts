@@ -4,15 +4,16 @@
  * period answers as its statement froze it.
  */
 import assert from 'node:assert/strict';
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { add, compare, type Decimal, multiply, ratio, sum, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
-import { addDays } from '../kernel/period.ts';
+import { addDays, type IsoDate } from '../kernel/period.ts';
+import type { DateRange } from '../periods/closed-months.ts';
 import { didYouMean } from '../organisation/suggestion.ts';
 import { frozenEnvelopes, frozenValuePerPod } from '../periods/frozen-value.ts';
-import { type PodAdjustment, type PodAdjustments, readPodAdjustments } from '../periods/pod-adjustments.ts';
+import { bookingOf, type PodAdjustment, type PodAdjustments, readPodAdjustments } from '../periods/pod-adjustments.ts';
 import {
   composeValuePerPod,
   NO_ADJUSTMENTS,
@@ -22,13 +23,23 @@ import {
   type ValuePerPod,
   type ValuePerPodRow,
 } from './compose-value.ts';
-import { type PodCost, readPodCosts } from './pod-costs.ts';
-import { type PodEnvelope, readPodEnvelopes } from './pod-envelopes.ts';
+import { type PodCostRow, podCostQuery, requireCostRates } from './pod-costs.ts';
+import { chooseEnvelopes, type EnvelopeRow, type PodEnvelope, podEnvelopeQuery } from './pod-envelopes.ts';
 import { checkPodScope, type PodScope, type Predecessor, readPredecessors } from './pod-scope.ts';
-import { type RecognisedValue, type RecognisedValues, readRecognisedValues } from './pod-values.ts';
+import {
+  collectValues,
+  openValueDays,
+  type RecognisedValue,
+  type RecognisedValues,
+  recognisedValueQuery,
+  type ValueRow,
+} from './pod-values.ts';
+import type { HeldPod, ReportFacts } from './report-facts.ts';
 import {
   type AsNowRequest,
   asNowKnown,
+  frameOf,
+  openDays,
   type ReportFrame,
   type ReportRequest,
   reachOf,
@@ -37,11 +48,13 @@ import {
   stateOf,
 } from './report-frame.ts';
 
-interface PodRow {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: string;
-  readonly portfolio_id: string | null;
+/** What the database adds up for a report, in one statement: one round trip and one snapshot. */
+interface ValueParts {
+  /** The counter of the figures that they are of. */
+  readonly figuresVersion: string;
+  readonly costs: readonly PodCostRow[];
+  readonly values: readonly ValueRow[];
+  readonly envelopes: readonly EnvelopeRow[];
 }
 
 /**
@@ -68,6 +81,38 @@ export async function valuePerPod(
 }
 
 /**
+ * The report of a period, by one statement, from facts that were read before; what that gives is of one snapshot without a transaction.
+ * Null where it takes more than one statement (closed months, adjustments, portfolios, successions), or where the facts are no longer those of
+ * the figures.
+ * @param execute runs the statement.
+ * @throws as `valuePerPod`.
+ */
+export async function valuePerPodAtOnce(
+  db: Kysely<DB>,
+  facts: ReportFacts,
+  asked: {
+    request: ReportRequest & AsNowRequest & PodScope;
+    execute: <Row>(statement: RawBuilder<Row>) => Promise<readonly Row[]>;
+  },
+): Promise<ValuePerPod | null> {
+  const { asNow, portfolio, withPredecessors } = asked.request;
+  if (asNow === true || portfolio !== undefined || withPredecessors === true) return null;
+  const frame = frameOf(facts, asked.request);
+  if (frame.closed.length > 0 || bookingOf(frame).isAdjusting) return null;
+  const open = openDays(frame);
+  const [parts] = await asked.execute(partsQuery(frame, {}, open));
+  if (parts?.figuresVersion !== facts.figures_version) return null;
+  return putTogether(db, {
+    frame,
+    open,
+    parts,
+    held: heldAtEnd(frame),
+    adjustments: new Map(),
+    predecessors: undefined,
+  });
+}
+
+/**
  * The report from its parts: what `valuePerPod` gives for an open or mixed period, and what a statement freezes.
  * @throws AppError not_found (portfolio), missing_exchange_rate.
  */
@@ -76,19 +121,37 @@ export async function buildValuePerPod(
   given: PodScope & { frame: ReportFrame; adjustments: PodAdjustments },
 ): Promise<ValuePerPod> {
   const { frame, portfolio } = given;
-  const pods = await readPods(db, frame, portfolio);
-  const costs = await readPodCosts(db, frame, given);
-  const values = await readRecognisedValues(db, frame, given);
+  const held = await holdingsOf(db, frame, portfolio);
+  const open = await openValueDays(db, frame, given);
+  const parts = await readParts(db, partsQuery(frame, given, open));
   const predecessors = given.withPredecessors === true ? await readPredecessors(db) : undefined;
-  const adjustments = handOnAdjustments(given.adjustments, predecessors);
+  return putTogether(db, { ...given, held, open, parts, predecessors });
+}
+
+interface Gathered extends PodScope {
+  readonly frame: ReportFrame;
+  readonly adjustments: PodAdjustments;
+  readonly held: readonly HeldPod[];
+  /** The ranges of the window that are not closed. */
+  readonly open: readonly DateRange[];
+  readonly parts: ValueParts;
+  readonly predecessors: ReadonlyMap<string, readonly Predecessor[]> | undefined;
+}
+
+async function putTogether(db: Kysely<DB>, gathered: Gathered): Promise<ValuePerPod> {
+  const { frame, portfolio, parts, predecessors, held } = gathered;
+  const { costs } = parts;
+  await requireCostRates(db, frame, { scope: gathered, costs });
+  const values = await collectValues(db, frame, { open: gathered.open, rows: parts.values });
+  const adjustments = handOnAdjustments(gathered.adjustments, predecessors);
   const envelopes =
     frame.statement === null
-      ? await readPodEnvelopes(db, frame.period)
+      ? chooseEnvelopes(parts.envelopes, frame.period)
       : await frozenEnvelopes(db, frame.statement.statementId);
-  const costByPod = new Map(costs.flatMap((cost) => (cost.podId === null ? [] : [[cost.podId, cost] as const])));
+  const costByPod = new Map(costs.flatMap((cost) => (cost.pod_id === null ? [] : [[cost.pod_id, cost] as const])));
   const adjusted = [...adjustments.keys()].filter((id) => id !== null);
   const ids = new Set([...costByPod.keys(), ...values.byPod.keys(), ...envelopes.keys(), ...adjusted]);
-  const known = new Map(pods.map((pod) => [pod.id, pod]));
+  const known = new Map(held.map((pod) => [pod.id, pod]));
   const rows = [...ids]
     .filter((id) => portfolio === undefined || known.has(id))
     .sort((left, right) => (left < right ? -1 : 1))
@@ -102,7 +165,7 @@ export async function buildValuePerPod(
       }),
     );
   const unattributed = {
-    cost: costs.find((cost) => cost.podId === null)?.total ?? ZERO,
+    cost: costs.find((cost) => cost.pod_id === null)?.total ?? ZERO,
     verified: values.unattributed.verified,
     claimed: values.unattributed.claimed,
     adjustments: adjustments.get(null) ?? NO_ADJUSTMENTS,
@@ -154,25 +217,67 @@ function headingOf(frame: ReportFrame): ValueHeading {
   };
 }
 
+function partsQuery(frame: ReportFrame, scope: PodScope, open: readonly DateRange[]): RawBuilder<ValueParts> {
+  const list = (rows: RawBuilder<unknown>) => sql`(select coalesce(json_agg(part), '[]') from (${rows}) as part)`;
+  return sql<ValueParts>`${PREPARED}
+    select figures_version::text as "figuresVersion", ${list(podCostQuery(frame, scope))} as costs,
+      ${list(recognisedValueQuery(frame, scope, open))} as values,
+      ${frame.statement === null ? list(podEnvelopeQuery(frame.period)) : sql`'[]'::json`} as envelopes
+    from organisation`;
+}
+
+async function readParts(db: Kysely<DB>, query: RawBuilder<ValueParts>): Promise<ValueParts> {
+  const [parts] = (await query.execute(db)).rows;
+  if (parts === undefined) throw new Error('the organisation has its row');
+  return parts;
+}
+
+/** All pods, with what they hold on the window's last day as now known. */
+function heldAtEnd(frame: ReportFrame): HeldPod[] {
+  const lastDay = lastDayOf(frame);
+  const byId = new Map<string, HeldPod>();
+  for (const pod of frame.pods) {
+    if (pod.validFrom <= lastDay && pod.validUntil > lastDay) byId.set(pod.id, pod);
+    else if (!byId.has(pod.id)) byId.set(pod.id, { ...pod, portfolioId: null });
+  }
+  return [...byId.values()];
+}
+
+function lastDayOf({ period, windowEnd }: ReportFrame): IsoDate {
+  return windowEnd > period.start ? addDays(windowEnd, -1) : period.start;
+}
+
 /**
  * Pods with their portfolio at the window's end, as the statement of that day knew it where it is closed; of a portfolio those that
  * belonged to it on some day of the window.
  */
-async function readPods(db: Kysely<DB>, frame: ReportFrame, portfolio: string | undefined): Promise<PodRow[]> {
+async function holdingsOf(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  portfolio: string | undefined,
+): Promise<readonly HeldPod[]> {
   if (portfolio !== undefined) await checkPortfolio(db, portfolio);
-  const lastDay = frame.windowEnd > frame.period.start ? addDays(frame.windowEnd, -1) : frame.period.start;
+  const lastDay = lastDayOf(frame);
   const lastStatement = frame.closed.find(({ start, end }) => start <= lastDay && lastDay < end)?.statementId;
+  const held = lastStatement === undefined ? heldAtEnd(frame) : await readHeldThen(db, lastStatement, frame);
+  if (portfolio === undefined) return held;
   const statements = frame.closed.map(({ statementId }) => statementId);
-  const belonged = sql`exists (
-    select from held_pod as holder where holder.pod_id = pod.id and holder.portfolio_id = ${portfolio}
-      and (holder.statement_id is null or holder.statement_id = any(${statements}::integer[]))
-      and holder.valid_from <= ${lastDay} and holder.valid_until > ${frame.period.start})`;
-  const { rows } = await sql<PodRow>`${PREPARED}
-    select pod.id, pod.name, pod.kind, last_holder.portfolio_id
-    from pod left join ${lastStatement === undefined ? sql`dated_pod` : sql`statement_pod_period`} as last_holder on last_holder.pod_id = pod.id
-      and last_holder.valid_from <= ${lastDay} and last_holder.valid_until > ${lastDay}
-      ${lastStatement === undefined ? sql`` : sql`and last_holder.statement_id = ${lastStatement}`}
-    ${portfolio === undefined ? sql`` : sql`where ${belonged}`}
+  const { rows } = await sql<{ pod_id: string }>`
+    select distinct pod_id from held_pod where portfolio_id = ${portfolio}
+      and (statement_id is null or statement_id = any(${statements}::integer[]))
+      and valid_from <= ${lastDay} and valid_until > ${frame.period.start}
+  `.execute(db);
+  const belonged = new Set(rows.map((row) => row.pod_id));
+  return held.filter((pod) => belonged.has(pod.id));
+}
+
+/** All pods, with what a statement says they held on the window's last day. */
+async function readHeldThen(db: Kysely<DB>, statementId: number, frame: ReportFrame): Promise<HeldPod[]> {
+  const lastDay = lastDayOf(frame);
+  const { rows } = await sql<HeldPod>`
+    select pod.id, pod.name, pod.kind, holder.portfolio_id as "portfolioId", holder.valid_from as "validFrom", holder.valid_until as "validUntil"
+    from pod left join statement_pod_period as holder on holder.pod_id = pod.id and holder.statement_id = ${statementId}
+      and holder.valid_from <= ${lastDay} and holder.valid_until > ${lastDay}
   `.execute(db);
   return rows;
 }
@@ -186,9 +291,9 @@ async function checkPortfolio(db: Kysely<DB>, portfolio: string): Promise<void> 
 
 function toRow(
   podId: string,
-  pod: PodRow | undefined,
+  pod: HeldPod | undefined,
   figures: {
-    cost: PodCost | undefined;
+    cost: PodCostRow | undefined;
     value: RecognisedValue | undefined;
     envelope: PodEnvelope | undefined;
     adjustment: PodAdjustment | undefined;
@@ -215,7 +320,7 @@ function toRow(
     podId,
     name: pod?.name ?? podId,
     kind,
-    portfolio: pod?.portfolio_id ?? null,
+    portfolio: pod?.portfolioId ?? null,
     ...(figures.predecessors === undefined ? {} : { predecessors: figures.predecessors }),
     cost: { direct, shared, total, estimated },
     envelope: figures.envelope ?? null,

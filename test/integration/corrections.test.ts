@@ -14,7 +14,8 @@ import { listOverlaps } from '../../services/billing/load-overlaps.ts';
 import { publishLoad } from '../../services/billing/publish-load.ts';
 import { registerDelivery } from '../../services/billing/register-delivery.ts';
 import { silentProgress, systemPrincipal } from '../../services/kernel/ports.ts';
-import { readCompleteness } from '../../services/reports/complete-through.ts';
+import { completenessOf } from '../../services/reports/complete-through.ts';
+import { readReportFacts } from '../../services/reports/report-facts.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { AT, pod, rulebook, store } from '../support/billed-charges.ts';
@@ -309,26 +310,32 @@ describe('a month', () => {
       at: '2026-06-01T08:00:00Z',
     });
     expect(estimate.finality).toBe('estimated');
-    expect(await readCompleteness(db, may, SOON)).toMatchObject({ openMonths: ['2026-05-01'] });
+    expect(completenessOf(await readReportFacts(db), may, SOON)).toMatchObject({ openMonths: ['2026-05-01'] });
     const final = await bills.deliver([line('May', 'R-111', '1', invoiced), line('May', 'R-222', '2', invoiced)], {
       at: '2026-06-01T20:00:00Z',
     });
     expect(final.finality).toBe('final');
-    expect(await readCompleteness(db, may, SOON)).toMatchObject({ openMonths: [] });
+    expect(completenessOf(await readReportFacts(db), may, SOON)).toMatchObject({ openMonths: [] });
   });
 
   test('that an invoice came for before its end stays an estimate', async ({ bills }) => {
     const load = await bills.deliver([line('May', 'R-111', '1', invoiced)], { at: '2026-05-20T00:00:00Z' });
     expect(load.finality).toBe('estimated');
-    expect(await readCompleteness(bills.database.db, may, SOON)).toMatchObject({ openMonths: ['2026-05-01'] });
+    expect(completenessOf(await readReportFacts(bills.database.db), may, SOON)).toMatchObject({
+      openMonths: ['2026-05-01'],
+    });
   });
 
   test('without invoice ids is final by time alone', async ({ bills }) => {
     await bills.deliver(MAY, { at: '2026-06-01T08:00:00Z' });
-    expect(await readCompleteness(bills.database.db, may, new Date('2026-06-05T23:00:00Z'))).toMatchObject({
+    expect(
+      completenessOf(await readReportFacts(bills.database.db), may, new Date('2026-06-05T23:00:00Z')),
+    ).toMatchObject({
       openMonths: ['2026-05-01'],
     });
-    expect(await readCompleteness(bills.database.db, may, new Date('2026-06-06T00:00:00Z'))).toMatchObject({
+    expect(
+      completenessOf(await readReportFacts(bills.database.db), may, new Date('2026-06-06T00:00:00Z')),
+    ).toMatchObject({
       openMonths: [],
     });
   });
