@@ -3,7 +3,7 @@
  * rulebooks keep their numbers.
  */
 import { sql, type Transaction } from 'kysely';
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import {
   attributeAllOrigins,
@@ -22,7 +22,7 @@ import {
   rulebook,
   store,
 } from '../support/billed-charges.ts';
-import { test } from '../support/database.ts';
+import { createTestDatabase, test } from '../support/database.ts';
 
 const BY_TAG: Rule = { id: 'tag', when: { tag: { pod: { exists: true } } }, podFromTag: 'pod' };
 const REST: Rule = { id: 'rest', when: {}, pod: 'rest' };
@@ -161,9 +161,9 @@ describe('attributing origins', () => {
     expect(await attributeAllOrigins(trx, rulebookId)).toBe(0);
   });
 
-  test('beside another process that attributes the same origins writes only what that one has not', async ({
-    database: { db },
-  }) => {
+  test('beside another process that attributes the same origins writes only what that one has not', async () => {
+    const { db, drop } = await createTestDatabase();
+    onTestFinished(drop);
     const rulebookId = await db.transaction().execute((trx) => store(trx, rulebook([REST], [pod('rest')])));
     const attributeAll = (trx: Transaction<DB>) => attributeAllOrigins(trx, rulebookId);
     // The first one lays the rulebook, which others wait for.
