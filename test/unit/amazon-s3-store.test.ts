@@ -145,6 +145,19 @@ describe('a file', () => {
     await expect(fetch(object)).rejects.toMatchObject({ code: 'source_changed' });
   });
 
+  test('of another size than was listed, or from another byte than was asked for, is fetched again', async () => {
+    double.put(BUCKET, 'bill.csv', 'twelve bytes', { parts: 1 });
+    const object = await only('bill.csv');
+    await expect(fetch({ ...object, sizeBytes: 20 })).rejects.toMatchObject({
+      name: 'TransientError',
+      message: 'bill.csv was cut off after 12 of 20 bytes.',
+    });
+    double.faults.push({ operation: 'GetObject', kind: 'whole' });
+    await expect(fetch(object, 6)).rejects.toMatchObject({
+      message: expect.stringContaining('other bytes of bill.csv'),
+    });
+  });
+
   test('with other bytes than its MD5 says is thrown away, also where only its beginning is wrong', async () => {
     double.put(BUCKET, 'bill.csv', 'twelve bytes');
     const object = await only('bill.csv');

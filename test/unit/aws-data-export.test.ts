@@ -95,6 +95,11 @@ describe('a delivery', () => {
     expect(double.calls.filter(({ operation }) => operation === 'GetObject')).toHaveLength(1);
   });
 
+  test('that is kept beside another of the same second: the one of the later folder', async () => {
+    for (const id of ['1', '2']) focus({ version: `2026-10-05T05:00:00.000Z-${id}` });
+    expect((await listing()).found).toMatchObject([['2026-09', '2026-10-05T06:00', expect.stringContaining('Z-2/')]]);
+  });
+
   test('of a legacy report that overwrites, also as Parquet, which lies elsewhere', async () => {
     report();
     expect((await listing()).found).toEqual([
@@ -192,6 +197,12 @@ describe('what is waited for', () => {
     expect((await waiting(known)).waiting).toEqual([
       '2026-09 is being delivered anew: focus-00001.csv.gz was written after its manifest',
     ]);
+  });
+
+  test('is a manifest that was replaced since it was listed', async () => {
+    focus();
+    double.faults.push({ operation: 'GetObject', kind: 'error', status: 412, code: 'PreconditionFailed' });
+    expect(await waiting()).toEqual({ found: [], waiting: ['2026-09 is being delivered right now'] });
   });
 
   test('is a manifest that cannot be read, or names nothing', async () => {

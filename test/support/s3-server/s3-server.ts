@@ -48,6 +48,8 @@ export type S3Fault = { readonly operation: S3Operation; skip?: number } & (
   | { readonly kind: 'cut'; readonly afterBytes: number }
   /** Bytes that are not the object's, as many of them. */
   | { readonly kind: 'damage' }
+  /** The whole object, whatever was asked for. */
+  | { readonly kind: 'whole' }
   | { readonly kind: 'reset' }
   /** Something else's page, with the status of success. */
   | { readonly kind: 'nonsense' }
@@ -253,7 +255,8 @@ async function sendObject(
   if (asked !== undefined && asked.replaceAll('"', '') !== etag) {
     return refuse(response, 412, 'PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
   }
-  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(call.range ?? '') ?? [];
+  const range = fault?.kind === 'whole' ? '' : (call.range ?? '');
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range) ?? [];
   const start = Number(first ?? 0);
   const end = last === undefined || last === '' ? content.sizeBytes - 1 : Math.min(Number(last), content.sizeBytes - 1);
   if (first !== undefined && start >= content.sizeBytes) {
