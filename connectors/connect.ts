@@ -7,6 +7,8 @@ import type { Connect } from './connector.ts';
 
 const CONNECTORS: Readonly<Record<string, () => Promise<Connect>>> = {
   'aws-data-export': async () => (await import('./aws-data-export/connect-aws-data-export.ts')).connectAwsDataExport,
+  'azure-cost-export': async () =>
+    (await import('./azure-cost-export/connect-azure-cost-export.ts')).connectAzureCostExport,
   'focus-files': async () => (await import('./focus-files/connect-focus-files.ts')).connectFocusFiles,
 };
 

@@ -61,6 +61,9 @@ const SOURCES = [
     account: text('The storage account.'),
     container: text('The container.'),
     prefix: Type.Optional(text('The folder of the export within it.')),
+    endpoint: Type.Optional(
+      text("The account's address where it is another than https://ACCOUNT.blob.core.windows.net: https://…."),
+    ),
   }),
   object('source', {
     ...common,
