@@ -17,14 +17,15 @@ export function awsClientOptions(): {
   maxAttempts: number;
   requestHandler: { connectionTimeout: number; socketTimeout: number; httpAgent: HttpAgent; httpsAgent: HttpsAgent };
 } {
-  const connections = { keepAlive: true, maxSockets: SOCKETS_MAX, proxyEnv: env };
+  const connections = { keepAlive: true, maxSockets: SOCKETS_MAX };
   return {
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MS,
       socketTimeout: SILENCE_TIMEOUT_MS,
+      // Only an address inside of a network has no TLS; no proxy leads there.
       httpAgent: new HttpAgent(connections),
-      httpsAgent: new HttpsAgent(connections),
+      httpsAgent: new HttpsAgent({ ...connections, proxyEnv: env }),
     },
   };
 }

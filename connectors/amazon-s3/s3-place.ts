@@ -13,8 +13,8 @@ export interface S3Place {
   readonly forcePathStyle?: boolean;
 }
 
-/** A name of a bucket: no address, no path. */
-const BUCKET = /^[a-z0-9][a-z0-9._-]{1,253}[a-z0-9]$/i;
+/** A name of a bucket, or an access point: no address, no path. */
+const BUCKET = /^(?:[a-z0-9][a-z0-9._-]{1,253}[a-z0-9]|arn:aws[a-z-]*:s3:.*:accesspoint\/[^/]+)$/i;
 
 /**
  * The place that `bucket`, `region`, `endpoint` and `forcePathStyle` name.
@@ -55,6 +55,7 @@ export function readS3Place({ id, settings }: ConnectedSource): S3Place {
 
 /** The name that policies have for a bucket, or for the objects below a prefix of it. */
 export function s3Arn({ bucket, region }: S3Place, prefix?: string): string {
+  if (bucket.startsWith('arn:')) return prefix === undefined ? bucket : `${bucket}/object/${prefix}*`;
   const partition = region?.startsWith('cn-') ? 'aws-cn' : region?.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
   return `arn:${partition}:s3:::${bucket}${prefix === undefined ? '' : `/${prefix}*`}`;
 }

@@ -13,6 +13,7 @@ import {
   AWS_MONTH_BILLED,
   AWS_MONTH_EFFECTIVE,
   AWS_MONTH_FOCUS,
+  AWS_MONTH_FOCUS_12,
   AWS_MONTH_LINES,
 } from '../support/aws-month.ts';
 import { type BillLine, billLine, csvOf, makeBillFolder, writeBill } from '../support/billing.ts';
@@ -68,9 +69,11 @@ describe('a source of AWS exports', () => {
   test('is read once: the next look lists, reads the manifests and fetches nothing', async () => {
     const accounts = { BillingAccountId: '000000000017', SubAccountId: '000000000042' };
     deliver('2026-09', [accounts]);
+    // Savings Plans have fees dated ahead of their delivery.
+    const ahead = { ChargePeriodStart: '2026-10-31T00:00:00Z', ChargePeriodEnd: '2026-11-01T00:00:00Z' };
     deliver('2026-10', [
       { ...accounts, BilledCost: '2' },
-      { ...accounts, BilledCost: '0.5' },
+      { ...accounts, ...ahead, BilledCost: '0.5' },
     ]);
     await scene.sync();
     expect(await billed()).toEqual([
@@ -249,9 +252,10 @@ describe('one month in every format', () => {
     );
     const focus = await parquetOf(
       'focus',
-      AWS_MONTH_FOCUS,
+      AWS_MONTH_FOCUS_12,
       `* replace (BilledCost::double as BilledCost, EffectiveCost::double as EffectiveCost, ChargePeriodStart::timestamptz as ChargePeriodStart,
-        nullif(Tags, '')::json::map(varchar, varchar) as Tags, nullif(x_Discounts, '')::json::map(varchar, double) as x_Discounts)`,
+        nullif(Tags, '')::json::map(varchar, varchar) as Tags, nullif(x_Discounts, '')::json::map(varchar, double) as x_Discounts,
+        SkuPriceDetails::json::map(varchar, varchar) as SkuPriceDetails)`,
     );
     await folder.remove();
     const month = '2026-09';

@@ -179,3 +179,17 @@ export const AWS_MONTH_FOCUS: readonly BillLine[] = [
   focusLine('Tax', '12.34', '12.34', { ResourceId: '' }),
   focusLine('Purchase', '9.99', '9.99', { InvoiceIssuerName: 'AWS Marketplace' }),
 ];
+
+/** The month as FOCUS 1.2 with AWS columns: what 1.0 did not have. */
+export const AWS_MONTH_FOCUS_12: readonly BillLine[] = AWS_MONTH_FOCUS.map((line) => ({
+  ...line,
+  InvoiceId: '1234567890',
+  BillingAccountType: 'Management Account',
+  SubAccountType: 'Member Account',
+  CapacityReservationId: '',
+  ServiceSubcategory: 'Virtual Machines',
+  SkuMeter: 'BoxUsage:m5.large',
+  SkuPriceDetails: '{"x_vcpu": "2"}',
+  PricingCurrency: 'USD',
+  PricingCurrencyEffectiveCost: line['EffectiveCost'] ?? '',
+}));

@@ -3,13 +3,16 @@
  * them pass by themselves; and that a file which arrived otherwise than S3 says is never taken for it.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openAmazonS3Store } from '../../connectors/amazon-s3/amazon-s3-store.ts';
-import { readS3Place, type S3Place } from '../../connectors/amazon-s3/s3-place.ts';
+import { readS3Place, s3Arn, type S3Place } from '../../connectors/amazon-s3/s3-place.ts';
 import type { SourceCheck, Spending } from '../../connectors/connector.ts';
 import type { ObjectStore, StoredObject } from '../../connectors/object-store.ts';
 import { BUCKET, useAwsKeysOf } from '../support/aws-exports.ts';
@@ -268,13 +271,27 @@ describe('the place', () => {
   });
 
   test('is reached through the proxy of the environment', async () => {
-    double.put(BUCKET, 'bill.csv', 'x');
-    process.env['HTTP_PROXY'] = double.url;
+    const asked: string[] = [];
+    const proxy = createServer().on('connect', ({ url = '' }: IncomingMessage, socket: Socket) => {
+      asked.push(url);
+      socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    process.env['HTTPS_PROXY'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     try {
-      expect(await listed(open({ endpoint: 'http://s3.example' }))).toHaveLength(1);
+      await expect(listed(open({ endpoint: 'https://s3.example' }))).rejects.toMatchObject({ name: 'TransientError' });
+      expect(asked).toEqual(['s3.example:443']);
     } finally {
-      delete process.env['HTTP_PROXY'];
+      delete process.env['HTTPS_PROXY'];
+      proxy.close();
     }
+  });
+
+  test('may be an access point', async () => {
+    const arn = 'arn:aws:s3:us-east-1:000000000017:accesspoint/bills';
+    expect(place({ bucket: arn }).bucket).toBe(arn);
+    expect(s3Arn(place({ bucket: arn }), 'p/')).toBe(`${arn}/object/p/*`);
   });
 });
 
