@@ -23,6 +23,7 @@ export interface QueuePort {
       sourceId: string;
       reason: 'request';
       mayDropAccounts: boolean;
+      requestId: string;
       range?: { start: string; end: string };
     },
     options: { id: string },
@@ -31,10 +32,18 @@ export interface QueuePort {
   counts(): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>;
 }
 
+export interface SourceCheckView {
+  readonly subject: string;
+  readonly state: 'ok' | 'note' | 'wrong';
+  readonly message: string;
+}
+
 export interface ApiContext {
   readonly db: Kysely<DB>;
   readonly clock: Clock;
   readonly queue: QueuePort;
+  /** Asks a source's provider for each permission and setting, changing nothing; absent: not offered. @throws AppError not_found */
+  checkSource?(sourceId: string): Promise<readonly SourceCheckView[]>;
   /** Where line drill-down may put what it needs for a moment. */
   readonly workDir: string;
   /** The release, shown in the OpenAPI document. */

@@ -1,9 +1,10 @@
 /**
  * Prometheus' figures of this process and of the installation. Its registry belongs to one app, so that two apps in one process
- * never mix. The installation's figures are read when they are asked for, at most every few seconds; none of them is money.
+ * never mix. The installation's figures are read when they are asked for, at most every few seconds; none of them is money of a bill.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { readOperatingFigures } from '../db/queries/operating-figures.ts';
+import { readSourceFigures } from '../db/queries/source-figures.ts';
 import type { Logger } from '../services/kernel/ports.ts';
 import type { ApiContext } from './context.ts';
 import { withinTime } from './within-time.ts';
@@ -41,6 +42,15 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
   const workers = gauge('outturn_workers_alive', 'Workers that showed themselves in the last 45 seconds.');
   const figuresVersion = gauge('outturn_figures_version', 'Raised by everything that changes a figure.');
   const rulebook = gauge('outturn_rulebook', 'The number of the rulebook in force.');
+  const ofSource = (name: string, help: string) => gauge(`outturn_source_${name}`, help, ['source']);
+  const successAge = ofSource('last_success_age_seconds', 'Since a look at the source last went well.');
+  const sourceFailures = ofSource('failures', 'Looks that failed in a row.');
+  const circuit = ofSource('circuit_open', '1: failed so often that it is tried every six hours only.');
+  const requests = ofSource('requests_today', 'Calls of this UTC day, of kinds whose calls are counted.');
+  const dollars = ofSource(
+    'spent_today_usd',
+    'What the provider charges for the calls of this UTC day, by its price list.',
+  );
   const failures = new Counter({ name: 'outturn_http_errors_total', help: 'Answers of 500 and above.', registers });
   new Gauge({
     name: 'process_resident_memory_bytes',
@@ -67,6 +77,19 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
     workers.set(figures.workersAlive);
     figuresVersion.set(Number(figures.figuresVersion));
     rulebook.set(figures.rulebookId);
+    await readSources();
+  };
+  const readSources = async () => {
+    const sources = await readSourceFigures(context.db, context.clock.now());
+    for (const metric of [successAge, sourceFailures, circuit, requests, dollars]) metric.reset();
+    for (const figures of sources) {
+      const labels = { source: figures.sourceId };
+      if (figures.successAgeSeconds !== null) successAge.set(labels, figures.successAgeSeconds);
+      sourceFailures.set(labels, figures.failures);
+      circuit.set(labels, figures.isCircuitOpen ? 1 : 0);
+      requests.set(labels, figures.requestsToday);
+      dollars.set(labels, figures.dollarsToday);
+    }
   };
   const readQueue = async () => {
     const counts = await context.queue.counts();

@@ -44,6 +44,7 @@ const TAGS = [
   { name: 'envelopes', description: 'Approved money and what was said about it' },
   { name: 'statements', description: 'Closed periods: prepared by one person, approved by another, chained' },
   { name: 'bills', description: 'Loads, and the lines behind a figure' },
+  { name: 'sources', description: 'Where bills come from, how each look went, and what one lacks' },
   { name: 'invoices', description: 'What the providers asked to be paid' },
   { name: 'journals', description: 'The cost of a month as balanced lines for the ledger' },
   { name: 'outcomes', description: 'What the pods delivered' },

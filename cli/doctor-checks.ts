@@ -125,7 +125,6 @@ export async function checkOrganisationFile(runtime: Runtime): Promise<Finding> 
   }
 }
 
-/** Every source with its last delivery; a failed newest load is named with its reason. */
 /** What is wrong with each source, asked of its provider; and how its last look went. */
 export async function checkSources(runtime: Runtime): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -141,7 +140,7 @@ export async function checkSources(runtime: Runtime): Promise<Finding[]> {
         message: check.message,
       })),
     );
-    const isFailing = source.state === 'paused' || source.lastRun?.outcome === 'failed';
+    const isFailing = source.state === 'paused' || source.lastRun?.outcome === 'failed' || source.refused !== null;
     if (isFailing) findings.push({ subject, state: 'wrong', message: source.summary });
     else if (wrong.length === 0)
       findings.push({ subject, state: source.latest === null ? 'note' : 'ok', message: source.summary });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from '../api/app.ts';
 import { type ListeningServer, listen } from '../api/server.ts';
+import { checkSource } from '../jobs/check-source.ts';
+import { silentProgress } from '../services/kernel/ports.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface ServedApi extends ListeningServer {
@@ -21,6 +23,7 @@ export async function serveApi(runtime: Runtime): Promise<ServedApi> {
     db,
     clock,
     queue,
+    checkSource: (sourceId) => checkSource(runtime.jobContext(silentProgress), sourceId),
     workDir: join(settings.dataDir, 'work'),
     version: packageJson.version,
     logger,

@@ -155,6 +155,20 @@ export interface ConversionRate {
   to_currency: string;
 }
 
+export interface CostMonth {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_category: string | null;
+  charge_month: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  kind: string;
+  list_cost: Decimal;
+  pod_id: string | null;
+  provider_name: string | null;
+  service_name: string | null;
+}
+
 export interface DatedPod {
   cost_centre: string | null;
   owner_email: string | null;
@@ -342,6 +356,7 @@ export interface Load {
   id: Generated<Int8>;
   manifest_digest: string;
   may_drop_accounts: Generated<boolean>;
+  place: string | null;
   published_at: Timestamp | null;
   row_count: Int8 | null;
   source_id: string;
@@ -360,7 +375,9 @@ export interface LoadAccount {
 
 export interface LoadFile {
   archive_path: string;
+  assumed_currency: string | null;
   data_as_of: Timestamp | null;
+  dialect: string | null;
   focus_version: string | null;
   format: string;
   load_id: Int8;
@@ -1442,14 +1459,27 @@ export interface SourceFile {
   file_key: string;
   inspected: Json;
   name: string;
+  place: Generated<string>;
   source_id: string;
   version: string | null;
+}
+
+export interface SourceRequest {
+  job_id: string;
+  may_drop_accounts: boolean;
+  not_before: Generated<Timestamp>;
+  range_end: string | null;
+  range_start: string | null;
+  reason: string;
+  requested_at: Timestamp;
+  source_id: string;
 }
 
 export interface SourceRun {
   bytes_fetched: Generated<Int8>;
   error_code: string | null;
   error_message: string | null;
+  faults: Generated<Json>;
   files_fetched: Generated<number>;
   finished_at: Timestamp | null;
   id: Generated<Int8>;
@@ -1466,6 +1496,7 @@ export interface SourceSchedule {
   failures: Generated<number>;
   next_run_at: Timestamp;
   open_since: Timestamp | null;
+  settings: Json | null;
   source_id: string;
 }
 
@@ -1689,6 +1720,7 @@ export interface DB {
   closed_month: ClosedMonth;
   closed_reconciliation: ClosedReconciliation;
   conversion_rate: ConversionRate;
+  cost_month: CostMonth;
   dated_pod: DatedPod;
   envelope: Envelope;
   envelope_standing: EnvelopeStanding;
@@ -1753,6 +1785,7 @@ export interface DB {
   shared_cost: SharedCost;
   source: Source;
   source_file: SourceFile;
+  source_request: SourceRequest;
   source_run: SourceRun;
   source_schedule: SourceSchedule;
   source_spending: SourceSpending;

@@ -35,6 +35,8 @@ export const JOBS = {
         range: Type.Optional(
           Type.Object({ start: Type.String(), end: Type.String() }, { additionalProperties: false }),
         ),
+        // The row of source_request that it answers; without one, it is done whenever it comes.
+        requestId: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
       },
       { additionalProperties: false },
     ),

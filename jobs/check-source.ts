@@ -1,7 +1,7 @@
 /** Checks a source without fetching from it: each permission and setting by itself, as its connector sees it. */
 import { connectorOf } from '../connectors/connect.ts';
 import type { SourceCheck } from '../connectors/connector.ts';
-import { AppError } from '../services/kernel/errors.ts';
+import { AppError, TransientError } from '../services/kernel/errors.ts';
 import { connectionContext, readSource } from './connected-source.ts';
 import type { JobContext } from './job-context.ts';
 
@@ -18,7 +18,7 @@ export async function checkSource(context: JobContext, sourceId: string): Promis
       await connection.close();
     }
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+    if (!(error instanceof AppError || error instanceof TransientError)) throw error;
     checks.push({ subject: 'connection', state: 'wrong', message: error.message });
   }
   return checks;

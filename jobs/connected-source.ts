@@ -1,12 +1,21 @@
 /** A source of the organisation as a connector gets it. */
 import { dirname } from 'node:path';
-import type { ConnectedSource, ConnectionContext } from '../connectors/connector.ts';
+import type { BillHint, ConnectedSource, ConnectionContext } from '../connectors/connector.ts';
 import { AppError } from '../services/kernel/errors.ts';
+import { hintOfSettings, readDefaultHint } from '../services/sources/bill-hint.ts';
+import { placeOf } from '../services/sources/source-place.ts';
 import { recordOf } from '../services/sources/source-settings.ts';
 import { countSpending } from '../services/sources/spending.ts';
 import type { JobContext } from './job-context.ts';
 
-export type Source = ConnectedSource;
+export interface Source extends ConnectedSource {
+  /** What its fetched files are of; see source-place.ts. */
+  readonly place: string;
+  /** What its settings say of its bills. */
+  readonly hint: BillHint;
+  /** What is assumed where neither they nor a delivery do. */
+  readonly defaultHint: BillHint;
+}
 
 /** What a connector may ask of us: the time, and to count what its calls cost. */
 export function connectionContext(context: JobContext, source: Source): ConnectionContext {
@@ -44,5 +53,12 @@ export async function readSource(
       `There is no source "${sourceId}". Add it to the organisation file and run "outturn apply".`,
     );
   }
-  return { ...source, settings: recordOf(source.settings), baseFolder: dirname(settings.configPath) };
+  return {
+    ...source,
+    settings: recordOf(source.settings),
+    baseFolder: dirname(settings.configPath),
+    place: placeOf(source.kind, source.settings),
+    hint: hintOfSettings(source.settings),
+    defaultHint: await readDefaultHint(db),
+  };
 }

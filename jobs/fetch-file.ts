@@ -1,33 +1,54 @@
 /**
  * Fetches one delivered file to disk and reads it into the archive. What was fetched half stays beside, under the version it is of, and the
- * next attempt goes on from there; a whole file counts only when size and checksum are what the provider said.
+ * next attempt goes on from there; a whole file counts only when size and checksum are what the provider said. Nothing of the provider's
+ * names is used as a path: a key may hold `..`, or be longer than a file's name may be.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { BillHint, Connection, DeliveredFile } from '../connectors/connector.ts';
 import { inspectBill } from '../services/billing/inspect-bill.ts';
 import type { InspectedFile } from '../services/billing/inspected-file.ts';
-import { TransientError } from '../services/kernel/errors.ts';
+import { AppError, TransientError } from '../services/kernel/errors.ts';
 import { faultPoint } from '../services/kernel/fault-point.ts';
+import type { Source } from './connected-source.ts';
 import type { JobContext } from './job-context.ts';
 
-const RETRY_MS = 60_000;
-
 type FetchContext = Pick<JobContext, 'settings' | 'logger' | 'progress' | 'signal'>;
+type DownloadContext = Pick<JobContext, 'settings'>;
+
+const FULL_DISK_RETRY_MS = 15 * 60_000;
+const FULL_DISK = new Set(['ENOSPC', 'EDQUOT']);
 
 /** Where the downloads of a source lie while they are not read yet. */
-export function downloadFolder(context: Pick<JobContext, 'settings'>, sourceId: string): string {
-  return join(context.settings.dataDir, 'downloads', digestOf(sourceId));
+function downloadFolder(context: DownloadContext, source: Source): string {
+  return join(context.settings.dataDir, 'downloads', digestOf(source.id));
 }
 
-/** @returns what inspection found out. The download is left where it is; `sweepDownloads` takes it away once it is recorded. */
+function folderOf(context: DownloadContext, source: Source, file: DeliveredFile): string {
+  return join(downloadFolder(context, source), folderNameOf(source, file));
+}
+
+/** Where the bytes of a file are gathered until it is whole. */
+export function partialDownload(context: DownloadContext, source: Source, file: DeliveredFile): string {
+  return `${downloadOf(context, source, file)}.part`;
+}
+
+function downloadOf(context: DownloadContext, source: Source, file: DeliveredFile): string {
+  const [ending = ''] = /\.(csv|csv\.gz|parquet)$/i.exec(file.name) ?? [];
+  return join(folderOf(context, source, file), `bill${ending.toLowerCase()}`);
+}
+
+/**
+ * @returns what inspection found out. The download is left where it is; `dropDownload` takes it away once it is recorded.
+ * @throws AppError source_changed where the file is not what was listed; TransientError, also where the disk is full; as `inspectBill`.
+ */
 export async function fetchAndInspect(
   context: FetchContext,
   connection: Connection,
-  given: { sourceId: string; file: DeliveredFile; hint: BillHint | undefined },
+  given: { source: Source; file: DeliveredFile; hint: BillHint },
 ): Promise<InspectedFile> {
   const { file, hint } = given;
   const path = file.localPath ?? (await fetchFile(context, connection, given));
@@ -39,18 +60,23 @@ export async function fetchAndInspect(
     progress: context.progress,
     logger: context.logger,
     signal: context.signal,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }
 
-/** Takes away downloads of a source, but for those of `kept` keys. */
+/** Takes away a file that is read and recorded. */
+export async function dropDownload(context: DownloadContext, source: Source, file: DeliveredFile): Promise<void> {
+  await rm(folderOf(context, source, file), { recursive: true, force: true });
+}
+
+/** Takes away what was fetched of files that are delivered no more. */
 export async function sweepDownloads(
-  context: Pick<JobContext, 'settings'>,
-  sourceId: string,
-  kept: readonly DeliveredFile[] = [],
+  context: DownloadContext,
+  source: Source,
+  delivered: readonly DeliveredFile[],
 ): Promise<void> {
-  const folder = downloadFolder(context, sourceId);
-  const names = new Set(kept.map(folderNameOf));
+  const folder = downloadFolder(context, source);
+  const names = new Set(delivered.map((file) => folderNameOf(source, file)));
   for (const entry of await readdir(folder).catch(() => [])) {
     if (!names.has(entry)) await rm(join(folder, entry), { recursive: true, force: true });
   }
@@ -59,15 +85,32 @@ export async function sweepDownloads(
 async function fetchFile(
   context: FetchContext,
   connection: Connection,
-  { sourceId, file }: { sourceId: string; file: DeliveredFile },
+  { source, file }: { source: Source; file: DeliveredFile },
 ): Promise<string> {
-  const folder = join(downloadFolder(context, sourceId), folderNameOf(file));
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, basename(file.name));
-  if ((await sizeOf(path)) !== null) return path;
-  const part = `${path}.part`;
-  // Without a version nobody can say that the beginning is still the same.
-  if (file.version === null) await rm(part, { force: true });
+  const path = downloadOf(context, source, file);
+  // Without a version nobody can say that it, or its beginning, is still the same.
+  if (file.version === null) await dropDownload(context, source, file);
+  if (await isWhole(file, path)) return path;
+  await rm(path, { force: true });
+  const part = partialDownload(context, source, file);
+  try {
+    await mkdir(folderOf(context, source, file), { recursive: true });
+    await fetchRest(context, connection, file, part);
+    faultPoint('fetch-after-download');
+    await refuseOtherContent(file, part);
+    await rename(part, path);
+  } catch (error) {
+    throw describeDisk(error, context, file);
+  }
+  return path;
+}
+
+async function fetchRest(
+  context: FetchContext,
+  connection: Connection,
+  file: DeliveredFile,
+  part: string,
+): Promise<void> {
   const offset = (await sizeOf(part)) ?? 0;
   const report = (bytes: number) =>
     context.progress.report({
@@ -77,20 +120,33 @@ async function fetchFile(
       unit: 'bytes',
     });
   if (file.sizeBytes === null || offset < file.sizeBytes) await connection.fetch(file, { path: part, offset, report });
-  faultPoint('fetch-after-download');
-  await refuseOtherContent(file, part);
-  await rename(part, path);
-  return path;
 }
 
 async function refuseOtherContent(file: DeliveredFile, part: string): Promise<void> {
-  const size = await sizeOf(part);
-  const isWhole = file.sizeBytes === null || size === file.sizeBytes;
-  if (isWhole && (file.md5 === undefined || (await md5Of(part)) === file.md5)) return;
+  if (await isWhole(file, part)) return;
+  const size = (await sizeOf(part)) ?? 0;
   await rm(part, { force: true });
-  throw new TransientError(
-    `${file.name} arrived with ${size} bytes that are not what was listed (${file.sizeBytes} bytes${file.md5 === undefined ? '' : `, MD5 ${file.md5}`}). It is fetched again.`,
-    RETRY_MS,
+  const listed = file.sizeBytes === null ? '' : `${file.sizeBytes} bytes`;
+  const hash = file.md5 === undefined ? '' : `MD5 ${file.md5}`;
+  throw new AppError(
+    'source_changed',
+    `${file.name} arrived with ${size} bytes that are not what was listed (${[listed, hash].filter((part) => part !== '').join(', ')}). The next look fetches it again.`,
+  );
+}
+
+async function isWhole(file: DeliveredFile, path: string): Promise<boolean> {
+  const size = await sizeOf(path);
+  if (size === null || (file.sizeBytes !== null && size !== file.sizeBytes)) return false;
+  return file.md5 === undefined || (await md5Of(path)) === file.md5;
+}
+
+function describeDisk(error: unknown, { settings }: FetchContext, file: DeliveredFile): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!FULL_DISK.has(code)) return error;
+  return new TransientError(
+    `The disk of ${settings.dataDir} is full, so ${file.name} could not be fetched to its end. Free space there, or let OUTTURN_DATA name a folder on a larger disk. What has arrived stays, and the next look goes on from there.`,
+    FULL_DISK_RETRY_MS,
+    error,
   );
 }
 
@@ -107,8 +163,8 @@ async function sizeOf(path: string): Promise<number | null> {
   );
 }
 
-function folderNameOf(file: DeliveredFile): string {
-  return digestOf(`${file.key}\n${file.version ?? ''}`);
+function folderNameOf(source: Source, file: DeliveredFile): string {
+  return digestOf(`${source.place}\n${file.key}\n${file.version ?? ''}`);
 }
 
 function digestOf(text: string): string {

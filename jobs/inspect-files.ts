@@ -1,6 +1,7 @@
 /** Reads and checks the bills of some paths into the archive, one after the other: the first thing done with any delivery. */
 import { join, resolve, sep } from 'node:path';
 import { discoverBillFiles } from '../services/billing/discover-files.ts';
+import type { DialectHint } from '../services/billing/dialects/dialect.ts';
 import { inspectBill } from '../services/billing/inspect-bill.ts';
 import type { InspectedFile } from '../services/billing/inspected-file.ts';
 import type { JobContext } from './job-context.ts';
@@ -12,6 +13,7 @@ import type { JobContext } from './job-context.ts';
 export async function inspectFiles(
   paths: readonly string[],
   context: Pick<JobContext, 'settings' | 'logger' | 'progress' | 'signal'>,
+  hint: DialectHint = {},
 ): Promise<InspectedFile[]> {
   const inspected: InspectedFile[] = [];
   // The archive may lie below a folder of bills; what the product itself put there is no delivery.
@@ -27,6 +29,7 @@ export async function inspectFiles(
         progress: context.progress,
         logger: context.logger,
         signal: context.signal,
+        hint,
       }),
     );
   }

@@ -3,6 +3,7 @@
  * billing period. Nothing is published here; what cannot be read is refused before any load exists.
  */
 import { type RegisteredLoad, registerDelivery } from '../services/billing/register-delivery.ts';
+import { readSourceHint } from '../services/sources/bill-hint.ts';
 import type { Period } from '../services/kernel/period.ts';
 import { inspectFiles } from './inspect-files.ts';
 import type { JobContext } from './job-context.ts';
@@ -22,7 +23,7 @@ export interface Delivery {
 export async function receiveDelivery(context: JobContext, delivery: Delivery): Promise<RegisteredLoad[]> {
   // The order of deliveries is the order of commands, so the instant is taken before any file is read.
   const deliveredAt = context.clock.now();
-  const files = await inspectFiles(delivery.paths, context);
+  const files = await inspectFiles(delivery.paths, context, await readSourceHint(context.db, delivery.sourceId));
   return registerDelivery(context.db, {
     sourceId: delivery.sourceId,
     files,

@@ -14,6 +14,7 @@ import { addOutcomeRoutes } from './outcomes.ts';
 import { addPlanRoutes } from './plans.ts';
 import { addPodRoutes } from './pods.ts';
 import { addReportRoutes } from './reports.ts';
+import { addSourceRoutes } from './sources.ts';
 import { addStatementRoutes } from './statements.ts';
 
 export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics): void {
@@ -28,6 +29,7 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addInvoiceRoutes(app, context);
   addJournalRoutes(app, context);
   addLoadRoutes(app, context);
+  addSourceRoutes(app, context);
   addPodRoutes(app, context);
   addPlanRoutes(app, context);
   addAuditRoutes(app, context);

@@ -63,14 +63,21 @@ export function addLoadRoutes(app: ApiApp, context: ApiContext): void {
       }
       const started = await answerPost(context, request, reply, async (trx) => {
         const jobId = `sync-source_${randomUUID()}`;
-        await requestSync(trx, { sourceId, mayDropAccounts, jobId, principal, at: context.clock.now() });
+        const asked = { sourceId, mayDropAccounts, jobId, ...(range === undefined ? {} : { range }) };
+        await requestSync(trx, { ...asked, principal, at: context.clock.now() });
         return { status: 202, body: { sourceId, job: { name: 'sync-source' as const, jobId } } };
       });
-      // Again where the request is repeated: the first one may have ended between its commit and this line.
+      // Again where the request is repeated: the first one may have ended between its commit and this line. A worker finds it in any case.
       await withinTime(ENQUEUE_TIMEOUT_MS, 'The queue', () =>
         context.queue.add(
           'sync-source',
-          { sourceId, reason: 'request', mayDropAccounts, ...(range === undefined ? {} : { range }) },
+          {
+            sourceId,
+            reason: 'request',
+            mayDropAccounts,
+            requestId: started.job.jobId,
+            ...(range === undefined ? {} : { range }),
+          },
           { id: started.job.jobId },
         ),
       );

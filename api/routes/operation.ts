@@ -32,7 +32,7 @@ export function addOperationRoutes(app: ApiApp, context: ApiContext, metrics: Ap
     '/metrics',
     {
       schema: {
-        summary: 'Figures for Prometheus; none of them is money',
+        summary: 'Figures for Prometheus; none of them is money of a bill',
         tags: ['operation'],
         response: { 200: { description: 'Text', content: { 'text/plain': { schema: Type.String() } } } },
       },

@@ -82,7 +82,15 @@ export const LoadViewSchema = Type.Object({
   unchanged: Type.Boolean(),
   rows: Type.Integer(),
   rejectedRows: Type.Integer(),
-  files: Type.Array(Type.Object({ name: Type.String(), sha256: Type.String(), rows: Type.Integer() })),
+  files: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      sha256: Type.String(),
+      rows: Type.Integer(),
+      dialect: nullable(Type.String({ description: 'The bill format: focus, or a provider’s own such as aws-cur.' })),
+      assumedCurrency: Type.Optional(CurrencyCode),
+    }),
+  ),
   totals: FourCosts,
   finality: oneOf(['estimated', 'final'], 'final: every charge has its invoice id.'),
   warnings: Type.Array(LoadWarning),

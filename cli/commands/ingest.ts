@@ -1,4 +1,5 @@
 /** outturn ingest: reads bills to the end, here or in a worker, and says what became current. */
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { hasLiveWorker } from '../../jobs/live-workers.ts';
 import { type IngestedLoad, runIngest, runSync } from '../../jobs/run-ingest.ts';
@@ -6,6 +7,7 @@ import { describeLoads } from '../../services/billing/describe-load.ts';
 import { ensureSource } from '../../services/billing/ensure-source.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import { parsePeriod } from '../../services/kernel/period.ts';
+import { keepSourceRequest } from '../../services/sources/source-requests.ts';
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
 import { terminalProgress } from '../progress.ts';
@@ -95,7 +97,10 @@ async function ingestFiles(
 async function handOver(runtime: Runtime, sourceIds: readonly string[], options: IngestOptions): Promise<void> {
   const queue = await runtime.queue();
   for (const sourceId of sourceIds) {
-    await queue.add('sync-source', { sourceId, reason: 'command', ...syncOptions(options) });
+    const jobId = `sync-source_${randomUUID()}`;
+    const request = { sourceId, reason: 'command' as const, ...syncOptions(options) };
+    await keepSourceRequest(runtime.db, { ...request, jobId }, runtime.clock.now());
+    await queue.add('sync-source', { ...request, requestId: jobId }, { id: jobId });
   }
   if (options.json === true) printJson({ queued: sourceIds, loads: [] });
   else printText(`Handed to the worker: ${sourceIds.join(', ')}.`);

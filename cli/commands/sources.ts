@@ -1,11 +1,13 @@
-/** outturn sources: how each source stands, and what one of them lacks. */
+/** outturn sources: how each source stands, the looks at one of them, and what it lacks. */
 import type { Command } from 'commander';
 import { checkSource } from '../../jobs/check-source.ts';
+import { AppError } from '../../services/kernel/errors.ts';
+import { listRuns } from '../../services/sources/list-runs.ts';
 import { listSources } from '../../services/sources/list-sources.ts';
 import { withExamples, withJson } from '../command.ts';
 import { EXIT_FAILED, printJson, printText } from '../output.ts';
 import { terminalProgress } from '../progress.ts';
-import { renderChecks, renderSources } from '../render/sources.ts';
+import { renderChecks, renderRuns, renderSources } from '../render/sources.ts';
 import { withRuntime } from '../runtime.ts';
 
 export function sourcesCommand(program: Command): void {
@@ -20,6 +22,20 @@ export function sourcesCommand(program: Command): void {
       });
     });
   withExamples(withJson(sources), 'outturn sources', 'outturn sources check aws');
+  const runs = sources
+    .command('runs')
+    .description('the looks at a source, newest first: result, files fetched, and what was at fault')
+    .argument('<id>', 'a source of the organisation file')
+    .option('--limit <n>', 'how many at most (20)')
+    .action(async (sourceId: string, options: { limit?: string }, self: Command) => {
+      const { json } = self.optsWithGlobals<{ json?: boolean }>();
+      await withRuntime({ applicationName: 'outturn sources' }, async ({ db }) => {
+        const listed = await listRuns(db, { sourceId, before: null, limit: readLimit(options.limit) });
+        if (json === true) printJson({ sourceId, runs: listed });
+        else printText(renderRuns(listed));
+      });
+    });
+  withExamples(withJson(runs), 'outturn sources runs aws', 'outturn sources runs aws --limit 200 --json');
   const check = sources
     .command('check')
     .description('check a source: each permission and setting by itself, with the fix')
@@ -39,4 +55,13 @@ export function sourcesCommand(program: Command): void {
       });
     });
   withExamples(withJson(check), 'outturn sources check aws', 'outturn sources check gcp --json');
+}
+
+const RUNS_DEFAULT = '20';
+const RUNS_MAX = 1_000;
+
+function readLimit(text = RUNS_DEFAULT): number {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= RUNS_MAX) return limit;
+  throw new AppError('invalid_input', `--limit ${text} is no number from 1 to ${RUNS_MAX}.`);
 }

@@ -8,6 +8,7 @@ interface RenderedLoad {
   readonly unchanged: boolean;
   readonly rows: number;
   readonly finality: string;
+  readonly files: readonly { readonly name: string; readonly assumedCurrency?: string }[];
   readonly warnings: readonly { readonly message: string }[];
   readonly totals: readonly {
     readonly billingCurrency: string;
@@ -39,5 +40,14 @@ export function renderLoads(loads: readonly RenderedLoad[]): string {
     [4, 6, 7],
   );
   const warnings = loads.flatMap((load) => load.warnings.map((warning) => `Warning: ${warning.message}`));
-  return [table, ...new Set(warnings)].join('\n');
+  const assumed = loads.flatMap(({ files }) =>
+    files.flatMap(({ name, assumedCurrency }) =>
+      assumedCurrency === undefined
+        ? []
+        : [
+            `Note: ${name} names no currency and was read as ${assumedCurrency}. Set currency: … of its source where that is wrong.`,
+          ],
+    ),
+  );
+  return [table, ...new Set([...warnings, ...assumed])].join('\n');
 }

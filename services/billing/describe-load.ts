@@ -25,7 +25,15 @@ export interface LoadView {
   readonly rows: number;
   /** More than zero only where the load failed. */
   readonly rejectedRows: number;
-  readonly files: readonly { readonly name: string; readonly sha256: string; readonly rows: number }[];
+  readonly files: readonly {
+    readonly name: string;
+    readonly sha256: string;
+    readonly rows: number;
+    /** The bill format: `focus`, or a provider's own such as `aws-cur`; null where it was read by an earlier version. */
+    readonly dialect: string | null;
+    /** The currency that its source, or else the organisation, has; only of a file that names none. */
+    readonly assumedCurrency?: string;
+  }[];
   readonly totals: readonly LoadTotalView[];
   /** `final` once every charge has its invoice id; an estimate may still move. */
   readonly finality: 'estimated' | 'final';
@@ -54,7 +62,8 @@ export async function describeLoads(db: Kysely<DB>, loadIds: readonly string[]):
       case when ${isFinalSql('load')} then 'final' else 'estimated' end as finality,
       coalesce(load.row_count, (select sum(row_count) from load_file where load_id = load.id), 0)::text as rows,
       (select count(distinct (ordinal, record))::int from rejection where load_id = load.id) as rejected,
-      (select coalesce(json_agg(json_build_object('name', name, 'sha256', sha256, 'rows', coalesce(row_count, 0)) order by ordinal), '[]')
+      (select coalesce(json_agg(jsonb_build_object('name', name, 'sha256', sha256, 'rows', coalesce(row_count, 0), 'dialect', dialect)
+          || jsonb_strip_nulls(jsonb_build_object('assumedCurrency', assumed_currency)) order by ordinal), '[]')
         from load_file where load_id = load.id) as files,
       (select coalesce(json_agg(json_build_object('billingCurrency', billing_currency, 'billedCost', trim_scale(billed_cost)::text,
           'effectiveCost', trim_scale(effective_cost)::text, 'listCost', trim_scale(list_cost)::text,

@@ -11,7 +11,8 @@ import { faultPoint } from '../kernel/fault-point.ts';
 import type { Progress } from '../kernel/ports.ts';
 import { checkLines } from './check-lines.ts';
 import { findDialect } from './dialects/all.ts';
-import type { Dialect, DialectHint } from './dialects/dialect.ts';
+import { CURRENCY_DEFAULT, type Dialect, type DialectHint } from './dialects/dialect.ts';
+import { foldColumn, foldHeader } from './dialects/source-cells.ts';
 import { findLines } from './csv-faults.ts';
 import { type CsvShape, readCsvShape, refuseForeignFile } from './csv-shape.ts';
 import { csvToParquet } from './csv-to-parquet.ts';
@@ -72,7 +73,9 @@ async function inspect(
     const dialect = findDialect(header);
     if (dialect === null) matchColumns(name, header);
     progress.report({ label: `checking ${name}`, done: 0, total: 1, unit: 'steps' });
-    const archivePath = join(archiveDir, `${archiveName(copy.sha256, dialect, options.hint)}.parquet`);
+    const assumedCurrency = assumedCurrencyOf(header, dialect, options.hint);
+    const named = archiveName(copy.sha256, dialect, { ...options.hint, currency: assumedCurrency });
+    const archivePath = join(archiveDir, `${named}.parquet`);
     let origins: ColumnOrigins | undefined;
     if (dialect !== null)
       origins = await archiveTranslated(session, { ...options, copyPath, shape, dialect, archivePath });
@@ -83,16 +86,34 @@ async function inspect(
     const lines = shape === null ? null : (ordinals: ReadonlySet<number>) => findLines(copyPath, shape, ordinals);
     const periods = bill.rowCount === 0 ? [] : await readable(name, () => checkLines(bill, lines, origins));
     progress.report({ label: `checking ${name}`, done: 1, total: 1, unit: 'steps' });
-    return { name, ...copy, format, focusVersion: bill.focusVersion, rowCount: bill.rowCount, archivePath, periods };
+    const { focusVersion, rowCount } = bill;
+    const read = { dialect: dialect?.id.replace(/-\d+$/, '') ?? 'focus', ...(assumedCurrency && { assumedCurrency }) };
+    return { name, ...copy, format, ...read, focusVersion, rowCount, archivePath, periods };
   } finally {
     await rm(copyPath, { force: true });
   }
 }
 
 /** The same file read in another way is another file of the archive. */
-function archiveName(sha256: string, dialect: Dialect | null, hint: DialectHint | undefined): string {
+function archiveName(
+  sha256: string,
+  dialect: Dialect | null,
+  { dataset, currency }: { dataset?: string | undefined; currency: string | undefined },
+): string {
   if (dialect === null) return sha256;
-  return [sha256, dialect.id, ...(hint?.dataset === undefined ? [] : [hint.dataset])].join('.');
+  return [sha256, dialect.id, dataset, currency].filter((part) => part !== undefined).join('.');
+}
+
+function assumedCurrencyOf(
+  header: readonly string[],
+  dialect: Dialect | null,
+  hint: DialectHint | undefined,
+): string | undefined {
+  if (dialect?.currency === undefined) return undefined;
+  const folded = foldHeader(header);
+  return dialect.currency.some((name) => folded.has(foldColumn(name)))
+    ? undefined
+    : (hint?.currency ?? CURRENCY_DEFAULT);
 }
 
 async function readParquetHeader(session: DuckDbSession, path: string): Promise<string[]> {

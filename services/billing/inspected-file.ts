@@ -8,6 +8,10 @@ export interface InspectedFile {
   readonly sha256: string;
   readonly sizeBytes: number;
   readonly format: BillFormat;
+  /** The bill format that was delivered: `focus`, or a provider's own such as `aws-cur`; absent: found out by an earlier version. */
+  readonly dialect?: string;
+  /** The currency of a file that names none, where that is the case. */
+  readonly assumedCurrency?: string;
   readonly focusVersion: string;
   readonly rowCount: number;
   readonly archivePath: string;

@@ -1,15 +1,16 @@
 /**
- * Turns inspected files into loads, one per billing period. The manifest digest (over the hashes of the period's files) recognises a
+ * Turns inspected files into loads, one per billing period. The manifest digest (over the contents of the period's files) recognises a
  * delivery: equal to the current load it changes nothing, equal to an unfinished load it goes on with that one.
  *
  * A delivery replaces the billing period, or is appended to it: then the newest load's files are part of the new load too, read from
  * the archive again, so that a load is always the whole period and replacing it stays one step.
  */
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { DELIVERY_LOCK_CLASS } from '../kernel/advisory-locks.ts';
-import { AppError } from '../kernel/errors.ts';
+import { AppError, type ErrorCode } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { billingPeriodName, type IsoDate } from '../kernel/period.ts';
 import type { BillPeriod } from './check-lines.ts';
@@ -20,6 +21,12 @@ export interface RegisterOptions {
   readonly files: readonly InspectedFile[];
   /** The order of deliveries: a later one replaces an earlier one. */
   readonly deliveredAt: Date;
+  /** The delivery is what there is now, whatever the clock said at former ones. */
+  readonly isNewest?: boolean;
+  /** Where a source's deliveries were looked for; absent: named by hand. */
+  readonly place?: string;
+  /** False: a delivery that was refused as a load before is refused again with the same words, and makes no further load. */
+  readonly repeatsFailed?: boolean;
   /** The billing period of a file that has only a header. */
   readonly period?: { readonly start: IsoDate; readonly end: IsoDate };
   /** Lets billing accounts of the published load disappear. */
@@ -71,7 +78,7 @@ async function registerPeriod(
   period: PeriodFiles,
 ): Promise<RegisteredLoad> {
   const base = options.appends === true ? await readAppendBase(trx, options.sourceId, period) : null;
-  const digest = digestOf([...(base?.hashes ?? []), ...period.files.map(({ file }) => file.sha256)]);
+  const digest = digestOf([...(base?.contents ?? []), ...period.files.map(({ file }) => contentOf(file.archivePath))]);
   const named = { billingPeriodStart: period.start, billingPeriodEnd: period.end };
   const { rows } = await sql<{ id: string; state: string }>`
     select id, state from load
@@ -87,8 +94,65 @@ async function registerPeriod(
     );
     return { loadId: known.id, ...named, unchanged: false, resumed: true };
   }
-  const loadId = await insertLoad(trx, options, period, { digest, base });
+  const at = { ...options, deliveredAt: await orderOf(trx, options, period) };
+  const former = await readFormer(trx, at, period, digest);
+  if (former?.state === 'superseded') return { loadId: former.id, ...named, unchanged: true, resumed: false };
+  if (former !== null && options.repeatsFailed === false) throw new AppError(former.code, former.message);
+  const loadId = await insertLoad(trx, at, period, { digest, base });
   return { loadId, ...named, unchanged: false, resumed: false };
+}
+
+/**
+ * When the delivery counts as made. What comes from another place than the current load is later, whatever either provider wrote on it;
+ * and a run's own time never lies before one that was taken when the clock was ahead.
+ */
+async function orderOf(trx: Transaction<DB>, options: RegisterOptions, period: PeriodFiles): Promise<Date> {
+  const { sourceId, deliveredAt, place = null, isNewest = false } = options;
+  const { rows } = await sql<{ latest: Date | null }>`
+    select max(delivered_at) as latest from load
+    where source_id = ${sourceId} and billing_period_start = ${period.start}::date and billing_period_end = ${period.end}::date
+      and state in ('staging', 'staged', 'published') and (${isNewest} or place <> ${place})`.execute(trx);
+  const latest = rows[0]?.latest ?? null;
+  return latest === null || latest < deliveredAt ? deliveredAt : latest;
+}
+
+type Former =
+  | { readonly id: string; readonly state: 'superseded' }
+  | { readonly state: 'failed'; readonly code: ErrorCode; readonly message: string };
+
+/** Refusals that the same files meet again. */
+const LASTING: readonly ErrorCode[] = [
+  'invalid_bill',
+  'would_drop_account',
+  'control_total_mismatch',
+  'conservation_broken',
+];
+
+/**
+ * The very same delivery as it ended before: superseded by a later one that is current, so that reading it again would change nothing; or
+ * refused, and the last of its period.
+ */
+async function readFormer(
+  trx: Transaction<DB>,
+  { sourceId, deliveredAt, mayDropAccounts }: RegisterOptions,
+  { start, end }: PeriodFiles,
+  digest: string,
+): Promise<Former | null> {
+  const { rows } = await sql<{ id: string; state: Former['state']; code: ErrorCode | null; message: string | null }>`
+    with period as (
+      select id, state, manifest_digest, delivered_at, failure from load
+      where source_id = ${sourceId} and billing_period_start = ${start}::date and billing_period_end = ${end}::date)
+    select id, state, failure ->> 'code' as code, failure ->> 'message' as message from period
+    where manifest_digest = ${digest} and (
+      state = 'superseded' and delivered_at >= ${deliveredAt.toISOString()}::timestamptz
+        and exists (select from period as current where current.state = 'published' and current.delivered_at > ${deliveredAt.toISOString()}::timestamptz)
+      or state = 'failed' and id = (select max(id) from period) and failure ->> 'code' = any(${LASTING}) and not ${mayDropAccounts})
+    order by state desc limit 1`.execute(trx);
+  const [former] = rows;
+  if (former === undefined) return null;
+  return former.state === 'superseded'
+    ? { id: former.id, state: 'superseded' }
+    : { state: 'failed', code: former.code ?? 'invalid_bill', message: former.message ?? '' };
 }
 
 interface AppendBase {
@@ -96,6 +160,7 @@ interface AppendBase {
   readonly fileCount: number;
   /** Of the files that the delivery does not bring itself. */
   readonly hashes: readonly string[];
+  readonly contents: readonly string[];
 }
 
 /**
@@ -108,15 +173,20 @@ async function readAppendBase(
   { start, end, files }: PeriodFiles,
 ): Promise<AppendBase | null> {
   const delivered = new Set(files.map(({ file }) => file.sha256));
-  const { rows } = await sql<{ load_id: string; hashes: string[] }>`
-    select load.id as load_id, array_agg(load_file.sha256) as hashes from load join load_file on load_file.load_id = load.id
+  const { rows } = await sql<{ load_id: string; hashes: string[]; paths: string[] }>`
+    select load.id as load_id, array_agg(load_file.sha256 order by ordinal) as hashes, array_agg(archive_path order by ordinal) as paths from load join load_file on load_file.load_id = load.id
     where source_id = ${sourceId} and billing_period_start = ${start}::date and billing_period_end = ${end}::date
       and state in ('staging', 'staged', 'published')
     group by load.id order by delivered_at desc, load.id desc limit 1`.execute(trx);
   const [newest] = rows;
   if (newest === undefined) return null;
-  const hashes = newest.hashes.filter((hash) => !delivered.has(hash));
-  return { loadId: newest.load_id, fileCount: hashes.length, hashes };
+  const kept = newest.hashes.flatMap((hash, index) => (delivered.has(hash) ? [] : [index]));
+  return {
+    loadId: newest.load_id,
+    fileCount: kept.length,
+    hashes: kept.flatMap((index) => newest.hashes[index] ?? []),
+    contents: kept.map((index) => contentOf(newest.paths[index] ?? '')),
+  };
 }
 
 async function insertLoad(
@@ -127,23 +197,26 @@ async function insertLoad(
 ): Promise<string> {
   const { rows } = await sql<{ id: string }>`
     insert into load (source_id, billing_period_start, billing_period_end, state, manifest_digest, delivered_at, may_drop_accounts,
-      appended_to_load_id)
+      appended_to_load_id, place)
     values (${options.sourceId}, ${period.start}::date, ${period.end}::date, 'staging', ${digest},
-      ${options.deliveredAt.toISOString()}::timestamptz, ${options.mayDropAccounts}, ${base?.loadId ?? null}::bigint)
+      ${options.deliveredAt.toISOString()}::timestamptz, ${options.mayDropAccounts}, ${base?.loadId ?? null}::bigint, ${options.place ?? null})
     returning id`.execute(trx);
   const loadId = rows[0]?.id ?? '';
   const firstOrdinal = base === null ? 1 : base.fileCount + 1;
   if (base !== null) {
     await sql`
-      insert into load_file (load_id, ordinal, name, sha256, format, focus_version, archive_path, row_count, data_as_of, usage_until)
-      select ${loadId}::bigint, row_number() over (order by ordinal), name, sha256, format, focus_version, archive_path, row_count,
-        data_as_of, usage_until
+      insert into load_file (load_id, ordinal, name, sha256, format, dialect, assumed_currency, focus_version, archive_path, row_count,
+        data_as_of, usage_until)
+      select ${loadId}::bigint, row_number() over (order by ordinal), name, sha256, format, dialect, assumed_currency, focus_version,
+        archive_path, row_count, data_as_of, usage_until
       from load_file where load_id = ${base.loadId}::bigint and sha256 = any(${base.hashes}::text[])`.execute(trx);
   }
   for (const [index, { file, facts }] of period.files.entries()) {
     await sql`
-      insert into load_file (load_id, ordinal, name, sha256, format, focus_version, archive_path, row_count, data_as_of, usage_until)
-      values (${loadId}::bigint, ${index + firstOrdinal}, ${file.name}, ${file.sha256}, ${file.format}, ${file.focusVersion}, ${file.archivePath},
+      insert into load_file (load_id, ordinal, name, sha256, format, dialect, assumed_currency, focus_version, archive_path, row_count,
+        data_as_of, usage_until)
+      values (${loadId}::bigint, ${index + firstOrdinal}, ${file.name}, ${file.sha256}, ${file.format}, ${file.dialect ?? null},
+        ${file.assumedCurrency ?? null}, ${file.focusVersion}, ${file.archivePath},
         ${facts?.rowCount ?? 0}, ${facts?.dataAsOf ?? null}::timestamptz, ${facts?.usageUntil ?? null}::timestamptz)`.execute(
       trx,
     );
@@ -217,8 +290,13 @@ async function refuseUnknownSource(trx: Transaction<DB>, sourceId: string): Prom
   );
 }
 
-function digestOf(hashes: readonly string[]): string {
+/** The name in the archive tells the file's hash and, where it is no FOCUS, how it was read: read in another way it is another bill. */
+function contentOf(archivePath: string): string {
+  return basename(archivePath, '.parquet');
+}
+
+function digestOf(contents: readonly string[]): string {
   return createHash('sha256')
-    .update([...hashes].sort().join('\n'))
+    .update([...contents].sort().join('\n'))
     .digest('hex');
 }

@@ -1,16 +1,17 @@
-/** Asking for a source to be synced: checked and recorded here; whoever asks puts the job into the queue once this is committed. */
+/** Asking for a source to be looked at: checked, audited and kept here; whoever asks puts the job into the queue once this is committed. */
 import type { Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { keepSourceRequest, type SourceRequest } from '../sources/source-requests.ts';
 
 /** @throws AppError not_found for a source that the organisation does not have. */
 export async function requestSync(
   trx: Transaction<DB>,
-  sync: { sourceId: string; mayDropAccounts: boolean; jobId: string; principal: Principal; at: Date },
+  sync: Omit<SourceRequest, 'reason'> & { principal: Principal; at: Date },
 ): Promise<void> {
-  const { sourceId, mayDropAccounts, jobId, principal, at } = sync;
+  const { sourceId, mayDropAccounts, jobId, range, principal, at } = sync;
   const source = await trx
     .selectFrom('source')
     .select('id')
@@ -23,12 +24,13 @@ export async function requestSync(
       `There is no source "${sourceId}". Add it to the organisation file and run "outturn apply".`,
     );
   }
+  await keepSourceRequest(trx, { ...sync, reason: 'request' }, at);
   await recordAudit(trx, {
     at,
     principal,
     action: 'request-sync',
     subjectKind: 'source',
     subjectId: sourceId,
-    details: { jobId, mayDropAccounts },
+    details: { jobId, mayDropAccounts, ...(range === undefined ? {} : { range }) },
   });
 }

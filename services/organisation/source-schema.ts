@@ -3,7 +3,7 @@
  * connectors' matter, not the file's.
  */
 import { Type } from 'typebox';
-import { formatted, object, plainText, text } from './schema-leaves.ts';
+import { formatted, object, oneOf, plainText, text } from './schema-leaves.ts';
 
 const schedule = object('schedule', {
   cron: Type.Optional(formatted('cron', 'When to look for deliveries, as a cron expression: "0 6 * * *".')),
@@ -17,6 +17,7 @@ const schedule = object('schedule', {
 const common = {
   id: formatted('id', 'Unique among sources; loads carry it.'),
   schedule: Type.Optional(schedule),
+  currency: Type.Optional(formatted('currency-code', 'The billing currency of files that name none: EUR.')),
   expectEvery: Type.Optional(formatted('iso-duration', 'How often it delivers; a day counts as complete by it: P1D.')),
   settleAfter: Type.Optional(formatted('iso-duration', 'How long after its end a month may still change: P5D.')),
 };
@@ -45,21 +46,36 @@ const SOURCES = [
   object('source', {
     ...common,
     kind: kind('aws-cost-explorer', 'AWS Cost Explorer, for a start without an export.'),
-    groupByTag: Type.Optional(text('The tag key to group by.')),
+    groupByTag: Type.Optional(text('The tag key to tell costs by, where they carry it.')),
+    billingAccountId: Type.Optional(plainText('The account that pays; that of the credentials unless given.')),
     requestsPerDayMax: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'How many paid requests a day may take.' }),
+      Type.Integer({ minimum: 1, description: 'How many paid requests a day may take; 100 unless given.' }),
     ),
+    region: Type.Optional(text('us-east-1 unless given; cn-northwest-1 in China.')),
+    endpoint: Type.Optional(text('Another address of Cost Explorer: https://….')),
   }),
   object('source', {
     ...common,
     kind: kind('gcp-bigquery-export', 'The Google Cloud billing export in BigQuery.'),
     table: text('project.dataset.table.'),
+    project: Type.Optional(text("The project that queries run in and are charged to; the table's own unless given.")),
+    bytesBilledPerDayMax: Type.Optional(
+      Type.Integer({
+        minimum: 10_485_760,
+        description: 'How many bytes queries may bill a day; 100 GiB unless given.',
+      }),
+    ),
+    endpoint: Type.Optional(text('Another address of BigQuery: https://….')),
+    billingEndpoint: Type.Optional(text('Another address of Cloud Billing: https://….')),
   }),
   object('source', {
     ...common,
     kind: kind('azure-cost-export', 'An Azure cost export in a storage account.'),
     account: text('The storage account.'),
     container: text('The container.'),
+    dataset: Type.Optional(
+      oneOf(['actual', 'amortized'], 'Which of the two an export is whose files and folders do not say it.'),
+    ),
     prefix: Type.Optional(text('The folder of the export within it.')),
     endpoint: Type.Optional(
       text("The account's address where it is another than https://ACCOUNT.blob.core.windows.net: https://…."),

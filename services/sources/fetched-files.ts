@@ -10,24 +10,29 @@ export interface FetchedFile {
   readonly inspected: InspectedFile;
 }
 
-/** By the provider's key. */
-export async function readFetchedFiles(db: Kysely<DB>, sourceId: string): Promise<Map<string, FetchedFile>> {
+/** Of the place that the source names now, by the provider's key. */
+export async function readFetchedFiles(
+  db: Kysely<DB>,
+  sourceId: string,
+  place: string,
+): Promise<Map<string, FetchedFile>> {
   const { rows } = await sql<{ file_key: string; version: string | null; inspected: InspectedFile; fetched_at: Date }>`
-    select file_key, version, inspected, fetched_at from source_file where source_id = ${sourceId}`.execute(db);
+    select file_key, version, inspected, fetched_at from source_file
+    where source_id = ${sourceId} and place = ${place}`.execute(db);
   return new Map(
     rows.map((row) => [row.file_key, { version: row.version, fetchedAt: row.fetched_at, inspected: row.inspected }]),
   );
 }
 
-/** Replaces what was known of the file. */
+/** Replaces what was known of the file, also where that was of another place. */
 export async function rememberFetchedFile(
   db: Kysely<DB>,
-  file: { sourceId: string; key: string; version: string | null; inspected: InspectedFile; at: Date },
+  file: { sourceId: string; place: string; key: string; version: string | null; inspected: InspectedFile; at: Date },
 ): Promise<void> {
   await sql`
-    insert into source_file (source_id, file_key, name, version, inspected, fetched_at)
-    values (${file.sourceId}, ${file.key}, ${file.inspected.name}, ${file.version}, ${JSON.stringify(file.inspected)}::jsonb, ${file.at.toISOString()}::timestamptz)
-    on conflict (source_id, file_key) do update set name = excluded.name, version = excluded.version, inspected = excluded.inspected,
+    insert into source_file (source_id, place, file_key, name, version, inspected, fetched_at)
+    values (${file.sourceId}, ${file.place}, ${file.key}, ${file.inspected.name}, ${file.version}, ${JSON.stringify(file.inspected)}::jsonb, ${file.at.toISOString()}::timestamptz)
+    on conflict (source_id, file_key) do update set place = excluded.place, name = excluded.name, version = excluded.version, inspected = excluded.inspected,
       fetched_at = excluded.fetched_at`.execute(db);
 }
 

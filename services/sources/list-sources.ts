@@ -3,7 +3,9 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { isFinalSql } from '../billing/load-finality.ts';
 import type { Decimal } from '../kernel/decimal.ts';
+import { SOURCE_RUN_LOCK_CLASS } from '../kernel/advisory-locks.ts';
 import { billingPeriodName, type IsoDate, utcDate } from '../kernel/period.ts';
+import { RUN_JSON, type RunView } from './list-runs.ts';
 import { FAILURES_TO_OPEN } from './next-run.ts';
 import { readSchedule } from './source-settings.ts';
 
@@ -12,15 +14,8 @@ export interface SourceStatus {
   readonly kind: string;
   /** `paused`: it failed so often that it is tried every six hours only. `manual`: looked at when somebody asks. */
   readonly state: 'waiting' | 'running' | 'retrying' | 'paused' | 'manual' | 'notScheduled';
-  readonly lastRun: {
-    readonly startedAt: string;
-    readonly finishedAt: string | null;
-    readonly outcome: 'changed' | 'unchanged' | 'waiting' | 'failed' | null;
-    readonly filesFetched: number;
-    readonly bytesFetched: string;
-    readonly waiting: readonly string[];
-    readonly error: { readonly code: string; readonly message: string } | null;
-  } | null;
+  /** Killed is failed, with the code `interrupted`. */
+  readonly lastRun: RunView | null;
   /** The newest billing period with a published load. */
   readonly latest: {
     readonly billingPeriod: string;
@@ -30,6 +25,8 @@ export interface SourceStatus {
     readonly rows: string;
     readonly totals: readonly { readonly billingCurrency: string; readonly billedCost: Decimal }[];
   } | null;
+  /** A newer delivery than the last published one that was refused after it was read; null where there is none. */
+  readonly refused: { readonly loadId: string; readonly billingPeriod: string; readonly message: string } | null;
   /** Of this UTC day: calls counted or paid for, bytes billed, US dollars. */
   readonly spentToday: { readonly requests: string; readonly bytesBilled: string; readonly amount: Decimal };
   readonly failures: number;
@@ -46,16 +43,9 @@ interface StatusRow {
   readonly failures: number;
   readonly next_run_at: string | null;
   readonly open_since: string | null;
-  readonly run: {
-    started_at: string;
-    finished_at: string | null;
-    outcome: 'changed' | 'unchanged' | 'waiting' | 'failed' | null;
-    files_fetched: number;
-    bytes_fetched: string;
-    waiting: string[];
-    error_code: string | null;
-    error_message: string | null;
-  } | null;
+  readonly run: RunView | null;
+  /** Whether somebody holds the source's lock. */
+  readonly is_locked: boolean;
   readonly load: {
     period_start: IsoDate;
     period_end: IsoDate;
@@ -65,6 +55,7 @@ interface StatusRow {
     row_count: string;
     totals: { billingCurrency: string; billedCost: Decimal }[];
   } | null;
+  readonly refused: { id: string; period_start: IsoDate; period_end: IsoDate; message: string } | null;
   readonly requests: string;
   readonly bytes_billed: string;
   readonly amount: Decimal;
@@ -77,14 +68,18 @@ export async function listSources(db: Kysely<DB>, at: Date, sourceId?: string): 
   const { rows } = await sql<StatusRow>`
     select source.id, source.kind, source.settings, coalesce(schedule.failures, 0) as failures,
       case when isfinite(schedule.next_run_at) then ${instant('schedule.next_run_at')} end as next_run_at, ${instant('schedule.open_since')} as open_since,
-      (select jsonb_build_object('started_at', ${instant('started_at')}, 'finished_at', ${instant('finished_at')}, 'outcome', outcome,
-          'files_fetched', files_fetched, 'bytes_fetched', bytes_fetched::text, 'waiting', waiting, 'error_code', error_code, 'error_message', error_message)
-        from source_run where source_run.source_id = source.id order by id desc limit 1) as run,
+      (select ${RUN_JSON} from source_run where source_run.source_id = source.id order by source_run.id desc limit 1) as run,
+      exists (select from pg_locks where locktype = 'advisory' and classid = ${SOURCE_RUN_LOCK_CLASS}::int::oid and objid = hashtext(source.id)::oid
+        and objsubid = 2 and granted and database = (select oid from pg_database where datname = current_database())) as is_locked,
       (select jsonb_build_object('period_start', billing_period_start, 'period_end', billing_period_end, 'delivered_at', ${instant('delivered_at')},
           'data_as_of', ${instant('data_as_of')}, 'is_final', ${isFinalSql('load')}, 'row_count', row_count::text,
           'totals', coalesce((select jsonb_agg(jsonb_build_object('billingCurrency', billing_currency, 'billedCost', trim_scale(billed_cost)::text) order by billing_currency)
             from load_total where load_id = load.id), '[]'))
         from load where load.source_id = source.id and state = 'published' order by billing_period_start desc limit 1) as load,
+      (select jsonb_build_object('id', id::text, 'period_start', billing_period_start, 'period_end', billing_period_end, 'message', failure ->> 'message')
+        from load where load.source_id = source.id and state = 'failed' and not exists (select from load as later
+          where later.source_id = load.source_id and later.billing_period_start = load.billing_period_start and later.id > load.id)
+        order by id desc limit 1) as refused,
       coalesce(spent.requests, 0)::text as requests, coalesce(spent.bytes_billed, 0)::text as bytes_billed, trim_scale(coalesce(spent.amount, 0)) as amount
     from source
     left join source_schedule as schedule on schedule.source_id = source.id
@@ -96,24 +91,13 @@ export async function listSources(db: Kysely<DB>, at: Date, sourceId?: string): 
 }
 
 function toStatus(row: StatusRow): SourceStatus {
-  const { run, load } = row;
+  const run = row.run === null ? null : asItEnded(row.run, row.is_locked);
+  const { load } = row;
   const status = {
     sourceId: row.id,
     kind: row.kind,
-    state: stateOf(row),
-    lastRun:
-      run === null
-        ? null
-        : {
-            startedAt: run.started_at,
-            finishedAt: run.finished_at,
-            outcome: run.outcome,
-            filesFetched: run.files_fetched,
-            bytesFetched: run.bytes_fetched,
-            waiting: run.waiting,
-            error:
-              run.error_message === null ? null : { code: run.error_code ?? 'internal', message: run.error_message },
-          },
+    state: stateOf(row, run),
+    lastRun: run,
     latest:
       load === null
         ? null
@@ -125,6 +109,14 @@ function toStatus(row: StatusRow): SourceStatus {
             rows: load.row_count,
             totals: load.totals,
           },
+    refused:
+      row.refused === null
+        ? null
+        : {
+            loadId: row.refused.id,
+            billingPeriod: billingPeriodName(row.refused.period_start, row.refused.period_end),
+            message: row.refused.message,
+          },
     spentToday: { requests: row.requests, bytesBilled: row.bytes_billed, amount: row.amount },
     failures: row.failures,
     nextRunAt: row.next_run_at,
@@ -132,8 +124,15 @@ function toStatus(row: StatusRow): SourceStatus {
   return { ...status, summary: summarise(status, row.open_since) };
 }
 
-function stateOf(row: StatusRow): SourceStatus['state'] {
-  if (row.run !== null && row.run.outcome === null) return 'running';
+/** A run without a result whose lock is free was killed. */
+function asItEnded(run: RunView, isLocked: boolean): RunView {
+  if (run.outcome !== null || isLocked) return run;
+  const error = { code: 'interrupted', message: 'It was interrupted; the next one goes on from there.', faults: [] };
+  return { ...run, outcome: 'failed', error };
+}
+
+function stateOf(row: StatusRow, run: RunView | null): SourceStatus['state'] {
+  if (run !== null && run.outcome === null) return 'running';
   if (Object.keys(row.settings ?? {}).length === 0) return 'notScheduled';
   if (readSchedule(row.kind, row.settings) === null) return 'manual';
   if (row.open_since !== null) return 'paused';
@@ -141,7 +140,7 @@ function stateOf(row: StatusRow): SourceStatus['state'] {
 }
 
 function summarise(status: Omit<SourceStatus, 'summary'>, openSince: string | null): string {
-  const { lastRun, latest, failures, nextRunAt } = status;
+  const { lastRun, latest, refused, failures, nextRunAt } = status;
   const next = nextRunAt === null ? '' : ` Next look ${nextRunAt}.`;
   if (status.state === 'running') return `being looked at since ${lastRun?.startedAt}`;
   const error = lastRun?.error ?? null;
@@ -149,6 +148,7 @@ function summarise(status: Omit<SourceStatus, 'summary'>, openSince: string | nu
     return `paused since ${openSince} after ${failures} failures in a row (${FAILURES_TO_OPEN} open the circuit; it is tried every six hours): ${error?.message ?? ''}${next}`;
   }
   if (error !== null) return `the last look failed: ${error.message}${next}`;
+  if (refused !== null) return `the bill of ${refused.billingPeriod} was refused: ${refused.message}${next}`;
   if (latest === null) return `nothing was published yet.${next}`;
   const waiting =
     lastRun !== null && lastRun.waiting.length > 0 ? ` Not complete yet: ${lastRun.waiting.join('; ')}.` : '';

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { withSourceLock } from '../../jobs/source-lock.ts';
+import { decimal } from '../../services/kernel/decimal.ts';
 import { countSpending } from '../../services/sources/spending.ts';
 import { listDueSources } from '../../services/sources/source-runs.ts';
 import { billLine, csvOf } from '../support/billing.ts';
@@ -89,6 +90,7 @@ describe('a look', () => {
       lastRun: { outcome: 'failed', error: { code: 'invalid_bill' } },
     });
     expect(status.summary).toContain('"much" is not a number');
+    expect(status.lastRun?.error?.faults).toMatchObject([{ file: '2026-09.csv', line: 2, column: 'BilledCost' }]);
     expect((await scene.published()).map(({ billed }) => billed)).toEqual(['1.5']);
   });
 });
@@ -98,7 +100,10 @@ describe('the record of a look', () => {
     await sql`insert into source_run (source_id, reason, started_at) values ('aws', 'schedule', now())`.execute(
       scene.database.db,
     );
-    expect((await scene.status()).state).toBe('running');
+    expect(await scene.status()).toMatchObject({ state: 'waiting', lastRun: { error: { code: 'interrupted' } } });
+    await withSourceLock(scene.database.url, 'aws', async () => {
+      expect((await scene.status()).state).toBe('running');
+    });
     await scene.sync();
     const { rows } = await sql`select outcome, error_code from source_run order by id`.execute(scene.database.db);
     expect(rows).toEqual([
@@ -151,7 +156,7 @@ describe('what calls cost', () => {
     countSpending(scene.database.db, {
       sourceId: 'aws',
       requests,
-      amount: '0.01',
+      amount: decimal('0.01'),
       requestsPerDayMax: 5,
       at: new Date(`${day}T10:00:00Z`),
     });

@@ -5,9 +5,12 @@
 import { pino } from 'pino';
 import { buildApp } from '../../api/app.ts';
 import type { ApiApp } from '../../api/context.ts';
+import { checkSource } from '../../jobs/check-source.ts';
+import type { JobContext } from '../../jobs/job-context.ts';
 import { type JobQueue, migrateQueue, openQueue } from '../../jobs/queue.ts';
 import { createToken, type TokenRole } from '../../services/access/tokens.ts';
-import { localOperator } from '../../services/kernel/ports.ts';
+import { localOperator, silentProgress } from '../../services/kernel/ports.ts';
+import { readSettings } from '../../services/kernel/settings.ts';
 import type { TestDatabase } from './database.ts';
 
 const TOKEN_DAYS = 30;
@@ -41,7 +44,26 @@ export async function startTestApi(database: TestDatabase, workDir = '/nonexiste
   );
   await migrateQueue({ databaseUrl: database.url });
   const queue = await openQueue({ databaseUrl: database.url, logger });
-  const app = await buildApp({ db: database.db, clock, queue, workDir, version: '0.0.0', logger });
+  const settings = readSettings({ OUTTURN_DATA: workDir }, workDir);
+  const context: JobContext = {
+    db: database.db,
+    databaseUrl: database.url,
+    settings,
+    clock,
+    logger,
+    progress: silentProgress,
+    principal: localOperator,
+    signal: new AbortController().signal,
+  };
+  const app = await buildApp({
+    db: database.db,
+    clock,
+    queue,
+    checkSource: (sourceId) => checkSource(context, sourceId),
+    workDir,
+    version: '0.0.0',
+    logger,
+  });
   return {
     app,
     queue,

@@ -21,7 +21,7 @@ export interface SyncedSource {
   readonly context: JobContext;
   /** Stands still until a test moves it. */
   now: Date;
-  sync(request?: Partial<Pick<SyncRequest, 'range' | 'reason' | 'mayDropAccounts'>>): Promise<SyncResult>;
+  sync(request?: Partial<Pick<SyncRequest, 'range' | 'reason' | 'mayDropAccounts' | 'onlyIfDue'>>): Promise<SyncResult>;
   status(): Promise<SourceStatus>;
   /** What is published: by billing period, lines and exact cost. */
   published(): Promise<{ period: string; lines: string; billed: string; effective: string }[]>;

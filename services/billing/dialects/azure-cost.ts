@@ -6,7 +6,7 @@
  * Sources: Microsoft Learn, "Understand usage details fields" and the FinOps toolkit's mapping of cost and usage data to FOCUS.
  */
 import { literal, textOf } from '../duckdb-session.ts';
-import type { Dialect, DialectHint, FocusCell, SourceBill } from './dialect.ts';
+import { CURRENCY_DEFAULT, type Dialect, type DialectHint, type FocusCell, type SourceBill } from './dialect.ts';
 import { isOneOf, read } from './read-cells.ts';
 import type { SourceCells } from './source-cells.ts';
 import { type DateOrder, isoDate, monthStart, nextDay } from './times-sql.ts';
@@ -18,12 +18,11 @@ const ACCOUNT = ['billingProfileId', 'billingAccountId', 'billingAccountNumber',
 const CURRENCY = ['billingCurrencyCode', 'billingCurrency', 'currency', 'currencyCode'];
 const COMMITTED = ['Reservation', 'SavingsPlan'];
 const UNUSED = ['UnusedReservation', 'UnusedSavingsPlan'];
-/** The currency of a file that names none, where its source does not either. */
-const CURRENCY_DEFAULT = 'USD';
 
 export const azureCost: Dialect = {
   id: 'azure-cost-1',
   title: 'a cost export of Azure',
+  currency: CURRENCY,
   mandatory: [COST, DATE, ACCOUNT, ['meterCategory']],
   recognises: (columns) =>
     columns.has('costinbillingcurrency') ||

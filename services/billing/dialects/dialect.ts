@@ -13,6 +13,9 @@ export interface DialectHint {
   readonly currency?: string;
 }
 
+/** The currency of a file that names none, where its source does not either. */
+export const CURRENCY_DEFAULT = 'USD';
+
 /** How one FOCUS column is read. */
 export interface FocusCell {
   /** A VARCHAR expression over the line's cells. */
@@ -36,6 +39,8 @@ export interface Dialect {
   readonly id: string;
   /** What messages call a file of it. */
   readonly title: string;
+  /** The columns that may name the billing currency, of a format whose files may have none of them: the hint's is taken then. */
+  readonly currency?: readonly string[];
   /** One group a line: a file of this dialect has at least one column of each. */
   readonly mandatory: readonly (readonly string[])[];
   /** True where the header, its columns folded, can be of no other format. */
