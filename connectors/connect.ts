@@ -10,6 +10,8 @@ const CONNECTORS: Readonly<Record<string, () => Promise<Connect>>> = {
   'azure-cost-export': async () =>
     (await import('./azure-cost-export/connect-azure-cost-export.ts')).connectAzureCostExport,
   'focus-files': async () => (await import('./focus-files/connect-focus-files.ts')).connectFocusFiles,
+  'gcp-bigquery-export': async () =>
+    (await import('./gcp-bigquery-export/connect-gcp-bigquery-export.ts')).connectGcpBigQueryExport,
 };
 
 /** @throws AppError invalid_input for a kind that this version cannot fetch by itself. */

@@ -49,6 +49,8 @@ export interface Spending {
   readonly bytesBilled?: number;
   /** In US dollars, the currency of the providers' price lists. */
   readonly amount?: Decimal;
+  /** What a day may take where the source's settings do not say. */
+  readonly bytesBilledPerDayMax?: number;
 }
 
 export interface ListRequest {
