@@ -50,6 +50,7 @@ export interface Spending {
   /** In US dollars, the currency of the providers' price lists. */
   readonly amount?: Decimal;
   /** What a day may take where the source's settings do not say. */
+  readonly requestsPerDayMax?: number;
   readonly bytesBilledPerDayMax?: number;
 }
 
@@ -70,6 +71,11 @@ export interface Listing {
   readonly manifests: readonly Manifest[];
   /** Deliveries that are there but not complete, in words. */
   readonly waiting: readonly string[];
+  /**
+   * Nothing says that these are all files of their periods (a folder without a manifest): a period that only lost files is left as it is
+   * published, and told. Absent: what is listed replaces its periods.
+   */
+  readonly filesMayVanish?: true;
 }
 
 /** All files of one delivery of one billing period; it replaces the period as a whole. */
