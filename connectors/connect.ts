@@ -6,6 +6,8 @@ import { AppError } from '../services/kernel/errors.ts';
 import type { Connect } from './connector.ts';
 
 const CONNECTORS: Readonly<Record<string, () => Promise<Connect>>> = {
+  'aws-cost-explorer': async () =>
+    (await import('./aws-cost-explorer/connect-aws-cost-explorer.ts')).connectAwsCostExplorer,
   'aws-data-export': async () => (await import('./aws-data-export/connect-aws-data-export.ts')).connectAwsDataExport,
   'azure-cost-export': async () =>
     (await import('./azure-cost-export/connect-azure-cost-export.ts')).connectAzureCostExport,
