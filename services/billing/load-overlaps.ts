@@ -4,7 +4,8 @@
  * stake; it is not refused, because two feeds may rightly share an account (ADR 0019).
  *
  * Two loads overlap where they bill the same service of the same sub account of the same billing account on the same charge date in the
- * same currency, in billing periods that intersect. At stake is the lesser of both sides, day by day. A load that overlaps itself has
+ * same currency, in billing periods that intersect. Services are left out where one side sums over them or has its own names of them (AWS
+ * Cost Explorer). At stake is the lesser of both sides, day by day. A load that overlaps itself has
  * files that repeat each other (file-overlaps.ts).
  */
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
@@ -42,6 +43,8 @@ export interface LoadWarning {
   }[];
 }
 
+/** Sources whose services are not those of the provider's exports. */
+const OWN_SERVICES = ['aws-cost-explorer'];
 const SCOPES_SHOWN_MAX = 20;
 const METRICS = MONEY_COLUMNS.map((column) => column.sql);
 const SCOPE = sql`provider_name, billing_account_id, sub_account_id`;
@@ -78,6 +81,9 @@ async function insertOverlap(trx: Transaction<DB>, loadId: string, otherLoadId: 
     with shared_scope as (
       select ${SCOPE} from load_scope where load_id = ${loadId}::bigint
       intersect select ${SCOPE} from load_scope where load_id = ${otherLoadId}::bigint
+    ), pair as (
+      select not bool_or(source.kind = any(${OWN_SERVICES}::text[])) as has_services
+      from load join source on source.id = load.source_id where load.id in (${loadId}::bigint, ${otherLoadId}::bigint)
     ), own_charge as materialized (${chargesOf(loadId)}), other_charge as materialized (${chargesOf(otherLoadId)}),
     own as (${sumsByDay('own_charge')}), other as (${sumsByDay('other_charge')}),
     at_stake as (
@@ -105,7 +111,7 @@ function chargesOf(loadId: string): RawBuilder<unknown> {
   return sql`
     select origin_id, charge_date, billing_currency, ${sql.join(METRICS.map((metric) => sql.ref(metric)))},
       origin.provider_name, origin.billing_account_id, coalesce(origin.sub_account_id, '') as sub_account_id,
-      coalesce(origin.service_name, '') as service_name
+      case when (select has_services from pair) then coalesce(origin.service_name, '') else '' end as service_name
     from charge join origin on origin.id = charge.origin_id
     join shared_scope on shared_scope.provider_name = origin.provider_name
       and shared_scope.billing_account_id = origin.billing_account_id
