@@ -30,6 +30,9 @@ interface Given {
   readonly known: ReadonlyMap<string, KnownFile>;
 }
 
+/** How a sentence goes on about a delivery that will not become readable by waiting. */
+export const UNREADABLE = ', which cannot be read: set the compression of the export to GZIP (CSV) or Parquet in AWS';
+
 /** Deliveries that are looked at before the month is left for the next look. */
 const MANIFESTS_MAX = 5;
 /** A bucket that is copied has files and manifest in any order, but at about one time; AWS never delivers twice within so little. */
@@ -53,7 +56,8 @@ async function readDelivery(month: ExportMonth, manifest: StoredObject, given: G
   const { objects, known } = given;
   const read = await readManifest(manifest, given.store);
   if (typeof read === 'string') return read;
-  const { keys, columns } = read;
+  const { keys, columns, unreadable } = read;
+  if (unreadable !== null) return `delivers ${baseName(unreadable)}${UNREADABLE}`;
   if (keys.length === 0) return `names no file in its manifest ${manifest.key}`;
   const missing = keys.filter((key) => !objects.has(key));
   if (missing.length > 0) {

@@ -2,11 +2,12 @@
  * A source of kind aws-data-export: a bucket into which AWS Data Exports (FOCUS, CUR 2.0) or a legacy Cost and Usage Report is delivered.
  * Each billing period is one delivery, read whole; what is in the files is billing's matter.
  */
+import { AppError } from '../../services/kernel/errors.ts';
 import { openAmazonS3Store } from '../amazon-s3/amazon-s3-store.ts';
 import { readS3Place } from '../amazon-s3/s3-place.ts';
 import type { Connect, ConnectedSource, Listing, ListRequest, Manifest } from '../connector.ts';
 import { checkExport } from './check-export.ts';
-import { chooseDelivery, type Delivery } from './choose-delivery.ts';
+import { chooseDelivery, type Delivery, UNREADABLE } from './choose-delivery.ts';
 import { type ExportPlace, findSettled, nothingYet, onlyExport } from './export-place.ts';
 
 export const connectAwsDataExport: Connect = async (source, context) => {
@@ -45,6 +46,9 @@ async function listDeliveries(place: ExportPlace, { range, known }: ListRequest)
     if (choice.delivery !== null) manifests.push(manifestOf(choice.delivery));
     if (choice.waiting !== null) waiting.push(choice.waiting);
   }
+  // Months before a change of the export's format are passed over; where there are no others, nothing will ever come.
+  const [unreadable] = waiting.filter((words) => words.endsWith(UNREADABLE));
+  if (manifests.length === 0 && unreadable !== undefined) throw new AppError('source_refused', `${unreadable}.`);
   return { manifests, waiting };
 }
 

@@ -267,11 +267,16 @@ describe('what is refused', () => {
     expect((await listing(await connect({ prefix: 'p/focus' }))).found).toHaveLength(1);
   });
 
-  test('is a report as ZIP', async () => {
+  test('is a report as ZIP; where its later months are not, only the former are passed over', async () => {
     report({ files: { 'hourly-00001.csv.zip': 'x' } });
-    await expect(listing()).rejects.toThrow(
-      'The export delivers hourly-00001.csv.zip, which cannot be read. Set its compression to GZIP',
-    );
+    const words =
+      '2026-09 delivers hourly-00001.csv.zip, which cannot be read: set the compression of the export to GZIP (CSV) or Parquet in AWS';
+    await expect(listing()).rejects.toMatchObject({ code: 'source_refused', message: `${words}.` });
+    expect((await checked()).at(-1)).toMatchObject({ subject: 'delivery', state: 'note', message: words });
+    report({ month: '2026-10' });
+    const { found, waiting } = await listing();
+    expect(found.map(([month]) => month)).toEqual(['2026-10']);
+    expect(waiting).toEqual([words]);
   });
 });
 
