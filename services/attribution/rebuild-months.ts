@@ -1,12 +1,13 @@
 /**
- * Replaces the figures of charge months: shared_cost, pod_day and pod_month, over all current loads under the rulebook in force. The caller
+ * Replaces the figures of charge months: shared_cost, pod_day, pod_month and cost_month, over all current loads under the rulebook in force. The caller
  * holds the months' locks and has already flipped the states, so that the transaction publishes old or new figures, never a mix.
  */
-import { sql, type Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import { withBulkPlans } from './bulk-plans.ts';
 import { METRIC_COLUMNS, refuseDifferences } from './check-conservation.ts';
+import { sumCostMonths } from './cost-months.ts';
 import { sumPodMonths } from './pod-months.ts';
 import { type FiguresScope, insertSharedCost, podCostOf } from './split-shared.ts';
 import { currentRulebook } from './store-rulebook.ts';
@@ -27,9 +28,11 @@ export async function rebuildMonths(trx: Transaction<DB>, months: readonly IsoDa
   await withBulkPlans(trx, async () => {
     await sumCellsByDay(trx, scope);
     await insertDirectDays(trx);
-    if (!content.rules.some((rule) => 'split' in rule)) return;
-    await insertSharedCost(trx, scope, content);
-    await insertSharedDays(trx, months);
+    if (content.rules.some((rule) => 'split' in rule)) {
+      await insertSharedCost(trx, scope, content);
+      await insertSharedDays(trx, months);
+    }
+    await sumCostMonths(trx, scope);
   });
   await sumPodMonths(trx, months);
   await refuseDifferences(trx, {
@@ -38,11 +41,16 @@ export async function rebuildMonths(trx: Transaction<DB>, months: readonly IsoDa
     // The sums of the days: what is lost in either is missing here.
     found: sql`select * from pod_month where charge_month = any(${months}::date[]) and kind in ('direct', 'shared')`,
   });
+  await refuseDifferences(trx, {
+    what: 'cost by month',
+    expected: sql`select * from pod_month where charge_month = any(${months}::date[]) and kind in ('direct', 'shared')`,
+    found: sql`select * from cost_month where charge_month = any(${months}::date[])`,
+  });
   await sql`drop table cell_day`.execute(trx);
 }
 
 /** The ids of the loads whose figures count. */
-export async function listCurrentLoadIds(trx: Transaction<DB>): Promise<string[]> {
+export async function listCurrentLoadIds(trx: Kysely<DB>): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`select id from load where state = 'published' order by id`.execute(trx);
   return rows.map((row) => row.id);
 }

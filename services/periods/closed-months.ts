@@ -113,3 +113,22 @@ export function liesIn(column: string, ranges: readonly DateRange[]): RawBuilder
   );
   return sql<boolean>`(${sql.join(tests, sql` or `)})`;
 }
+
+/** Ranges as the calendar months (`YYYY-MM-01`) that lie in them whole, and what is left of others, months of `apart` among it. */
+export function wholeMonths(
+  ranges: readonly DateRange[],
+  apart: ReadonlySet<IsoDate> = new Set(),
+): { months: IsoDate[]; days: DateRange[] } {
+  const months: IsoDate[] = [];
+  const days: DateRange[] = [];
+  for (const range of ranges) {
+    for (let start = range.start; start < range.end; ) {
+      const month = monthOf(start);
+      const end = month.end < range.end ? month.end : range.end;
+      if (month.start === start && month.end === end && !apart.has(start)) months.push(start);
+      else days.push({ start, end });
+      start = end;
+    }
+  }
+  return { months, days };
+}

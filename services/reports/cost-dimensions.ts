@@ -72,6 +72,13 @@ export function isKeptByRollup(dimension: CostDimension): boolean {
   return dimension.place === 'own' || (dimension.place === 'origin' && dimension.isKept);
 }
 
+const OF_MONTHS: ReadonlySet<OwnDimension> = new Set(['pod', 'month', 'billingCurrency', 'kind']);
+
+/** True where the months of the rollups (cost_month) keep it, so that no day need be read. */
+export function isKeptByMonth(dimension: CostDimension): boolean {
+  return dimension.place === 'own' ? OF_MONTHS.has(dimension.own) : isKeptByRollup(dimension);
+}
+
 /** Text of the dimension in a row of `line` (see cost-lines.ts); `tagColumn` names the column that holds a tag. */
 export function dimensionSql(dimension: CostDimension, tagColumn: (key: string) => string): RawBuilder<unknown> {
   if (dimension.place === 'origin') return sql.ref(`line.${dimension.column}`);

@@ -1,6 +1,6 @@
 /**
  * The lines of cost that the explorer groups: direct and unattributed cost, and the parts of split cost, each with its dimensions.
- * Where the rollups keep every asked dimension they are read; else the charges of the current loads with their origins. What a
+ * Where their months keep every asked dimension these are read, of open months in one currency; where the rollups do, they; else the charges of the current loads with their origins. What a
  * split does not keep (a resource, a tag) is null on its parts. Either way the sum is the same, to the last decimal. Closed days are made of
  * the loads, the rulebook and the shares of their statements.
  */
@@ -9,8 +9,9 @@ import type { DB } from '../../db/schema.gen.ts';
 import { createWhenScope, type WhenScope } from '../attribution/compile-when.ts';
 import type { RulebookContent } from '../attribution/rulebook.ts';
 import { AppError } from '../kernel/errors.ts';
-import { type CostDimension, isKeptByRollup } from './cost-dimensions.ts';
-import { type DateRange, liesIn, openRanges } from '../periods/closed-months.ts';
+import { type CostDimension, isKeptByMonth, isKeptByRollup } from './cost-dimensions.ts';
+import { type DateRange, liesIn, openRanges, wholeMonths } from '../periods/closed-months.ts';
+import type { IsoDate } from '../kernel/period.ts';
 import type { ReportFrame } from './report-frame.ts';
 
 export interface CostLines {
@@ -34,25 +35,31 @@ interface Part {
 }
 
 /**
- * Prepares the lines of the frame's whole period.
+ * Prepares the lines of the frame's whole period. `converts`: figures are given in the frame's currency, not each in its own.
  * @throws AppError forbidden where the reading role may not see charges and a dimension needs them.
  */
 export async function costLines(
   db: Kysely<DB>,
   frame: ReportFrame,
-  dimensions: readonly CostDimension[],
+  given: { dimensions: readonly CostDimension[]; converts: boolean },
 ): Promise<CostLines> {
+  const { dimensions } = given;
   const isFast = dimensions.every(isKeptByRollup);
   const needsRulebook = dimensions.some((one) => one.place === 'tag');
   await refuseUnreadable(db, [
     ...(isFast ? [] : ['charge', 'origin', 'attributed_origin']),
     ...(needsRulebook ? ['rulebook'] : []),
   ]);
-  const parts = await listParts(db, frame);
+  const open = openRanges(frame.period, frame.closed);
+  const { months, days } = dimensions.every(isKeptByMonth)
+    ? wholeMonths(open, given.converts ? foreignMonths(frame) : new Set())
+    : { months: [], days: open };
+  const parts = await listParts(db, frame, days);
   if (isFast) {
     const none = () => '';
+    const byMonth = months.length === 0 && parts.length > 0 ? [] : [monthRows(months)];
     return {
-      rows: unionOf(parts.flatMap((part) => [rollupRows(part), sharedRows(part, [])])),
+      rows: unionOf([...byMonth, ...parts.flatMap((part) => [rollupRows(part), sharedRows(part, [])])]),
       tagColumn: none,
       foldsTags: true,
     };
@@ -75,8 +82,7 @@ export async function costLines(
   };
 }
 
-async function listParts(db: Kysely<DB>, frame: ReportFrame): Promise<Part[]> {
-  const open = openRanges(frame.period, frame.closed);
+async function listParts(db: Kysely<DB>, frame: ReportFrame, open: readonly DateRange[]): Promise<Part[]> {
   const parts: Part[] = [];
   if (open.length > 0) {
     const loadIds = await listLoadsOf(db, frame);
@@ -97,6 +103,20 @@ function unionOf(queries: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
 
 function statementOf(part: Part): RawBuilder<unknown> {
   return sql`${part.statementId}::integer as statement_id`;
+}
+
+/** Of open months: their first day for the charge date, and no load or rule, which nobody asked for. */
+function monthRows(months: readonly IsoDate[]): RawBuilder<unknown> {
+  return sql`
+    select null::integer as statement_id, null::bigint as load_id, charge_month as charge_date, kind, pod_id, null::text as rule_id,
+      provider_name, service_name, charge_category, billing_currency, ${COSTS}
+    from cost_month where charge_month = any(${[...months]}::date[])
+  `;
+}
+
+/** Months with cost in another currency than the report's: each of their days has its own rate. */
+function foreignMonths(frame: ReportFrame): ReadonlySet<IsoDate> {
+  return new Set(frame.billed.flatMap(({ month, currency }) => (currency === frame.currency ? [] : [month])));
 }
 
 function rollupRows(part: Part): RawBuilder<unknown> {

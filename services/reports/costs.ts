@@ -85,7 +85,8 @@ async function costsOf(db: Kysely<DB>, frame: ReportFrame, request: CostsRequest
   const isBilling = request.currency === BILLING_CURRENCIES;
   const asked = parseDimensions(request.by === undefined || request.by.length === 0 ? ['pod'] : request.by);
   const filters = parseFilters(request.where ?? []);
-  const lines = await costLines(db, frame, [...asked, ...filters.map((filter) => filter.dimension)]);
+  const dimensions = [...asked, ...filters.map((filter) => filter.dimension)];
+  const lines = await costLines(db, frame, { dimensions, converts: !isBilling });
   const by = isBilling ? parseDimensions([...asked.map((one) => one.name), 'billingCurrency']) : asked;
   const expression = (dimension: CostDimension) => dimensionSql(dimension, lines.tagColumn);
   const names = new Set([...by, ...filters.map((filter) => filter.dimension)].map((dimension) => dimension.name));

@@ -8,7 +8,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { type IsoDate, monthOf } from '../kernel/period.ts';
-import { type DateRange, liesIn } from '../periods/closed-months.ts';
+import { liesIn, wholeMonths } from '../periods/closed-months.ts';
 import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
 import { handedOn, isInPortfolio, type PodScope } from './pod-scope.ts';
 import { METRIC_COLUMNS, openDays, type ReportFrame } from './report-frame.ts';
@@ -109,22 +109,6 @@ function podCostRows(frame: ReportFrame, { portfolio }: PodScope, converts: bool
     );
   }
   return sql`(${sql.join(parts, sql` union all `)})`;
-}
-
-/** Ranges as the calendar months (`YYYY-MM-01`) that lie in them whole, and what is left of others. */
-function wholeMonths(ranges: readonly DateRange[]): { months: IsoDate[]; days: DateRange[] } {
-  const months: IsoDate[] = [];
-  const days: DateRange[] = [];
-  for (const range of ranges) {
-    for (let start = range.start; start < range.end; ) {
-      const month = monthOf(start);
-      const end = month.end < range.end ? month.end : range.end;
-      if (month.start === start && month.end === end) months.push(start);
-      else days.push({ start, end });
-      start = end;
-    }
-  }
-  return { months, days };
 }
 
 /** Whether the charge date lies in one of the months; neighbouring months are one range, so there is hardly ever more than one. */

@@ -22,6 +22,7 @@ const GUARDED = [
   'shared_cost',
   'pod_day',
   'pod_month',
+  'cost_month',
   'outcome',
   'outcome_share',
   'outcome_schedule',

@@ -32,6 +32,24 @@ function figures(report: Costs): string[] {
 }
 
 describe('costs', () => {
+  test('of whole months are the same from their own sums as from the cells of their days', async ({ bills }) => {
+    const anyDay = ['day!=1999-01-01'];
+    for (const currency of ['USD', 'EUR', 'billing']) {
+      for (const by of [
+        ['pod', 'serviceName'],
+        ['kind', 'month', 'provider'],
+        ['chargeCategory', 'pod'],
+      ]) {
+        for (const where of [[], ['serviceName~*o*'], ['pod=', 'kind=direct']]) {
+          const asked = { by, currency, period: '2026-Q3' };
+          const { rows, total } = await explore(bills.db, { ...asked, where });
+          const byDays = await explore(bills.db, { ...asked, where: [...where, ...anyDay] });
+          expect({ rows, total }).toEqual({ rows: byDays.rows, total: byDays.total });
+        }
+      }
+    }
+  });
+
   test('by pod hold direct cost and shares, the unattributed last, all four metrics', async ({ bills }) => {
     const report = await explore(bills.db);
     expect(report.rows).toEqual([

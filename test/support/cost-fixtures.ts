@@ -4,7 +4,9 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { sumCostMonths } from '../../services/attribution/cost-months.ts';
 import { sumPodMonths } from '../../services/attribution/pod-months.ts';
+import { listCurrentLoadIds } from '../../services/attribution/rebuild-months.ts';
 
 export interface LoadFixture {
   readonly sourceId?: string;
@@ -52,8 +54,13 @@ export async function insertPodDays(db: Kysely<DB>, ...days: readonly PodDayFixt
   );
 }
 
-/** What follows from days of pod_day that a test wrote itself. */
+/** What follows from days of pod_day, and from cells, that a test wrote itself. */
 export async function sumMonthsOf(db: Kysely<DB>, dates: readonly string[]): Promise<void> {
   const months = [...new Set(dates.map((date) => `${date.slice(0, 7)}-01`))];
   await sumPodMonths(db, months);
+  const { rulebook_id: rulebookId } = await db
+    .selectFrom('organisation')
+    .select('rulebook_id')
+    .executeTakeFirstOrThrow();
+  await sumCostMonths(db, { months, rulebookId, loadIds: await listCurrentLoadIds(db) });
 }
