@@ -14,6 +14,8 @@ const CONNECTORS: Readonly<Record<string, () => Promise<Connect>>> = {
   'focus-files': async () => (await import('./focus-files/connect-focus-files.ts')).connectFocusFiles,
   'gcp-bigquery-export': async () =>
     (await import('./gcp-bigquery-export/connect-gcp-bigquery-export.ts')).connectGcpBigQueryExport,
+  'oci-cost-reports': async () =>
+    (await import('./oci-cost-reports/connect-oci-cost-reports.ts')).connectOciCostReports,
 };
 
 /** @throws AppError invalid_input for a kind that this version cannot fetch by itself. */

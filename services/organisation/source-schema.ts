@@ -22,6 +22,15 @@ const common = {
   settleAfter: Type.Optional(formatted('iso-duration', 'How long after its end a month may still change: P5D.')),
 };
 
+/** How a path in object storage is reached. */
+const objectStorage = {
+  region: Type.Optional(text("The bucket's region, of s3://.")),
+  endpoint: Type.Optional(text('Another address that speaks the protocol of the storage: https://….')),
+  forcePathStyle: Type.Optional(
+    Type.Boolean({ description: "The bucket stands in the path, not in the host's name; of s3://." }),
+  ),
+};
+
 function kind<const Name extends string>(name: Name, description: string) {
   return Type.Literal(name, { description });
 }
@@ -29,8 +38,11 @@ function kind<const Name extends string>(name: Name, description: string) {
 const SOURCES = [
   object('source', {
     ...common,
-    kind: kind('focus-files', 'FOCUS files in a folder.'),
-    path: text('A folder or file, relative to the organisation file.'),
+    kind: kind('focus-files', 'FOCUS files of any producer, in a folder or in object storage.'),
+    path: text(
+      'A folder or file, relative to the organisation file; or s3://bucket/folder, gs://bucket/folder, https://account.blob.core.windows.net/container/folder.',
+    ),
+    ...objectStorage,
   }),
   object('source', {
     ...common,
@@ -84,7 +96,8 @@ const SOURCES = [
   object('source', {
     ...common,
     kind: kind('oci-cost-reports', 'Oracle Cloud cost reports.'),
-    path: plainText('The folder of the reports.'),
+    path: plainText('The folder of the reports, here or in object storage: as for focus-files.'),
+    ...objectStorage,
   }),
 ] as const;
 
