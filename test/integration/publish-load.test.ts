@@ -295,21 +295,26 @@ describe('conservation', () => {
     expect(rows).toEqual([]);
   });
 
-  it("figures that lost a month's cost are refused", async ({ db, region }) => {
-    const loadId = await insertStagedLoad(db, { charges: [{ originId: region.a, date: '2026-09-01', billed: '4' }] });
-    await sql`create function lose_cost() returns trigger language plpgsql as 'begin new.billed_cost = 3; return new; end'`.execute(
-      db,
-    );
-    await sql`create trigger lose_cost before insert on pod_day for each row execute function lose_cost()`.execute(db);
-    try {
-      await expect(publishLoad(db, loadId, OPTIONS)).rejects.toMatchObject({
-        code: 'conservation_broken',
-        message: expect.stringContaining('BilledCost in USD of 2026-09 should be 4 and is 3.'),
-      });
-    } finally {
-      await sql`drop trigger lose_cost on pod_day`.execute(db);
-      await sql`drop function lose_cost`.execute(db);
-    }
-    expect(await readStates(db, [loadId])).toEqual(['staged']);
-  });
+  it.for(['pod_day', 'cost_month'])(
+    "figures that lost a month's cost in %s are refused",
+    async (table, { db, region }) => {
+      const loadId = await insertStagedLoad(db, { charges: [{ originId: region.a, date: '2026-09-01', billed: '4' }] });
+      await sql`create function lose_cost() returns trigger language plpgsql as 'begin new.billed_cost = 3; return new; end'`.execute(
+        db,
+      );
+      await sql`create trigger lose_cost before insert on ${sql.table(table)} for each row execute function lose_cost()`.execute(
+        db,
+      );
+      try {
+        await expect(publishLoad(db, loadId, OPTIONS)).rejects.toMatchObject({
+          code: 'conservation_broken',
+          message: expect.stringContaining('BilledCost in USD of 2026-09 should be 4 and is 3.'),
+        });
+      } finally {
+        await sql`drop trigger lose_cost on ${sql.table(table)}`.execute(db);
+        await sql`drop function lose_cost`.execute(db);
+      }
+      expect(await readStates(db, [loadId])).toEqual(['staged']);
+    },
+  );
 });

@@ -34,7 +34,7 @@ function figures(report: Costs): string[] {
 describe('costs', () => {
   test('of whole months are the same from their own sums as from the cells of their days', async ({ bills }) => {
     const anyDay = ['day!=1999-01-01'];
-    for (const currency of ['USD', 'EUR', 'billing']) {
+    for (const currency of ['USD', 'billing']) {
       for (const by of [
         ['pod', 'serviceName'],
         ['kind', 'month', 'provider'],
