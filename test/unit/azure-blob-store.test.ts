@@ -48,9 +48,15 @@ function open(settings: Readonly<Record<string, string>> = {}): ObjectStore {
   );
 }
 
-const listed = async (prefix: string, store = open()) => Array.fromAsync(store.list(prefix));
+const listed = async (prefix: string, store = open()) => collect(store.list(prefix));
 const fail = (fault: Partial<BlobFault>) => azurite.gate.fail({ times: 1, ...fault });
 const pathOf = (name: string) => join(folder, name);
+
+async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
 
 async function only(prefix: string): Promise<StoredObject> {
   const [first] = await listed(prefix);
@@ -241,7 +247,7 @@ describe('what passes by itself', () => {
 
 describe('a check', () => {
   const check = async (store: ObjectStore, prefix = 'list/') =>
-    (await Array.fromAsync(store.check(prefix))).map(({ subject, state }: SourceCheck) => `${subject}: ${state}`);
+    (await collect(store.check(prefix))).map(({ subject, state }: SourceCheck) => `${subject}: ${state}`);
 
   test('tries one thing after the other, and stops at the first that is wrong', async () => {
     await azurite.put(CONTAINER, 'list/a.csv', 'abc');

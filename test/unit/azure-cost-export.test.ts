@@ -5,7 +5,7 @@
 import { env } from 'node:process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connectAzureCostExport } from '../../connectors/azure-cost-export/connect-azure-cost-export.ts';
-import type { Connection, KnownFile, Listing, ListRequest } from '../../connectors/connector.ts';
+import type { Connection, KnownFile, Listing, ListRequest, SourceCheck } from '../../connectors/connector.ts';
 import { type AzureRun, deliverRun, RUNS } from '../support/azure-exports.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import { connectedSource, connectionContext } from '../support/connection-context.ts';
@@ -63,7 +63,12 @@ const chosen = ({ manifests }: Listing) =>
     billingPeriod?.end,
     ...files.map(({ key }) => key),
   ]);
-const checks = async (prefix?: string) => Array.fromAsync((await connect(prefix)).check());
+
+async function checks(prefix?: string): Promise<SourceCheck[]> {
+  const found: SourceCheck[] = [];
+  for await (const check of (await connect(prefix)).check()) found.push(check);
+  return found;
+}
 
 describe('the run of a billing period', () => {
   test('is the one that was asked for last, though it was written first', async () => {
