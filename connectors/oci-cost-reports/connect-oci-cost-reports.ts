@@ -1,7 +1,9 @@
 /**
  * A source of kind oci-cost-reports: Oracle's own cost reports or its FOCUS reports, in a mirror of Oracle's bucket. A file holds what
  * became known in some hours, usage of earlier months and corrections included; a month is all of its files. Oracle deletes them after a
- * year: what was read stays part of its month.
+ * year: what was read stays part of its month (ADR 31).
+ *
+ * Source: Oracle Cloud Infrastructure documentation, "Cost and Usage Reports Overview".
  */
 import { AppError } from '../../services/kernel/errors.ts';
 import type { Connect, DeliveredFile, ListRequest, SourceCheck } from '../connector.ts';

@@ -1,7 +1,7 @@
 /**
  * Billing periods of which a place holds fewer files than were read from it, and none that is new. A folder says neither that its files
  * are all there are nor why one went: somebody tidied up, a lifecycle rule came by, or the bill was taken back. What was published stays
- * until that is known, and is told at every look. A period with a new file was delivered anew and is replaced as a whole.
+ * until that is known, and is told at every look. A period with a new file was delivered anew and is replaced as a whole (ADR 31).
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';

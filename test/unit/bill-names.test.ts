@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { findBills } from '../../connectors/focus-files/bill-names.ts';
 import type { PlacedFile } from '../../connectors/focus-files/bill-place.ts';
+import { openBillPlace } from '../../connectors/focus-files/open-bill-place.ts';
+import { connectedSource, connectionContext } from '../support/connection-context.ts';
 
 const NOW = new Date('2026-10-06T08:00:00Z');
 const HOUR_MS = 3_600_000;
@@ -99,4 +101,16 @@ test.each([
   ['Iceberg', 'metadata/00001-x.metadata.json'],
 ])('the folder of a %s table is refused: it holds files that are no longer part of it', (kind, name) => {
   expect(() => found('part-0.parquet', name)).toThrow(`${kind} table`);
+});
+
+test.each([
+  ['', 'has no folder'],
+  ['ftp://server/bills', 'of no storage this version reads'],
+  ['https://example.com/bills', 'no address in Azure Blob Storage'],
+  ['https://acct.blob.core.windows.net/c/p?sig=secret', 'carries a query'],
+])('the path "%s" is refused with what to write, and no secret of it is told', async (path, message) => {
+  const opening = openBillPlace(connectedSource('focus-files', { path }), connectionContext(NOW.toISOString()));
+  const failure = await opening.catch((error: unknown) => error as Error);
+  expect(failure).toMatchObject({ code: 'invalid_input', message: expect.stringContaining(message) });
+  expect((failure as Error).message).not.toContain('secret');
 });
