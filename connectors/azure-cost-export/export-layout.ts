@@ -1,7 +1,7 @@
 /**
  * Where Cost Management puts the parts of an export in a container, told from the names alone. `root` is the folder of one export:
  * `root/20260901-20260930/[RUN/…]NAME`. Each run has a folder of its own, named by its time, its GUID or both, with a manifest.json; where
- * runs overwrite each other their files lie in the range's folder itself. Exports of before 2023 put one file there for each run, whose name
+ * runs overwrite each other their files lie in the range's folder itself. Older exports put one file there for each run, whose name
  * ends in the run's GUID, and no manifest.
  *
  * A range is a billing period, its last day included, also where that begins on another day than the first. Exports of a week or of chosen
