@@ -9,8 +9,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { type BlobGate, openBlobGate } from './blob-gate.ts';
 
 /** The account that Azurite has of its own, with its published key. */
@@ -35,7 +35,7 @@ export async function startAzurite(): Promise<Azurite> {
   const child = spawn(
     process.execPath,
     [
-      createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js'),
+      fileURLToPath(import.meta.resolve('azurite/dist/src/blob/main.js')),
       '--blobHost=127.0.0.1',
       '--blobPort=0',
       '--extentMemoryLimit=256',
