@@ -18,7 +18,7 @@ const BYTES_BILLED_PER_DAY_MAX = 100 * 1024 ** 3;
 const CALLS = { timeout: 120_000, retryOptions: { autoRetry: false, maxRetries: 0 } };
 /** BigQuery waits ten seconds for a query with each call: an hour. */
 const POLLS_MAX = 360;
-const ROWS_PER_PAGE = 10_000;
+const ROWS_PER_PAGE = 5_000;
 const PAGES_MAX = 100_000;
 
 /** A column as `tables.get` describes it. */
@@ -267,6 +267,8 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
+/** As it is: a page has a hundred thousand cells, each of them an object. */
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord ? (value as Readonly<Record<string, unknown>>) : {};
 }
