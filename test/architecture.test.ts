@@ -43,8 +43,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   test: ['kernel', 'services', 'api', 'jobs', 'connectors', 'queries', 'db', 'examples', 'cli', 'bench'],
 };
 
-/** Connectors whose clouds' storage other connectors fetch files from. */
-const OBJECT_STORES = new Set(['amazon-s3', 'azure-blob', 'google-cloud-storage']);
+/** Clouds' storage, and places of bills in any of them, that other connectors fetch files from. */
+const OBJECT_STORES = new Set(['amazon-s3', 'azure-blob', 'bill-places', 'google-cloud-storage']);
 
 /** Billing's one table of column names is shared vocabulary, like the kernel: it has no imports of its own to drag in. */
 const SHARED_FILES = new Set(['services/billing/focus-columns.ts']);

@@ -3,9 +3,9 @@
  * which files make a billing period, so their lines do, or the folders they lie in.
  */
 import type { Connect, DeliveredFile, ListRequest, Manifest, SourceCheck } from '../connector.ts';
-import { type FoundBill, findBills, periodOf } from './bill-names.ts';
-import type { BillPlace } from './bill-place.ts';
-import { openBillPlace } from './open-bill-place.ts';
+import { type FoundBill, findBills, periodOf } from '../bill-places/bill-names.ts';
+import type { BillPlace } from '../bill-places/bill-place.ts';
+import { openBillPlace } from '../bill-places/open-bill-place.ts';
 
 export const connectFocusFiles: Connect = async (source, context) => {
   const place = await openBillPlace(source, context);

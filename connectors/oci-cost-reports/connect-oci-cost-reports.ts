@@ -7,9 +7,9 @@
  */
 import { AppError } from '../../services/kernel/errors.ts';
 import type { Connect, DeliveredFile, ListRequest, SourceCheck } from '../connector.ts';
-import { isBillName } from '../focus-files/bill-names.ts';
-import type { BillPlace, PlacedFile } from '../focus-files/bill-place.ts';
-import { openBillPlace } from '../focus-files/open-bill-place.ts';
+import { isBillName } from '../bill-places/bill-names.ts';
+import type { BillPlace, PlacedFile } from '../bill-places/bill-place.ts';
+import { openBillPlace } from '../bill-places/open-bill-place.ts';
 
 const KINDS = [
   { folder: 'reports/cost-csv/', mark: /(^|\/)cost-csv\// },

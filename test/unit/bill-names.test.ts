@@ -1,8 +1,8 @@
 /** What the names of files tell where no manifest does: bills, what is being written, billing periods, the newest delivery of each. */
 import { describe, expect, test } from 'vitest';
-import { findBills } from '../../connectors/focus-files/bill-names.ts';
-import type { PlacedFile } from '../../connectors/focus-files/bill-place.ts';
-import { openBillPlace } from '../../connectors/focus-files/open-bill-place.ts';
+import { findBills } from '../../connectors/bill-places/bill-names.ts';
+import type { PlacedFile } from '../../connectors/bill-places/bill-place.ts';
+import { openBillPlace } from '../../connectors/bill-places/open-bill-place.ts';
 import { connectedSource, connectionContext } from '../support/connection-context.ts';
 
 const NOW = new Date('2026-10-06T08:00:00Z');
