@@ -15,6 +15,8 @@ import { isAvailable, realBills } from '../support/requirements.ts';
 import { createSyncedSource, type SyncedSource } from '../support/synced-source.ts';
 
 const HOUR_MS = 3_600_000;
+/** Makes a bill far larger than what streams hold, which a cut takes with it. */
+const PADDING = 'x'.repeat(1_000);
 const DAY_MS = 24 * HOUR_MS;
 const [RUN_1 = '', RUN_2 = ''] = RUNS;
 const SEPTEMBER = '20260901-20260930';
@@ -210,9 +212,9 @@ describe('what goes wrong', () => {
   });
 
   test('is a cut connection: what arrived is kept, and only the rest is asked for', async () => {
-    const lines = Array.from({ length: 2_000 }, (_, index) => ({ ResourceId: `vm-${index}` }));
+    const lines = Array.from({ length: 2_000 }, (_, index) => ({ ResourceId: `vm-${index}`, x_Padding: PADDING }));
     await deliver({}, lines);
-    azurite.gate.fail({ key: /part_/, times: 1, cutAfterBytes: 150_000 });
+    azurite.gate.fail({ key: /part_/, times: 1, cutAfterBytes: 1_500_000 });
     await expect(scene.sync()).rejects.toMatchObject({ name: 'TransientError' });
     await scene.sync();
     expect(await billed()).toEqual([['2026-09', '2000', '3000']]);
