@@ -81,5 +81,5 @@ function describe(
   const names = `${gone.slice(0, NAMES_TOLD_MAX).join(', ')}${more}`;
   return isEmpty
     ? `${period} has no file there any more (${names} went); its charges stay as published`
-    : `${period} lacks ${names}, which was read before; its charges stay as published until a new file comes, or until you run: outturn ingest --source ${sourceId} --replace`;
+    : `${period} lacks ${names}, which was read before; its charges stay as published until a new file comes, or until somebody asks for what is left (outturn ingest --source ${sourceId} --replace, mayDropAccounts over HTTP)`;
 }

@@ -34,6 +34,7 @@ const COMMANDS = [
   'report tag-hygiene',
   'report value-per-pod',
   'sources check',
+  'sources runs',
   'statements show',
   'statements verify',
   'tokens create',
