@@ -47,9 +47,9 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
   const sourceFailures = ofSource('failures', 'Looks that failed in a row.');
   const circuit = ofSource('circuit_open', '1: failed so often that it is tried every six hours only.');
   const requests = ofSource('requests_today', 'Calls of this UTC day, of kinds whose calls are counted.');
-  const dollars = ofSource(
-    'spent_today_usd',
-    'What the provider charges for the calls of this UTC day, by its price list.',
+  const spent = ofSource(
+    'spent_today_microdollars',
+    'What the provider charges for the calls of this UTC day, by its price list, in millionths of a US dollar.',
   );
   const failures = new Counter({ name: 'outturn_http_errors_total', help: 'Answers of 500 and above.', registers });
   new Gauge({
@@ -81,14 +81,14 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
   };
   const readSources = async () => {
     const sources = await readSourceFigures(context.db, context.clock.now());
-    for (const metric of [successAge, sourceFailures, circuit, requests, dollars]) metric.reset();
+    for (const metric of [successAge, sourceFailures, circuit, requests, spent]) metric.reset();
     for (const figures of sources) {
       const labels = { source: figures.sourceId };
       if (figures.successAgeSeconds !== null) successAge.set(labels, figures.successAgeSeconds);
       sourceFailures.set(labels, figures.failures);
       circuit.set(labels, figures.isCircuitOpen ? 1 : 0);
       requests.set(labels, figures.requestsToday);
-      dollars.set(labels, figures.dollarsToday);
+      spent.set(labels, figures.microdollarsToday);
     }
   };
   const readQueue = async () => {

@@ -129,14 +129,13 @@ async function look(context: JobContext, given: Look): Promise<SyncResult> {
     const failures: AppError[] = [];
     for (const manifest of listing.manifests) {
       const empty = manifest.files.filter(({ sizeBytes }) => sizeBytes === 0);
-      if (empty.length > 0) {
-        waiting.push(`${empty.map(({ name }) => name).join(', ')} holds nothing yet (0 bytes)`);
-        continue;
-      }
+      if (empty.length > 0) waiting.push(`${empty.map(({ name }) => name).join(', ')} holds nothing yet (0 bytes)`);
+      // A period is read whole or not at all; files that tell their periods themselves do not wait for each other.
+      if (empty.length > 0 && manifest.billingPeriod !== null) continue;
       try {
         const registered = await receiveManifest(context, connection, {
           ...given,
-          manifest,
+          manifest: { ...manifest, files: manifest.files.filter(({ sizeBytes }) => sizeBytes !== 0) },
           known,
           filesMayVanish: listing.filesMayVanish === true,
           waiting,

@@ -73,7 +73,7 @@ describe('a source over HTTP', () => {
     expect(body).toMatch(/^outturn_source_failures\{source="gone"\} 5$/m);
     expect(body).toMatch(/^outturn_source_circuit_open\{source="gone"\} 1$/m);
     expect(body).toMatch(/^outturn_source_requests_today\{source="gone"\} 12$/m);
-    expect(body).toMatch(/^outturn_source_spent_today_usd\{source="gone"\} 0.12$/m);
+    expect(body).toMatch(/^outturn_source_spent_today_microdollars\{source="gone"\} 120000$/m);
   });
 
   test('has the same looks on the command line', async ({ api, database }) => {

@@ -10,6 +10,7 @@ import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type SampleBill, writeSampleBills } from '../../examples/sample-organisation/bills.ts';
 import { sampleOrganisation } from '../../examples/sample-organisation/sample-organisation.ts';
+import { compare, type Decimal, decimal, ratio, ZERO } from '../../services/kernel/decimal.ts';
 import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
 
 const TODAY = '2026-11-22';
@@ -198,24 +199,23 @@ const SPENT = `SELECT CASE
       OR regexp_matches(lower(Tags), '"app": ?"(order-api|basket)"') THEN 'checkout'
     WHEN SubAccountId = 'lf-insights-prod' OR contains(lower(Tags), '"insights"') THEN 'insights'
     WHEN SubAccountId = '041000000105' OR contains(lower(Tags), 'push-service') OR contains(lower(Tags), 'mobile-api') THEN 'mobile' END AS pod,
-    sum(EffectiveCost::DECIMAL(30,12) * CASE BillingCurrency WHEN 'EUR' THEN 1.08 ELSE 1 END)::DOUBLE AS spent
+    sum(EffectiveCost::DECIMAL(30,12) * CASE BillingCurrency WHEN 'EUR' THEN 1.08 ELSE 1 END)::VARCHAR AS spent
   FROM bill WHERE ChargePeriodStart >= '2026-10' AND ChargeCategory <> 'Tax' AND pod IS NOT NULL GROUP BY pod ORDER BY pod`;
 
 describe('the three envelopes', () => {
   test.each([TODAY, SECOND_DAY])('are near, over and far over on %s', async (today) => {
     const { envelopes } = parseOrganisation(sampleOrganisation(today).yaml);
     const spent = await ask(today === TODAY ? db : secondDayDb, SPENT);
-    const used = Object.fromEntries(
+    const used: Readonly<Record<string, Decimal>> = Object.fromEntries(
       spent.map(({ pod, spent: dollars }) => {
         const limit = envelopes.find((envelope) => envelope.scope.id === pod && envelope.period === '2026-Q4')?.limit;
-        return [String(pod), Number(dollars) / Number(limit)];
+        return [String(pod), decimal(ratio(decimal(String(dollars)), decimal(limit ?? '')))];
       }),
     );
-    expect(used['checkout']).toBeGreaterThan(0.81);
-    expect(used['checkout']).toBeLessThan(0.97);
-    expect(used['insights']).toBeGreaterThan(1.05);
-    expect(used['insights']).toBeLessThan(1.4);
-    expect(used['mobile']).toBeGreaterThan(1.52);
-    expect(used['mobile']).toBeLessThan(1.95);
+    const lies = (pod: string, above: string, below: string) =>
+      compare(used[pod] ?? ZERO, decimal(above)) > 0 && compare(used[pod] ?? ZERO, decimal(below)) < 0;
+    expect({ used, checkout: lies('checkout', '0.81', '0.97') }).toMatchObject({ checkout: true });
+    expect({ used, insights: lies('insights', '1.05', '1.4') }).toMatchObject({ insights: true });
+    expect({ used, mobile: lies('mobile', '1.52', '1.95') }).toMatchObject({ mobile: true });
   });
 });
