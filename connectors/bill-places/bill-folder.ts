@@ -39,8 +39,11 @@ async function listFiles(place: FolderPlace): Promise<PlacedFile[]> {
   const folder = status.isDirectory() ? path : resolve(path, '..');
   const files: PlacedFile[] = [];
   for (const localPath of paths.sort()) {
-    // What is written beside is renamed and deleted as one looks.
-    const found = await stat(localPath).catch(() => null);
+    // What is written beside is renamed and deleted as one looks; anything else would leave a bill out without a word.
+    const found = await stat(localPath).catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+      throw error;
+    });
     if (found === null) continue;
     const { size, mtimeMs, mtime, ino } = found;
     const name = relative(folder, localPath).split(sep).join('/');
