@@ -165,7 +165,9 @@ describe('a folder', () => {
       expect(await billed()).toEqual(['2026-08 4', '2026-09 3']);
       expect((await lastRun())?.waiting).toEqual([
         '2026-08 has no file there any more (2026-08.csv went); its charges stay as published',
-        expect.stringMatching(/^2026-09 lacks b\.csv, .* \(outturn ingest --source lake --replace, mayDropAccounts over HTTP\)$/),
+        expect.stringMatching(
+          /^2026-09 lacks b\.csv, .* \(outturn ingest --source lake --replace, mayDropAccounts over HTTP\)$/,
+        ),
       ]);
     }
     later();
