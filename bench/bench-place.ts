@@ -32,12 +32,12 @@ export interface BenchPlace {
   dropDatabase(database: string): Promise<void>;
   /** Everything before is on disk, so that no timed side pays for what ran before it. */
   checkpoint(): Promise<void>;
-  /** Stops the server and removes the folder; calling again does nothing. */
+  /** Stops the server and removes the folder, or says where it is kept; calling again does nothing. */
   close(): Promise<void>;
 }
 
 /** Opens a place. The caller closes it, on Ctrl-C too. */
-export async function openBenchPlace(): Promise<BenchPlace> {
+export async function openBenchPlace({ keep }: { keep: boolean }): Promise<BenchPlace> {
   const folder = await mkdtemp(join(tmpdir(), 'outturn-bench-'));
   // As root the server runs as another user, who must be able to enter.
   await chmod(folder, 0o755);
@@ -66,7 +66,9 @@ export async function openBenchPlace(): Promise<BenchPlace> {
     const ended = pool.end();
     await server.release();
     await ended;
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (keep)
+      console.log(`Kept: ${dataDir} (startEmbedded of db/embedded.ts starts it again). Delete ${folder} when done.`);
+    else await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   return {
     folder,

@@ -31,6 +31,7 @@ interface BenchOptions {
   readonly only: readonly (typeof FIGURES)[number][];
   /** Lines of each bill of the trend. */
   readonly trend: readonly number[];
+  readonly keep: boolean;
 }
 
 async function bench(place: BenchPlace, options: BenchOptions): Promise<Figure[]> {
@@ -79,12 +80,13 @@ function readOptions(): BenchOptions {
       (text) => text.split(',').map(whole),
       TREND_LINES,
     )
+    .option('--keep', 'leave the server and its databases on disk, to measure more by hand', false)
     .parse();
   return program.opts<BenchOptions>();
 }
 
 const options = readOptions();
-const place = await openBenchPlace();
+const place = await openBenchPlace({ keep: options.keep });
 let isInterrupted = false;
 const interrupt = () => {
   isInterrupted = true;

@@ -78,7 +78,7 @@ export interface Listing {
   readonly filesMayVanish?: true;
 }
 
-/** All files of one delivery of one billing period; it replaces the period as a whole. */
+/** All files of one delivery of one billing period; it replaces the period as a whole. Where its lines bill others, too, see ADR 33. */
 export interface Manifest {
   /** Null: the lines tell their periods themselves, and every file of the source is listed. */
   readonly billingPeriod: { readonly start: IsoDate; readonly end: IsoDate } | null;

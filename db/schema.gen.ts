@@ -1459,6 +1459,8 @@ export interface SourceFile {
   file_key: string;
   inspected: Json;
   name: string;
+  period_end: string | null;
+  period_start: string | null;
   place: Generated<string>;
   source_id: string;
   version: string | null;

@@ -4,24 +4,19 @@
  */
 import assert from 'node:assert/strict';
 import { connectorOf } from '../connectors/connect.ts';
-import type { BillHint, Connection, DeliveredFile, Manifest } from '../connectors/connector.ts';
-import type { InspectedFile } from '../services/billing/inspected-file.ts';
-import { type RegisteredLoad, registerDelivery } from '../services/billing/register-delivery.ts';
-import { AppError, type ErrorCode, TransientError } from '../services/kernel/errors.ts';
-import { faultPoint } from '../services/kernel/fault-point.ts';
+import type { Manifest } from '../connectors/connector.ts';
+import type { RegisteredLoad } from '../services/billing/register-delivery.ts';
+import { AppError, TransientError } from '../services/kernel/errors.ts';
 import type { IsoDate } from '../services/kernel/period.ts';
-import {
-  type FetchedFile,
-  isStillArchived,
-  readFetchedFiles,
-  rememberFetchedFile,
-} from '../services/sources/fetched-files.ts';
+import { readFetchedFiles } from '../services/sources/fetched-files.ts';
 import { isSourceRequested } from '../services/sources/source-requests.ts';
 import { beginRun, endRun, listDueSources, type RunFailure, type RunReason } from '../services/sources/source-runs.ts';
-import { leaveShrunkPeriods } from '../services/sources/vanished-files.ts';
 import { connectionContext, readSource, type Source } from './connected-source.ts';
-import { dropDownload, fetchAndInspect, sweepDownloads } from './fetch-file.ts';
+import { collectFaults } from './faults-of-periods.ts';
+import { sweepDownloads } from './fetch-file.ts';
 import type { JobContext } from './job-context.ts';
+import { fetchDelivery } from './fetch-delivery.ts';
+import { openRegistration } from './register-received.ts';
 import { withSourceLock } from './source-lock.ts';
 
 export interface SyncRequest {
@@ -47,21 +42,6 @@ export interface SyncResult {
 }
 
 const NOTHING: SyncResult = { loads: [], waiting: [] };
-
-/** What is wrong with one billing period. Anything else would meet the others too, so it ends the look. */
-const FAULTS_OF_ONE_PERIOD: ReadonlySet<ErrorCode> = new Set([
-  'invalid_bill',
-  'bill_unreadable',
-  'bill_changed_while_read',
-  'invalid_input',
-  'would_drop_account',
-  'control_total_mismatch',
-  'conservation_broken',
-  'conflict',
-  'source_changed',
-  // Of one object: moved to an archive class, encrypted with another key. What nobody may list is refused before.
-  'source_refused',
-]);
 
 /**
  * Looks at a source. The result is recorded, and when it is looked at next, whatever happens.
@@ -106,13 +86,6 @@ async function isDue({ db, clock }: JobContext, { onlyIfDue, sourceId }: SyncReq
 }
 
 type Look = SyncRequest & { source: Source; totals: { filesFetched: number; bytesFetched: number } };
-type Delivery = Look & {
-  manifest: Manifest;
-  known: ReadonlyMap<string, FetchedFile>;
-  filesMayVanish: boolean;
-  waiting: string[];
-};
-
 async function look(context: JobContext, given: Look): Promise<SyncResult> {
   const { range, source } = given;
   const connect = await connectorOf(source);
@@ -125,31 +98,23 @@ async function look(context: JobContext, given: Look): Promise<SyncResult> {
     const listed = listing.manifests.flatMap(({ files }) => files);
     if (range === undefined) await sweepDownloads(context, source, listed);
     const waiting = [...listing.waiting];
-    const loads: RegisteredLoad[] = [];
-    const failures: AppError[] = [];
+    const faults = collectFaults();
+    const filesMayVanish = listing.filesMayVanish === true;
+    const registration = openRegistration(context, { ...given, ...faults, known, filesMayVanish });
     for (const manifest of listing.manifests) {
       const empty = manifest.files.filter(({ sizeBytes }) => sizeBytes === 0);
       if (empty.length > 0) waiting.push(`${empty.map(({ name }) => name).join(', ')} holds nothing yet (0 bytes)`);
       // A period is read whole or not at all; files that tell their periods themselves do not wait for each other.
       if (empty.length > 0 && manifest.billingPeriod !== null) continue;
-      try {
-        const registered = await receiveManifest(context, connection, {
-          ...given,
-          manifest: { ...manifest, files: manifest.files.filter(({ sizeBytes }) => sizeBytes !== 0) },
-          known,
-          filesMayVanish: listing.filesMayVanish === true,
-          waiting,
-        });
-        for (const { loadId, unchanged } of registered) if (!unchanged) await given.onLoad(loadId);
-        loads.push(...registered);
-      } catch (error) {
-        if (!(error instanceof AppError) || !FAULTS_OF_ONE_PERIOD.has(error.code)) throw error;
-        failures.push(error);
-      }
+      const whole = { ...manifest, files: manifest.files.filter(({ sizeBytes }) => sizeBytes !== 0) };
+      await faults.attempt(async () => {
+        await registration.add(await fetchDelivery(context, connection, { ...given, manifest: whole, known }));
+      });
     }
-    const [failure] = failures;
+    await registration.finish();
+    const [failure] = faults.failures;
     if (failure !== undefined) throw failure;
-    return { loads, waiting };
+    return { loads: registration.loads, waiting: [...waiting, ...registration.told] };
   } finally {
     await connection.close();
   }
@@ -161,73 +126,6 @@ function refuseTwins(manifests: readonly Manifest[]): void {
     billingPeriod === null ? [] : [`${billingPeriod.start}..${billingPeriod.end}`],
   );
   assert.equal(new Set(periods).size, periods.length, `a listing has two deliveries of one period: ${periods.join()}`);
-}
-
-async function receiveManifest(
-  context: JobContext,
-  connection: Connection,
-  given: Delivery,
-): Promise<RegisteredLoad[]> {
-  const { manifest, source, mayDropAccounts, filesMayVanish } = given;
-  if (manifest.files.length === 0 && !filesMayVanish) return [];
-  // A run's own time is taken before any file is read, like a command's.
-  const runAt = context.clock.now();
-  const received: InspectedFile[] = [];
-  for (const file of manifest.files) received.push(await receiveFile(context, connection, { ...given, file }));
-  const files = filesMayVanish ? await withoutShrunkPeriods(context, given, received) : received;
-  if (files.length === 0) return [];
-  return registerDelivery(context.db, {
-    sourceId: source.id,
-    place: source.place,
-    files,
-    ...(manifest.deliveredAt === null ? { deliveredAt: runAt, isNewest: true } : { deliveredAt: manifest.deliveredAt }),
-    repeatsFailed: given.reason !== 'schedule',
-    ...(manifest.billingPeriod === null ? {} : { period: manifest.billingPeriod }),
-    mayDropAccounts,
-  });
-}
-
-async function withoutShrunkPeriods(
-  { db }: JobContext,
-  { source, manifest, mayDropAccounts, waiting }: Delivery,
-  received: readonly InspectedFile[],
-): Promise<InspectedFile[]> {
-  const { files, told } = await leaveShrunkPeriods(db, {
-    sourceId: source.id,
-    place: source.place,
-    files: received,
-    period: manifest.billingPeriod,
-    mayDrop: mayDropAccounts,
-  });
-  waiting.push(...told);
-  return files;
-}
-
-async function receiveFile(
-  context: JobContext,
-  connection: Connection,
-  given: Delivery & { file: DeliveredFile },
-): Promise<InspectedFile> {
-  const { file, known, source, manifest, totals } = given;
-  const before = known.get(file.key);
-  const isKnown = before !== undefined && file.version !== null && before.version === file.version;
-  if (isKnown && (await isStillArchived(before))) return before.inspected;
-  const hint: BillHint = { ...source.defaultHint, ...manifest.hint, ...source.hint };
-  const inspected = await fetchAndInspect(context, connection, { source, file, hint });
-  totals.filesFetched += 1;
-  totals.bytesFetched += inspected.sizeBytes;
-  faultPoint('sync-after-inspect');
-  await rememberFetchedFile(context.db, {
-    sourceId: source.id,
-    place: source.place,
-    key: file.key,
-    version: file.version,
-    inspected,
-    at: context.clock.now(),
-  });
-  faultPoint('sync-after-file');
-  await dropDownload(context, source, file);
-  return inspected;
 }
 
 function outcomeOf({ loads, waiting }: SyncResult): 'changed' | 'unchanged' | 'waiting' {

@@ -228,7 +228,7 @@ async function insertLoad(
 }
 
 /** Every file under each of its billing periods; header-only files under the one that the caller or the other files name. */
-function groupByPeriod({ files, period, place, sourceId }: RegisterOptions): PeriodFiles[] {
+function groupByPeriod({ files, period }: RegisterOptions): PeriodFiles[] {
   const found = new Map<
     string,
     { start: IsoDate; end: IsoDate; files: { file: InspectedFile; facts: BillPeriod | null }[] }
@@ -240,13 +240,7 @@ function groupByPeriod({ files, period, place, sourceId }: RegisterOptions): Per
     return entry;
   };
   for (const file of files) for (const facts of file.periods) at(facts.start, facts.end).files.push({ file, facts });
-  if (period !== undefined) {
-    refuseOtherPeriod(
-      [...found.keys()],
-      billingPeriodName(period.start, period.end),
-      place === undefined ? null : sourceId,
-    );
-  }
+  if (period !== undefined) refuseOtherPeriod([...found.keys()], billingPeriodName(period.start, period.end));
   const [only] = found.size === 1 ? [...found.values()] : [];
   for (const file of files.filter((candidate) => candidate.periods.length === 0)) {
     const home = period ?? only;
@@ -263,15 +257,12 @@ function groupByPeriod({ files, period, place, sourceId }: RegisterOptions): Per
   );
 }
 
-/** `fetchedFrom` is the source whose delivery says the period; null where somebody named the files and the period. */
-function refuseOtherPeriod(found: readonly string[], asked: string, fetchedFrom: string | null): void {
+function refuseOtherPeriod(found: readonly string[], asked: string): void {
   const others = found.filter((name) => name !== asked);
   if (others.length === 0) return;
   throw new AppError(
     'invalid_input',
-    fetchedFrom === null
-      ? `The files bill ${others.join(', ')}, not ${asked}. Leave the period out (it is only needed for files without lines), or name other files.`
-      : `The delivery of ${asked} has lines that bill ${others.join(', ')}, so no period of it would be whole. Nothing of it was loaded and what was published stays. Let the provider export whole billing periods, or download the files of all these periods and run: outturn ingest FILES --source ${fetchedFrom}`,
+    `The files bill ${others.join(', ')}, not ${asked}. Leave the period out (it is only needed for files without lines), or name other files.`,
   );
 }
 

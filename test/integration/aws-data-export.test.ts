@@ -66,17 +66,6 @@ const filesRead = () => double.calls.filter(({ key }) => key.includes('/data/'))
 const calls = () => double.calls.splice(0).map(({ operation }) => operation);
 
 describe('a source of AWS exports', () => {
-  test('refuses a month whose lines bill another one, says what to do, and reads the others', async () => {
-    deliver('2026-08');
-    const stray = { [FILE]: csvOf([lineOf('2026-09'), lineOf('2026-10')]) };
-    deliverDataExport(double, { root: 'p/focus', month: '2026-09', files: stray, at: minutesAgo(30) });
-    await expect(scene.sync()).rejects.toThrow(
-      'The delivery of 2026-09 has lines that bill 2026-10, so no period of it would be whole.',
-    );
-    expect(await billed()).toEqual([['2026-08', '1', '1.5']]);
-    expect((await scene.status()).summary).toContain('run: outturn ingest FILES --source aws');
-  });
-
   test('is read once: the next look lists, reads the manifests and fetches nothing', async () => {
     const accounts = { BillingAccountId: '000000000017', SubAccountId: '000000000042' };
     deliver('2026-09', [accounts]);
