@@ -43,8 +43,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   test: ['kernel', 'services', 'api', 'jobs', 'connectors', 'queries', 'db', 'examples', 'cli', 'bench'],
 };
 
-/** Clouds' storage, and places of bills in any of them, that other connectors fetch files from. */
-const OBJECT_STORES = new Set(['amazon-s3', 'azure-blob', 'bill-places', 'google-cloud-storage']);
+/** What connectors stand on: clouds' storage, places of bills in any of them, and what all services of one cloud have in common. */
+const CONNECTOR_GROUND = new Set(['amazon-s3', 'aws', 'azure-blob', 'bill-places', 'google-cloud-storage']);
 
 /** Billing's one table of column names is shared vocabulary, like the kernel: it has no imports of its own to drag in. */
 const SHARED_FILES = new Set(['services/billing/focus-columns.ts']);
@@ -201,12 +201,12 @@ function isAllowed(path: string, from: string, target: string): boolean {
 
 /**
  * Connectors do not know each other. A file directly in `connectors/` is common to all of them, or knows them all, as the registry does;
- * object storage is what connectors that fetch files stand on.
+ * some folders are the ground that others stand on.
  */
 function isSameConnector(path: string, target: string): boolean {
   const [, folder = '', file] = target.split('/');
   const [, ownFolder, ownFile] = path.split('/');
-  return file === undefined || ownFile === undefined || ownFolder === folder || OBJECT_STORES.has(folder);
+  return file === undefined || ownFile === undefined || ownFolder === folder || CONNECTOR_GROUND.has(folder);
 }
 
 function findPackageOffences(file: SourceFile): string[] {

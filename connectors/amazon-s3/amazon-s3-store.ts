@@ -11,7 +11,7 @@ import { GetObjectCommand, type GetObjectCommandOutput, ListObjectsV2Command, S3
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
 import type { ConnectionContext, FetchTarget } from '../connector.ts';
 import type { ObjectStore, StoredObject } from '../object-store.ts';
-import { awsClientOptions } from './aws-client-options.ts';
+import { awsClientOptions } from '../aws/aws-client-options.ts';
 import { checkAmazonS3 } from './check-amazon-s3.ts';
 import { type S3Call, s3Failure } from './s3-failure.ts';
 import type { S3Place } from './s3-place.ts';

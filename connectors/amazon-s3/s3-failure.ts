@@ -1,6 +1,6 @@
 /** What a refusal of Amazon S3 means for a source, and what to change: the permission by its name, the bucket, the region, the key. */
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
-import { answerOf, awsFailure } from './aws-failure.ts';
+import { answerOf, awsFailure } from '../aws/aws-failure.ts';
 import { type S3Place, s3Arn } from './s3-place.ts';
 
 const SERVICE = 'Amazon S3';
@@ -40,7 +40,7 @@ export function s3Failure(error: unknown, call: S3Call, place: S3Place, now: Dat
 }
 
 function permission(call: S3Call, place: S3Place, isKey: boolean): string {
-  const more = 'docs/clouds/aws-data-export.md has the whole policy.';
+  const more = `docs/clouds/${place.sourceKind}.md has the whole policy.`;
   if (isKey) {
     return `${keyOf(call)} is encrypted with a key that may not be used. Allow kms:Decrypt on the key of the bucket ${place.bucket}. ${more}`;
   }

@@ -4,6 +4,8 @@ import type { ConnectedSource } from '../connector.ts';
 
 export interface S3Place {
   readonly sourceId: string;
+  /** Its page has the policy that refusals point to. */
+  readonly sourceKind: string;
   readonly bucket: string;
   /** Absent: what the SDK finds in its own settings (AWS_REGION, a profile). */
   readonly region?: string;
@@ -20,7 +22,7 @@ const BUCKET = /^(?:[a-z0-9][a-z0-9._-]{1,253}[a-z0-9]|arn:aws[a-z-]*:s3:.*:acce
  * The place that `bucket`, `region`, `endpoint` and `forcePathStyle` name.
  * @throws AppError invalid_input for a bucket or an endpoint that is missing or is none.
  */
-export function readS3Place({ id, settings }: ConnectedSource): S3Place {
+export function readS3Place({ id, kind, settings }: ConnectedSource): S3Place {
   const text = (name: string) => {
     const value = settings[name];
     return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
@@ -46,6 +48,7 @@ export function readS3Place({ id, settings }: ConnectedSource): S3Place {
   }
   return {
     sourceId: id,
+    sourceKind: kind,
     bucket,
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),

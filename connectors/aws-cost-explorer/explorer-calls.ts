@@ -9,7 +9,7 @@ import {
 import { type Decimal, decimal, isDecimalText } from '../../services/kernel/decimal.ts';
 import { TransientError } from '../../services/kernel/errors.ts';
 import { type IsoDate, isIsoDate } from '../../services/kernel/period.ts';
-import { awsClientOptions } from '../amazon-s3/aws-client-options.ts';
+import { awsClientOptions } from '../aws/aws-client-options.ts';
 import type { ConnectionContext } from '../connector.ts';
 import type { CostQuery } from './cost-queries.ts';
 import { explorerFailure, SERVICE } from './explorer-failure.ts';

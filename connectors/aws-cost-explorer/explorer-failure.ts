@@ -1,6 +1,6 @@
 /** What a refusal of Cost Explorer means for a source, and what to change. */
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
-import { answerOf, awsFailure } from '../amazon-s3/aws-failure.ts';
+import { answerOf, awsFailure } from '../aws/aws-failure.ts';
 
 export const SERVICE = 'AWS Cost Explorer';
 const RETRY_MS = 60_000;

@@ -44,8 +44,9 @@ afterEach(async () => {
 });
 
 function open(place: Partial<S3Place> = {}, context = connectionContext(NOW, spent)): ObjectStore {
-  const here = { sourceId: 'aws', bucket: BUCKET, region: 'us-east-1', endpoint: double.url, forcePathStyle: true };
-  return openAmazonS3Store({ ...here, ...place }, context);
+  const identity = { sourceId: 'aws', sourceKind: 'aws-data-export' };
+  const here = { bucket: BUCKET, region: 'us-east-1', endpoint: double.url, forcePathStyle: true };
+  return openAmazonS3Store({ ...identity, ...here, ...place }, context);
 }
 
 async function listed(from: ObjectStore, prefix = ''): Promise<StoredObject[]> {
@@ -320,6 +321,13 @@ describe('a check', () => {
       state: 'wrong',
       message: expect.stringContaining(message),
     });
+  });
+
+  test('points to the page of the source’s own kind', async () => {
+    double.denied.add('s3:ListBucket');
+    for (const sourceKind of ['aws-data-export', 'focus-files']) {
+      expect((await checks(open({ sourceKind }))).at(-1)?.message).toContain(`docs/clouds/${sourceKind}.md has`);
+    }
   });
 
   test('says that there are no credentials, or that nobody knows them', async () => {
