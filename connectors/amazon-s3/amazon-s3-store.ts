@@ -32,6 +32,7 @@ export function openAmazonS3Store(place: S3Place, context: ConnectionContext): O
     ...(place.region === undefined ? {} : { region: place.region }),
     ...(place.endpoint === undefined ? {} : { endpoint: place.endpoint }),
     ...(place.forcePathStyle === undefined ? {} : { forcePathStyle: place.forcePathStyle }),
+    ...(place.profile === undefined ? {} : { profile: place.profile }),
   });
   const calls = { list: listPage, get: getObject };
 

@@ -4,6 +4,14 @@ import { answerOf, awsFailure } from '../aws/aws-failure.ts';
 import { type S3Place, s3Arn } from './s3-place.ts';
 
 const SERVICE = 'Amazon S3';
+/** Of an AWS account in the words of the others; what they mean to another vendor's storage it says itself. */
+const CREDENTIALS = new Set([
+  'CredentialsProviderError',
+  'InvalidAccessKeyId',
+  'SignatureDoesNotMatch',
+  'InvalidSecretAccessKey',
+  'NotAuthenticated',
+]);
 
 export type S3Call =
   | { readonly action: 's3:ListBucket'; readonly prefix: string }
@@ -20,8 +28,11 @@ export function s3Failure(error: unknown, call: S3Call, place: S3Place, now: Dat
     return refuse(`The bucket ${place.bucket} is in the region ${region}. Write region: ${region} in the source.`);
   }
   if (status === 412 || code === 'NoSuchKey') return changed(error, call);
-  const known = awsFailure(error, SERVICE, now);
+  const { vendor } = place;
+  if (vendor !== undefined && (CREDENTIALS.has(code) || status === 401)) return refuse(vendor.credentials);
+  const known = awsFailure(error, vendor?.title ?? SERVICE, now);
   if (known !== null) return known;
+  if (vendor !== undefined && (code === 'NoSuchBucket' || status === 403)) return refuse(vendor.permission);
   if (code === 'NoSuchBucket') {
     return refuse(
       `There is no bucket ${place.bucket}. Correct bucket in the source; its name has neither s3:// nor a path.`,

@@ -13,13 +13,24 @@ export interface S3Place {
   readonly endpoint?: string;
   /** The bucket stands in the path rather than in the host's name, as such addresses often need it. */
   readonly forcePathStyle?: boolean;
+  /** The profile of the SDK's own files whose credentials are used: a process may read the storage of several accounts and vendors. */
+  readonly profile?: string;
+  /** Whose storage it is, where not Amazon's. */
+  readonly vendor?: S3Vendor;
+}
+
+/** Another vendor's storage that speaks S3's protocol: its name, and what to change where it refuses, in whole sentences. */
+export interface S3Vendor {
+  readonly title: string;
+  readonly credentials: string;
+  readonly permission: string;
 }
 
 /** A name of a bucket, or an access point: no address, no path. */
 const BUCKET = /^(?:[a-z0-9][a-z0-9._-]{1,253}[a-z0-9]|arn:aws[a-z-]*:s3:.*:accesspoint\/[^/]+)$/i;
 
 /**
- * The place that `bucket`, `region`, `endpoint` and `forcePathStyle` name.
+ * The place that `bucket`, `region`, `endpoint`, `forcePathStyle` and `profile` name.
  * @throws AppError invalid_input for a bucket or an endpoint that is missing or is none.
  */
 export function readS3Place({ id, kind, settings }: ConnectedSource): S3Place {
@@ -27,7 +38,7 @@ export function readS3Place({ id, kind, settings }: ConnectedSource): S3Place {
     const value = settings[name];
     return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
   };
-  const [bucket, region, endpoint] = [text('bucket'), text('region'), text('endpoint')];
+  const [bucket, region, endpoint, profile] = [text('bucket'), text('region'), text('endpoint'), text('profile')];
   if (bucket === undefined) {
     throw new AppError(
       'invalid_input',
@@ -52,6 +63,7 @@ export function readS3Place({ id, kind, settings }: ConnectedSource): S3Place {
     bucket,
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
     ...(typeof settings['forcePathStyle'] === 'boolean' ? { forcePathStyle: settings['forcePathStyle'] } : {}),
   };
 }

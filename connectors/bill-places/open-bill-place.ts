@@ -1,6 +1,7 @@
 /** From the path of a source to the place it names: one of the object stores, or a folder here. */
 import { resolve } from 'node:path';
 import { AppError } from '../../services/kernel/errors.ts';
+import type { S3Vendor } from '../amazon-s3/s3-place.ts';
 import type { ConnectedSource, ConnectionContext } from '../connector.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { openBillFolder } from './bill-folder.ts';
@@ -12,10 +13,15 @@ const AZURE_HOST = /^(?<account>[a-z0-9]+)\.blob\./;
 
 /**
  * The place that `path` names: a folder relative to the organisation file, s3://bucket/prefix, gs://bucket/prefix or
- * https://account.blob.core.windows.net/container/prefix. `region`, `endpoint` and `forcePathStyle` say how it is reached.
+ * https://account.blob.core.windows.net/container/prefix. `region`, `endpoint`, `forcePathStyle` and `profile` say how it is reached,
+ * `vendor` whose storage it is that speaks S3's protocol.
  * @throws AppError invalid_input for a path that is none.
  */
-export async function openBillPlace(source: ConnectedSource, context: ConnectionContext): Promise<BillPlace> {
+export async function openBillPlace(
+  source: ConnectedSource,
+  context: ConnectionContext,
+  vendor?: S3Vendor,
+): Promise<BillPlace> {
   const { id, settings, baseFolder } = source;
   const path = typeof settings['path'] === 'string' ? settings['path'].trim() : '';
   if (path === '') {
@@ -26,7 +32,8 @@ export async function openBillPlace(source: ConnectedSource, context: Connection
   }
   const place = { id, title: path, context };
   const { scheme, bucket = '', prefix = '' } = STORE.exec(path)?.groups ?? {};
-  if (scheme?.toLowerCase() === 's3') return placeIn(await openS3(source, bucket, context), { ...place, prefix });
+  if (scheme?.toLowerCase() === 's3')
+    return placeIn(await openS3(source, { bucket, vendor }, context), { ...place, prefix });
   if (scheme?.toLowerCase() === 'gs') return placeIn(await openGcs(source, bucket, context), { ...place, prefix });
   if (/^https?:\/\//i.test(path)) {
     const { store, prefix: folder } = await openAzure(source, path, context);
@@ -41,12 +48,17 @@ export async function openBillPlace(source: ConnectedSource, context: Connection
   return openBillFolder({ ...place, path: resolve(baseFolder, path) });
 }
 
-async function openS3(source: ConnectedSource, bucket: string, context: ConnectionContext): Promise<ObjectStore> {
+async function openS3(
+  source: ConnectedSource,
+  { bucket, vendor }: { bucket: string; vendor: S3Vendor | undefined },
+  context: ConnectionContext,
+): Promise<ObjectStore> {
   const [{ openAmazonS3Store }, { readS3Place }] = await Promise.all([
     import('../amazon-s3/amazon-s3-store.ts'),
     import('../amazon-s3/s3-place.ts'),
   ]);
-  return openAmazonS3Store(readS3Place(withSettings(source, { bucket })), context);
+  const place = readS3Place(withSettings(source, { bucket }));
+  return openAmazonS3Store(vendor === undefined ? place : { ...place, vendor }, context);
 }
 
 async function openGcs(source: ConnectedSource, bucket: string, context: ConnectionContext): Promise<ObjectStore> {

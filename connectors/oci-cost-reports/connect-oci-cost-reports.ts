@@ -1,5 +1,5 @@
 /**
- * A source of kind oci-cost-reports: Oracle's own cost reports or its FOCUS reports, in a mirror of Oracle's bucket. A file holds what
+ * A source of kind oci-cost-reports: Oracle's own cost reports or its FOCUS reports, in Oracle's bucket or a mirror of it. A file holds what
  * became known in some hours, usage of earlier months and corrections included; a month is all of its files. Oracle deletes them after a
  * year: what was read stays part of its month (ADR 31).
  *
@@ -10,6 +10,7 @@ import type { Connect, DeliveredFile, ListRequest, SourceCheck } from '../connec
 import { isBillName } from '../bill-places/bill-names.ts';
 import type { BillPlace, PlacedFile } from '../bill-places/bill-place.ts';
 import { openBillPlace } from '../bill-places/open-bill-place.ts';
+import { oracleBucketOf } from './oracle-bucket.ts';
 
 const KINDS = [
   { folder: 'reports/cost-csv/', mark: /(^|\/)cost-csv\// },
@@ -22,7 +23,9 @@ const USAGE_ONLY = /(^|\/)usage-csv\//;
 const LATE_MS = 2 * 86_400_000;
 
 export const connectOciCostReports: Connect = async (source, context) => {
-  const place = await openBillPlace(source, context);
+  const bucket = oracleBucketOf(source);
+  const place = await openBillPlace(bucket.source, context, bucket.vendor);
+  const nothingYet = `no report lies in ${place.title} yet; Oracle writes one every six hours${bucket.isOwn ? '' : ', and the mirror brings it'}`;
   return {
     list: async ({ known }) => {
       const found = reportsOf(await place.list(), place.title);
@@ -30,7 +33,7 @@ export const connectOciCostReports: Connect = async (source, context) => {
       const [settled, fresh] = [found.filter(({ version }) => version !== null), found.filter(isFresh)];
       const files = withDeleted(settled.map(toDelivered), known);
       const waiting = fresh.map(({ name }) => `${name} was written to just now`);
-      if (files.length === 0 && fresh.length === 0) waiting.push(nothingYet(place.title));
+      if (files.length === 0 && fresh.length === 0) waiting.push(nothingYet);
       return { manifests: [{ billingPeriod: null, deliveredAt: null, files }], waiting };
     },
     fetch: async (file, target) => {
@@ -40,7 +43,7 @@ export const connectOciCostReports: Connect = async (source, context) => {
         `${file.name} was read before, is deleted by now, and is missing from the archive too. Restore the archive from its backup, or put the file back into ${place.title}.`,
       );
     },
-    check: () => checkReports(place, context.now),
+    check: () => checkReports(place, { now: context.now, nothingYet, isOwn: bucket.isOwn }),
     close: () => place.close(),
   };
 };
@@ -80,29 +83,35 @@ function withDeleted(files: readonly DeliveredFile[], known: ListRequest['known'
 /** No version that a file ever had. */
 const DELETED = 'deleted';
 
-async function* checkReports(place: BillPlace, now: Date): AsyncIterable<SourceCheck> {
+interface Expected {
+  readonly now: Date;
+  readonly nothingYet: string;
+  readonly isOwn: boolean;
+}
+
+async function* checkReports(place: BillPlace, expected: Expected): AsyncIterable<SourceCheck> {
   for await (const check of place.check()) {
     yield check;
     if (check.state === 'wrong') return;
   }
   const found = await place.list();
   try {
-    yield describe(reportsOf(found, place.title), place.title, now);
+    yield describe(reportsOf(found, place.title), expected);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     yield { subject: 'reports', state: 'wrong', message: error.message };
   }
 }
 
-function describe(files: readonly PlacedFile[], title: string, now: Date): SourceCheck {
-  if (files.length === 0) return { subject: 'reports', state: 'note', message: nothingYet(title) };
+function describe(files: readonly PlacedFile[], { now, nothingYet, isOwn }: Expected): SourceCheck {
+  if (files.length === 0) return { subject: 'reports', state: 'note', message: nothingYet };
   const newest = new Date(Math.max(...files.map(({ modifiedAt }) => modifiedAt.getTime())));
   const count = `${files.length} ${files.length === 1 ? 'report' : 'reports'}, the newest of ${newest.toISOString()}`;
   return now.getTime() - newest.getTime() < LATE_MS
     ? { subject: 'reports', state: 'ok', message: count }
-    : { subject: 'reports', state: 'note', message: `${count}. Oracle writes every six hours: does the mirror run?` };
-}
-
-function nothingYet(title: string): string {
-  return `no report lies in ${title} yet; Oracle writes one every six hours, and the mirror brings it`;
+    : {
+        subject: 'reports',
+        state: 'note',
+        message: `${count}. Oracle writes every six hours: ${isOwn ? 'is this the tenancy that is billed?' : 'does the mirror run?'}`,
+      };
 }

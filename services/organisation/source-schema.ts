@@ -29,6 +29,7 @@ const objectStorage = {
   forcePathStyle: Type.Optional(
     Type.Boolean({ description: "The bucket stands in the path, not in the host's name; of s3://." }),
   ),
+  profile: Type.Optional(text("The profile of the AWS SDK's own files whose credentials are used, of s3://.")),
 };
 
 function kind<const Name extends string>(name: Name, description: string) {

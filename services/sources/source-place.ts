@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { recordOf } from './source-settings.ts';
 
-/** Settings that only say when to look and what a look may cost. Any other that changes makes another place. */
-const ELSEWHERE: ReadonlySet<string> = new Set(['schedule', 'requestsPerDayMax', 'bytesBilledPerDayMax']);
+/** Settings that only say when to look, what a look may cost and who asks. Any other that changes makes another place. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['schedule', 'requestsPerDayMax', 'bytesBilledPerDayMax', 'profile']);
 
 /** In hex; the same for the same settings in whatever order. */
 export function placeOf(kind: string, settings: unknown): string {

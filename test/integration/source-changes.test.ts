@@ -115,9 +115,11 @@ describe('a source whose settings change', () => {
     expect(rows.map(({ place }) => place === source.place)).toEqual([false]);
   });
 
-  test('has the same place whatever its schedule and its budget', () => {
+  test('has the same place whatever its schedule, its budget and who asks', () => {
     const place = placeOf('k', { bucket: 'b', prefix: 'p' });
-    expect(placeOf('k', { prefix: 'p', bucket: 'b', schedule: { manual: true }, requestsPerDayMax: 3 })).toBe(place);
+    expect(
+      placeOf('k', { prefix: 'p', bucket: 'b', schedule: { manual: true }, requestsPerDayMax: 3, profile: 'x' }),
+    ).toBe(place);
     expect(placeOf('k', { bucket: 'b', prefix: 'q' })).not.toBe(place);
   });
 
