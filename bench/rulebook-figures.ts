@@ -57,7 +57,11 @@ async function rollUpAgain(db: Database['db']): Promise<number> {
     if (rows.length === 0) throw new Error('There is no rollup to make again.');
     let elapsedMs = 0;
     for (const { load_id: loadId, rulebook_id: rulebookId } of rows) {
-      await sql`delete from pod_cost where load_id = ${loadId} and rulebook_id = ${rulebookId}`.execute(trx);
+      for (const table of ['pod_cost', 'rollup_month']) {
+        await sql`delete from ${sql.table(table)} where load_id = ${loadId} and rulebook_id = ${rulebookId}`.execute(
+          trx,
+        );
+      }
       const startedAt = performance.now();
       await rollUpLoad(trx, loadId, rulebookId);
       elapsedMs += performance.now() - startedAt;

@@ -1407,6 +1407,24 @@ export interface RollupLayer {
   rulebook_id: number;
 }
 
+export interface RollupMonth {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_category: string | null;
+  charge_month: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  kind: string;
+  line_count: Int8;
+  list_cost: Decimal;
+  load_id: Int8;
+  pod_id: string | null;
+  provider_name: string | null;
+  rule_id: string | null;
+  rulebook_id: number;
+  service_name: string | null;
+}
+
 export interface Rulebook {
   content: Json;
   created_at: Generated<Timestamp>;
@@ -1439,6 +1457,21 @@ export interface SharedCost {
   list_cost: Decimal;
   load_id: Int8;
   owner_pod_id: string | null;
+  pod_id: string | null;
+  provider_name: string | null;
+  rule_id: string;
+  service_name: string | null;
+}
+
+export interface SharedMonth {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_category: string | null;
+  charge_month: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  list_cost: Decimal;
+  load_id: Int8;
   pod_id: string | null;
   provider_name: string | null;
   rule_id: string;
@@ -1642,6 +1675,22 @@ export interface StatementSharedCost {
   statement_id: number;
 }
 
+export interface StatementSharedMonth {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_category: string | null;
+  charge_month: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  list_cost: Decimal;
+  load_id: Int8;
+  pod_id: string | null;
+  provider_name: string | null;
+  rule_id: string;
+  service_name: string | null;
+  statement_id: number;
+}
+
 export interface StatementValue {
   amount: Decimal | null;
   beside: string | null;
@@ -1781,10 +1830,12 @@ export interface DB {
   reported_value_month: ReportedValueMonth;
   rollup_cost: RollupCost;
   rollup_layer: RollupLayer;
+  rollup_month: RollupMonth;
   rulebook: Rulebook;
   rulebook_activation: RulebookActivation;
   rulebook_layer: RulebookLayer;
   shared_cost: SharedCost;
+  shared_month: SharedMonth;
   source: Source;
   source_file: SourceFile;
   source_request: SourceRequest;
@@ -1802,6 +1853,7 @@ export interface DB {
   statement_pod_period: StatementPodPeriod;
   statement_rate: StatementRate;
   statement_shared_cost: StatementSharedCost;
+  statement_shared_month: StatementSharedMonth;
   statement_value: StatementValue;
   usage_metric: UsageMetric;
   usage_quantity: UsageQuantity;

@@ -1,18 +1,29 @@
 /**
- * A cell's cost by rule and by pod, and where it was charged: from the rollups where these keep every dimension asked for, else from the
+ * A cell's cost by rule and by pod, and where it was charged: from the rollups where these keep every dimension asked for, by month where
+ * a month is the cell's in full, else from the
  * origins that pass: by the months of `load_origin`, and by their charges only where a month or an origin is the cell's in part. Parts
  * of split cost have only the dimensions of rollups, the others are null on them, as in the cost explorer. The sums are the report's.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Decimal } from '../kernel/decimal.ts';
-import type { IsoDate } from '../kernel/period.ts';
+import { type IsoDate, monthOf } from '../kernel/period.ts';
+import { cutToWindow } from '../periods/closed-months.ts';
 import { rateJoins, rateOf } from '../periods/closed-rows.ts';
 import { DATED_DIMENSIONS, dimensionSql, isKeptByRollup } from '../reports/cost-dimensions.ts';
 import { filterSql } from '../reports/cost-filters.ts';
 import { passLines, stretchesOf, stretchesSql } from './cell-stretches.ts';
 import { METRIC_COLUMNS } from './check-conservation.ts';
-import { type Cell, type CellPart, filtersOfRollups, isInParts, isKept, isOfWholeMonths } from './explain-scope.ts';
+import {
+  type Cell,
+  type CellPart,
+  filtersOfRollups,
+  type Grains,
+  grainsOf,
+  isInParts,
+  isKept,
+  isOfWholeMonths,
+} from './explain-scope.ts';
 import { type ExplainedMoney, sumsAsText } from './explain-sources.ts';
 
 /** In the billing currency, and converted day by day: in the reporting metric and currency, null where a rate is missing. */
@@ -106,11 +117,25 @@ export async function readFirstShares(
   db: Kysely<DB>,
   cell: Cell,
 ): Promise<{ ruleId: string; billingCurrency: string; date: IsoDate }[]> {
-  const open = { ...cell, parts: cell.parts.filter(({ statementId }) => statementId === null) };
-  if (open.parts.length === 0) return [];
+  const parts = cell.parts.filter(({ statementId }) => statementId === null);
+  const first = await readFirstDates(db, cell, grainsOf({ ...cell, parts }));
+  const months = [...new Set(first.map(({ date }) => monthOf(date).start))];
+  const ofFirst = parts.map((part) => ({
+    ...part,
+    days: months.flatMap((month) => cutToWindow(part.days, monthOf(month))),
+  }));
+  return readFirstDates(db, cell, { months: [], days: ofFirst.filter(({ days }) => days.length > 0) });
+}
+
+async function readFirstDates(
+  db: Kysely<DB>,
+  cell: Cell,
+  grains: Grains,
+): Promise<{ ruleId: string; billingCurrency: string; date: IsoDate }[]> {
+  if (grains.months.length + grains.days.length === 0) return [];
   const { rows } = await sql<{ ruleId: string; billingCurrency: string; date: IsoDate }>`
     select rule_id as "ruleId", billing_currency as "billingCurrency", min(charge_date) as date
-    from ${holding(open, sharedLines(open))} where ${ownOf(open)} and ${passKept(open)} group by rule_id, billing_currency`.execute(
+    from ${holding(cell, sharedLines(grains))} where ${ownOf(cell)} and ${passKept(cell)} group by rule_id, billing_currency`.execute(
     db,
   );
   return rows;
@@ -137,10 +162,11 @@ function hasStatement({ parts }: Cell): boolean {
 /** The rows that add up to the cell: what rules gave, and the parts of what they split. And (`is_whole`) the wholes of these rules. */
 function cellLines(cell: Cell): RawBuilder<unknown> {
   if (cell.parts.length === 0) return nothing();
+  const grains = grainsOf(cell);
   const shared = sql`
-    select ${LINE_COLUMNS}, false as is_whole from ${holding(cell, sharedLines(cell))} where ${ownOf(cell)} and ${passKept(cell)}`;
+    select ${LINE_COLUMNS}, false as is_whole from ${holding(cell, sharedLines(grains))} where ${ownOf(cell)} and ${passKept(cell)}`;
   const rolledUp = (isWhole: RawBuilder<boolean>) => sql`
-    select ${LINE_COLUMNS}, is_whole from ${holding(cell, rollupLines(cell, isWhole))}
+    select ${LINE_COLUMNS}, is_whole from ${holding(cell, rollupLines(grains, isWhole))}
     where case when is_whole then ${passKept(cell, { withPods: false })} else ${passKept(cell)} end`;
   if (isKept(cell)) return sql`${rolledUp(sql<boolean>`${ownKind(cell)} or kind = 'to_split'`)} union all ${shared}`;
   return sql`select ${LINE_COLUMNS}, false as is_whole from ${originLines(cell)} as line union all ${shared}
@@ -163,14 +189,14 @@ function holding(cell: Cell, lines: RawBuilder<unknown>): RawBuilder<unknown> {
 }
 
 /** Rows of the rollups of these kinds, of each part; what is split has no pod yet. */
-function rollupLines(cell: Cell, kinds: RawBuilder<boolean>): RawBuilder<unknown> {
-  return unionOf(
-    cell.parts.map(
-      (part) => sql`
-        select ${constantsOf(part)}, load_id, charge_date, case kind when 'to_split' then 'shared' else 'direct' end as kind,
-          kind = 'to_split' as is_whole, pod_id, rule_id, ${KEPT_COLUMNS}, billing_currency, ${METRICS}, line_count
-        from rollup_cost where ${isInParts([part], 'rollup_cost')} and rulebook_id = ${part.rulebookId} and (${kinds})`,
-    ),
+function rollupLines(grains: Grains, kinds: RawBuilder<boolean>): RawBuilder<unknown> {
+  return ofGrains(
+    grains,
+    (part, { suffix, date }) => sql`
+      select ${constantsOf(part)}, load_id, ${sql.ref(date)} as charge_date, case kind when 'to_split' then 'shared' else 'direct' end as kind,
+        kind = 'to_split' as is_whole, pod_id, rule_id, ${KEPT_COLUMNS}, billing_currency, ${METRICS}, line_count
+      from ${sql.table(`rollup_${suffix}`)} as rollup
+      where ${isInParts([part], 'rollup', date)} and rulebook_id = ${part.rulebookId} and (${kinds})`,
   );
 }
 
@@ -186,17 +212,26 @@ function ownOf({ owner }: Cell): RawBuilder<unknown> {
 }
 
 /** What is carried of split cost; of nobody what nobody could carry. */
-function sharedLines({ parts }: Cell): RawBuilder<unknown> {
-  return unionOf(
-    parts.map((part) => {
-      const table = part.statementId === null ? sql.table('shared_cost') : sql.table('statement_shared_cost');
-      const ofStatement = part.statementId === null ? sql`` : sql`statement_id = ${part.statementId} and`;
-      return sql`
-        select ${constantsOf(part)}, load_id, charge_date, 'shared'::text as kind, pod_id, rule_id, ${KEPT_COLUMNS}, billing_currency,
-          ${METRICS}, 0::bigint as line_count
-        from ${table} as frozen where ${ofStatement} ${isInParts([part], 'frozen')}`;
-    }),
-  );
+function sharedLines(grains: Grains): RawBuilder<unknown> {
+  return ofGrains(grains, (part, { suffix, date }) => {
+    const isOpen = part.statementId === null;
+    return sql`
+      select ${constantsOf(part)}, load_id, ${sql.ref(date)} as charge_date, 'shared'::text as kind, pod_id, rule_id, ${KEPT_COLUMNS},
+        billing_currency, ${METRICS}, 0::bigint as line_count
+      from ${sql.table(`${isOpen ? 'shared' : 'statement_shared'}_${suffix}`)} as carried
+      where ${isOpen ? sql`` : sql`statement_id = ${part.statementId} and`} ${isInParts([part], 'carried', date)}`;
+  });
+}
+
+/** The rows of all parts: of a month from the tables whose names end so, dated by its first day; of a day from the others. */
+function ofGrains(
+  { months, days }: Grains,
+  rowsOf: (part: CellPart, grain: { suffix: 'month' | 'cost'; date: string }) => RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  return unionOf([
+    ...months.map((part) => rowsOf(part, { suffix: 'month', date: 'charge_month' })),
+    ...days.map((part) => rowsOf(part, { suffix: 'cost', date: 'charge_date' })),
+  ]);
 }
 
 function constantsOf({ rulebookId, statementId }: CellPart): RawBuilder<unknown> {

@@ -4,8 +4,8 @@
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import type { Period } from '../kernel/period.ts';
-import { type ClosedMonth, type DateRange, liesIn, openRanges } from '../periods/closed-months.ts';
+import { monthOf, type Period } from '../kernel/period.ts';
+import { type ClosedMonth, type DateRange, liesIn, openRanges, wholeMonths } from '../periods/closed-months.ts';
 import { type CostDimension, DATED_DIMENSIONS, dimensionSql, isKeptByRollup } from '../reports/cost-dimensions.ts';
 import { type CostFilter, filterSql } from '../reports/cost-filters.ts';
 import type { RankingRates } from './ranking-rates.ts';
@@ -32,6 +32,13 @@ export interface Cell {
   /** Of each foreign currency that its loads were billed in. */
   readonly rates: RankingRates;
   readonly filters: readonly CostFilter[];
+}
+
+/** Parts of a cell by the grain in which they are read. */
+export interface Grains {
+  /** Of whole calendar months. */
+  readonly months: readonly CellPart[];
+  readonly days: readonly CellPart[];
 }
 
 /** The parts of a cell under one rulebook: what an origin's stretches are read for. */
@@ -104,11 +111,38 @@ export function isKept(cell: Cell): boolean {
 }
 
 /** Whole calendar months, and no filter that looks into them. */
-export function isOfWholeMonths({ period, filters }: Cell): boolean {
-  const looksInto = filters.some(
-    ({ dimension }) => dimension.name === 'day' || DATED_DIMENSIONS.includes(dimension.name),
-  );
-  return period.start.endsWith('-01') && period.end.endsWith('-01') && !looksInto;
+export function isOfWholeMonths(cell: Cell): boolean {
+  const { start, end } = cell.period;
+  return start.endsWith('-01') && end.endsWith('-01') && !looksIntoMonths(cell);
+}
+
+/**
+ * The parts by how finely their rows have to be read: the months that are the cell's in full, and the days of all else. Of loads in another
+ * currency always days, each of which has its own rate.
+ */
+export function grainsOf(cell: Cell): Grains {
+  const foreign = new Set(cell.rates.flatMap(({ loadIds }) => loadIds));
+  const isForeign = (loadId: string) => foreign.has(loadId);
+  const all = cell.parts.map((part) => {
+    const { months, days } = looksIntoMonths(cell) ? { months: [], days: part.days } : wholeMonths(part.days);
+    const home = part.loadIds.filter((loadId) => !isForeign(loadId));
+    return {
+      months: { ...part, loadIds: home, days: months.map((month) => monthOf(month)) },
+      days: [
+        { ...part, loadIds: home, days },
+        { ...part, loadIds: part.loadIds.filter(isForeign) },
+      ],
+    };
+  });
+  const isThere = ({ loadIds, days }: CellPart) => loadIds.length > 0 && days.length > 0;
+  return {
+    months: all.map(({ months }) => months).filter(isThere),
+    days: all.flatMap(({ days }) => days).filter(isThere),
+  };
+}
+
+function looksIntoMonths({ filters }: Cell): boolean {
+  return filters.some(({ dimension }) => dimension.name === 'day' || DATED_DIMENSIONS.includes(dimension.name));
 }
 
 /** Filters on what an origin, or the rule that won for it, has. */

@@ -50,7 +50,7 @@ export async function pruneRulebook(trx: Transaction<DB>, rulebookId: number, no
     where layer.rulebook_id = ${rulebookId} and pod_cost.load_id = layer.load_id and pod_cost.rulebook_id = layer.layer_id
       and ${rulebookId} = any (replaced_in)
   `.execute(trx);
-  for (const table of ['pod_cost', 'rollup_layer', 'load_rollup', 'attribution', 'rulebook_layer']) {
+  for (const table of ['pod_cost', 'rollup_month', 'rollup_layer', 'load_rollup', 'attribution', 'rulebook_layer']) {
     await sql`delete from ${sql.table(table)} where rulebook_id = ${rulebookId}`.execute(trx);
   }
   return true;

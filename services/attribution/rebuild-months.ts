@@ -1,5 +1,5 @@
 /**
- * Replaces the figures of charge months: shared_cost, pod_day, pod_month and cost_month, over all current loads under the rulebook in force. The caller
+ * Replaces the figures of charge months: shared_cost and its months, pod_day, pod_month and cost_month, over all current loads under the rulebook in force. The caller
  * holds the months' locks and has already flipped the states, so that the transaction publishes old or new figures, never a mix.
  */
 import { type Kysely, sql, type Transaction } from 'kysely';

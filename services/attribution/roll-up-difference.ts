@@ -10,6 +10,7 @@ import { withBulkPlans } from './bulk-plans.ts';
 import { METRIC_COLUMNS, refuseDifferences } from './check-conservation.ts';
 import type { Source } from './derive-attribution.ts';
 import { takenOverCells, writeChangedStretches, writeMovedCells } from './moved-cells.ts';
+import { tellRollUpMonths } from './rollup-months.ts';
 
 /** Above this share of a load's cells all are written: to replace a former cell costs as much as to write one. */
 const TAKEN_OVER_SHARE_MAX = 0.3;
@@ -50,10 +51,12 @@ export async function rollUpFromSource(
 
 async function writeDifference(trx: Transaction<DB>, loadId: string, told: Source, isMoved: boolean): Promise<void> {
   const layers = await layRollUp(trx, loadId, told);
-  if (!isMoved) return;
-  await withBulkPlans(trx, () => replaceCells(trx, loadId, told.rulebook.id, layers));
-  await refuseUnequalSums(trx, loadId, told);
-  await sql`drop table replacing_cell`.execute(trx);
+  if (isMoved) {
+    await withBulkPlans(trx, () => replaceCells(trx, loadId, told.rulebook.id, layers));
+    await refuseUnequalSums(trx, loadId, told);
+  }
+  await tellRollUpMonths(trx, loadId, { rulebookId: told.rulebook.id, sourceId: told.source.id, isMoved });
+  await sql`drop table if exists replacing_cell`.execute(trx);
 }
 
 /** Whether the load has a complete rollup under the rulebook. */

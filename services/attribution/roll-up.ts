@@ -11,6 +11,7 @@ import { chargeTableOf } from './charge-table.ts';
 import { METRIC_COLUMNS, refuseDifferences } from './check-conservation.ts';
 import { readBase, type Source } from './derive-attribution.ts';
 import { isRolledUp, rollUpFromSource } from './roll-up-difference.ts';
+import { sumRollUpMonths } from './rollup-months.ts';
 
 /** Attributes the load's new origins and rolls it up, where that has not been done yet; gives whether it had to. */
 export async function ensureRollUp(trx: Transaction<DB>, loadId: string, rulebookId: number): Promise<boolean> {
@@ -38,14 +39,15 @@ export async function rollUpLoad(
   if (mark.numAffectedRows === 0n) return;
   const source = told ?? (await readBase(trx, rulebookId));
   const written = source === undefined ? 'none' : await rollUpFromSource(trx, loadId, source);
-  if (written === 'difference') return;
   if (written === 'none') await withBulkPlans(trx, () => insertPodCost(trx, loadId, rulebookId));
+  if (written !== 'difference') await withBulkPlans(trx, () => sumRollUpMonths(trx, loadId, rulebookId));
   await refuseDifferences(trx, {
     what: `rollup of load ${loadId} under rulebook ${rulebookId}`,
     expected: sql`select null::date as charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost
       from load_total where load_id = ${loadId}::bigint`,
+    // The sums of the cells: what is lost in either is missing here.
     found: sql`select null::date as charge_month, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost
-      from rollup_cost where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}`,
+      from rollup_month where load_id = ${loadId}::bigint and rulebook_id = ${rulebookId}`,
   });
 }
 

@@ -55,14 +55,14 @@ export function closedMonthRows(): RawBuilder<unknown> {
     from statement where statement.kind = 'month' and ${isStanding('statement')}`;
 }
 
-/** Of all closed months those that touch the window, cut to it. */
-export function cutToWindow(closed: readonly ClosedMonth[], window: DateRange): ClosedMonth[] {
-  return closed
+/** Of closed months, or other ranges, those that touch the window, cut to it. */
+export function cutToWindow<Range extends DateRange>(ranges: readonly Range[], window: DateRange): Range[] {
+  return ranges
     .filter(({ start, end }) => start < window.end && end > window.start)
-    .map((month) => ({
-      ...month,
-      start: month.start > window.start ? month.start : window.start,
-      end: month.end < window.end ? month.end : window.end,
+    .map((range) => ({
+      ...range,
+      start: range.start > window.start ? range.start : window.start,
+      end: range.end < window.end ? range.end : window.end,
     }));
 }
 

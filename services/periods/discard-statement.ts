@@ -18,6 +18,7 @@ const ROWS_OF = [
   'statement_pod_period',
   'statement_rate',
   'statement_shared_cost',
+  'statement_shared_month',
   'statement_value',
 ] as const;
 

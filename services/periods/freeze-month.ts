@@ -62,6 +62,12 @@ async function freezeCosts(trx: Transaction<DB>, { statementId, month }: FreezeS
     select ${statementId}::integer, charge_date, load_id, rule_id, owner_pod_id, pod_id, provider_name, service_name, charge_category,
       billing_currency, ${COSTS} from shared_cost where ${ofMonth}
   `.execute(trx);
+  await sql`
+    insert into statement_shared_month (statement_id, charge_month, load_id, rule_id, pod_id, provider_name, service_name,
+      charge_category, billing_currency, ${COSTS})
+    select ${statementId}::integer, charge_month, load_id, rule_id, pod_id, provider_name, service_name, charge_category,
+      billing_currency, ${COSTS} from shared_month where charge_month = ${month.start}::date
+  `.execute(trx);
 }
 
 async function freezeValues(trx: Transaction<DB>, { statementId, month, revenueBasis }: FreezeScope): Promise<void> {

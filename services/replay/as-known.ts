@@ -62,6 +62,7 @@ export async function withKnownWorld<Result>(
     await shadow.hide('pod_month');
     await shadow.hide('cost_month');
     await shadow.hide('shared_cost');
+    await shadow.hide('shared_month');
     await shadow.settle();
     const { start, end } = parsePeriod(period, await readFiscalCalendar(trx));
     const closed = await listClosedMonths(trx);

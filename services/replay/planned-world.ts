@@ -67,6 +67,7 @@ export async function planWorld(shadow: Shadow, file: PlannedFile): Promise<Plan
     await shadow.hide('pod_month');
     await shadow.hide('cost_month');
     await shadow.hide('shared_cost');
+    await shadow.hide('shared_month');
   }
   for (const name of APPLIED_TABLES) await shadow.copy(name);
   await sql`select setval(pg_get_serial_sequence('pg_temp.envelope', 'id'), max(id)) from envelope`.execute(trx);

@@ -191,6 +191,8 @@ const rowsOf = async (db: Kysely<DB>, query: string): Promise<unknown[]> =>
 const CELLS = `select load_id, charge_date, kind, pod_id, rule_id, provider_name, service_name, charge_category, billing_currency,
   billed_cost, effective_cost, list_cost, contracted_cost, line_count from rollup_cost`;
 
+const MONTHS_OF_CELLS = CELLS.replace('charge_date', 'charge_month').replace('rollup_cost', 'rollup_month');
+
 async function expectSameRollUps(trx: Transaction<DB>, rulebookId: number, copyId: number): Promise<void> {
   const { rows: loads } = await sql<{ load_id: string }>`
     select load_id from load_rollup where rulebook_id = ${rulebookId}`.execute(trx);
@@ -198,6 +200,8 @@ async function expectSameRollUps(trx: Transaction<DB>, rulebookId: number, copyI
   const ofLoads = `load_id in (select load_id from load_rollup where rulebook_id = ${rulebookId})`;
   const cells = (id: number) => rowsOf(trx, `${CELLS} where rulebook_id = ${id} and ${ofLoads}`);
   expect(await cells(rulebookId)).toEqual(await cells(copyId));
+  const months = (id: number) => rowsOf(trx, `${MONTHS_OF_CELLS} where rulebook_id = ${id} and ${ofLoads}`);
+  expect(await months(rulebookId)).toEqual(await months(copyId));
   const tables = loads.map(({ load_id }) => `select origin_id from charge_${load_id}`).join(' union ');
   if (tables === '') return;
   const attribution = (id: number) =>

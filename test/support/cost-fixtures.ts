@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { sumCostMonths } from '../../services/attribution/cost-months.ts';
 import { sumPodMonths } from '../../services/attribution/pod-months.ts';
 import { listCurrentLoadIds } from '../../services/attribution/rebuild-months.ts';
+import { sumRollUpMonths } from '../../services/attribution/rollup-months.ts';
 
 export interface LoadFixture {
   readonly sourceId?: string;
@@ -62,5 +63,8 @@ export async function sumMonthsOf(db: Kysely<DB>, dates: readonly string[]): Pro
     .selectFrom('organisation')
     .select('rulebook_id')
     .executeTakeFirstOrThrow();
-  await sumCostMonths(db, { months, rulebookId, loadIds: await listCurrentLoadIds(db) });
+  const loadIds = await listCurrentLoadIds(db);
+  await sql`delete from rollup_month where rulebook_id = ${rulebookId}`.execute(db);
+  for (const loadId of loadIds) await sumRollUpMonths(db, loadId, rulebookId);
+  await sumCostMonths(db, { months, rulebookId, loadIds });
 }
