@@ -40,6 +40,7 @@ export interface Alert {
   created_at: Timestamp;
   currency: string;
   data_as_of: Timestamp | null;
+  dismissed_at: Timestamp | null;
   ended_at: Timestamp | null;
   envelope_id: Int8;
   envelope_limit: Decimal;
@@ -200,6 +201,9 @@ export interface EnvelopeStanding {
 }
 
 export interface EnvelopeState {
+  acknowledged_at: Timestamp | null;
+  acknowledged_by: string | null;
+  acknowledged_rung: string | null;
   actual: Decimal | null;
   clean_floor: string | null;
   clean_since: Timestamp | null;
@@ -209,8 +213,17 @@ export interface EnvelopeState {
   envelope_id: Int8;
   episode: Generated<number>;
   evaluated_at: Timestamp;
+  has_escalated: Generated<boolean>;
+  held_escalated: Generated<boolean>;
   held_reason: string | null;
+  held_reason_kind: string | null;
+  held_rung: string | null;
+  held_since: Timestamp | null;
+  over_since: Timestamp | null;
   rung: string | null;
+  snoozed_by: string | null;
+  snoozed_rung: string | null;
+  snoozed_until: Timestamp | null;
   spoken_rung: string | null;
   spoken_watermark: Timestamp | null;
   version: number;
@@ -478,6 +491,9 @@ export interface Message {
   channel: string | null;
   claimed_until: Timestamp | null;
   created_at: Timestamp;
+  delivered_revision: Generated<number>;
+  destination: string | null;
+  edit_error: string | null;
   error: string | null;
   first_attempt_at: Timestamp | null;
   id: Generated<string>;
@@ -485,6 +501,9 @@ export interface Message {
   kind: string;
   last_attempt_at: Timestamp | null;
   next_attempt_at: Timestamp | null;
+  once_key: string | null;
+  reply_to_message_id: string | null;
+  revision: Generated<number>;
   scope_id: string | null;
   scope_kind: string;
   sent_at: Timestamp | null;

@@ -11,7 +11,15 @@ import {
   WebAPIRateLimitedError,
   WebAPIRequestError,
 } from '@slack/web-api';
-import type { ChatMessage, ChatMetadata, ChatPort, FindOutcome, PostOutcome } from '../../services/kernel/chat-port.ts';
+import type {
+  ChatEdit,
+  ChatMessage,
+  ChatMetadata,
+  ChatPort,
+  EditOutcome,
+  FindOutcome,
+  PostOutcome,
+} from '../../services/kernel/chat-port.ts';
 import { openSlackClient, type SlackSettings } from './slack-client.ts';
 
 const SECOND_MS = 1_000;
@@ -48,6 +56,7 @@ export function slackSender(settings: SlackSettings): ChatPort | null {
   const client = openSlackClient(settings.botToken, settings);
   return {
     post: (message) => postMessage(client, message),
+    edit: (message) => editMessage(client, message),
     findPosted: (query) => findPosted(client, query),
   };
 }
@@ -61,6 +70,7 @@ async function postMessage(client: WebClient, message: ChatMessage): Promise<Pos
       metadata: { event_type: message.metadata.eventType, event_payload: { alert_id: message.metadata.alertId } },
       unfurl_links: false,
       unfurl_media: false,
+      ...(message.threadTs === undefined ? {} : { thread_ts: message.threadTs }),
     });
     return answer.ts === undefined
       ? { kind: 'ambiguous', error: 'Slack answered without a ts' }
@@ -70,7 +80,7 @@ async function postMessage(client: WebClient, message: ChatMessage): Promise<Pos
   }
 }
 
-function classifyPostError(error: unknown): PostOutcome {
+function classifyPostError(error: unknown): Exclude<PostOutcome, { kind: 'sent' }> {
   if (error instanceof WebAPIRateLimitedError)
     return { kind: 'rate-limited', retryAfterMs: error.retryAfter * SECOND_MS };
   if (error instanceof WebAPIPlatformError) {
@@ -97,24 +107,50 @@ function classifyPostError(error: unknown): PostOutcome {
   return { kind: 'ambiguous', error: error instanceof Error ? error.message : String(error) };
 }
 
-async function findPosted(
-  client: WebClient,
-  query: { channel: string; metadata: ChatMetadata; since: Date },
-): Promise<FindOutcome> {
+/** Rewriting is idempotent: whatever is not surely refused is tried again. */
+async function editMessage(client: WebClient, message: ChatEdit): Promise<EditOutcome> {
+  try {
+    await client.chat.update({
+      channel: message.channel,
+      ts: message.ts,
+      text: message.text,
+      blocks: [...message.blocks] as (KnownBlock | Block)[],
+      metadata: { event_type: message.metadata.eventType, event_payload: { alert_id: message.metadata.alertId } },
+    });
+    return { kind: 'edited' };
+  } catch (error) {
+    const outcome = classifyPostError(error);
+    switch (outcome.kind) {
+      case 'rate-limited':
+      case 'refused':
+        return outcome;
+      case 'unreachable':
+      case 'ambiguous':
+        return { kind: 'unreachable', error: outcome.error };
+    }
+  }
+}
+
+async function findPosted(client: WebClient, query: Parameters<ChatPort['findPosted']>[0]): Promise<FindOutcome> {
+  const { channel, threadTs: ts } = query;
   const oldest = ((query.since.getTime() - SKEW_MS) / SECOND_MS).toFixed(6);
   let cursor = '';
   try {
     for (let page = 0; page < HISTORY_PAGES_MAX; page += 1) {
-      const answer = await client.conversations.history({
-        channel: query.channel,
+      const asked = {
+        channel,
         oldest,
         inclusive: true,
         include_all_metadata: true,
         limit: HISTORY_PAGE,
         ...(cursor === '' ? {} : { cursor }),
-      });
-      const ts = answer.messages?.find((message) => isOurs(message.metadata, query.metadata))?.ts;
-      if (ts !== undefined) return { kind: 'found', ts };
+      };
+      // The history of a channel leaves out what stands in its threads.
+      const answer = await (ts === undefined
+        ? client.conversations.history(asked)
+        : client.conversations.replies({ ...asked, ts }));
+      const found = answer.messages?.find((message) => isOurs(metadataOf(message), query.metadata))?.ts;
+      if (found !== undefined) return { kind: 'found', ts: found };
       cursor = answer.response_metadata?.next_cursor ?? '';
       if (cursor === '') return { kind: 'absent' };
     }
@@ -122,6 +158,11 @@ async function findPosted(
     return classifyLookupError(error);
   }
   return { kind: 'not-permitted', error: `more than ${HISTORY_PAGES_MAX * HISTORY_PAGE} messages since` };
+}
+
+/** The SDK's type of a reply has no metadata; Slack sends it where it is asked for. */
+function metadataOf(message: object): { event_type?: string | undefined; event_payload?: unknown } | undefined {
+  return 'metadata' in message ? (message.metadata as { event_type?: string; event_payload?: unknown }) : undefined;
 }
 
 function isOurs(

@@ -1,8 +1,9 @@
 /**
- * evaluate-envelopes: what only the calendar changes, where no bill arrives: periods close, and envelopes of patterns are made for
- * the next period. A publication and an apply evaluate by themselves.
+ * evaluate-envelopes: what only the calendar changes, where no bill arrives: periods close, envelopes of patterns are made for the next
+ * period, snoozes end, and what nobody answered is escalated. A publication and an apply evaluate by themselves.
  */
 import { evaluateEnvelopes as evaluate } from '../../services/envelopes/evaluate-envelopes.ts';
+import { passTime } from '../../services/envelopes/pass-time.ts';
 import type { JobPayload } from '../catalog.ts';
 import type { JobContext } from '../job-context.ts';
 
@@ -10,5 +11,8 @@ export async function evaluateEnvelopes(
   _payload: JobPayload<'evaluate-envelopes'>,
   context: JobContext,
 ): Promise<void> {
-  await context.db.transaction().execute((trx) => evaluate(trx, { at: context.clock.now(), cause: 'load' }));
+  await context.db.transaction().execute(async (trx) => {
+    await evaluate(trx, { at: context.clock.now(), cause: 'load' });
+    await passTime(trx, context.clock.now());
+  });
 }

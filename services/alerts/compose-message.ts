@@ -2,7 +2,7 @@
  * What a crossing says, as a colleague would: who, how much of what, how far the time is, how far the data reaches, at what
  * pace, what grew, who approved it. A pure function of facts. The text is complete by itself; the blocks say the same.
  */
-import { compare, type Decimal, decimal } from '../kernel/decimal.ts';
+import { compare, type Decimal, decimal, subtract } from '../kernel/decimal.ts';
 import { daysBetween, addDays, type IsoDate } from '../kernel/period.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
 import { CONTEXT_LENGTH_MAX, cutEscaped, escapeForeign, SECTION_LENGTH_MAX, TEXT_LENGTH_MAX } from './slack-text.ts';
@@ -23,6 +23,18 @@ export interface MessagePart {
   readonly approval: string | null;
   /** Names of the patterns that gave it; empty for an envelope of its own. */
   readonly patternNames: readonly string[];
+  /** How its episode stands; a post is rewritten when that changes. */
+  readonly state: 'open' | 'cleared' | 'closed';
+  /** What the post said first; null in the first post. */
+  readonly told: { readonly actual: Decimal; readonly limit: Decimal } | null;
+}
+
+/** What somebody did about it. */
+export interface MessageAct {
+  readonly kind: 'acknowledged' | 'snoozed';
+  readonly by: string;
+  /** The day it was acknowledged, or the first on which a snoozed rung is told again. */
+  readonly day: IsoDate;
 }
 
 export interface MessageFacts {
@@ -34,6 +46,7 @@ export interface MessageFacts {
   readonly late: readonly { readonly sourceId: string; readonly daysBehind: number | null }[];
   /** The last 14 complete days against the 14 before, by service, largest first. */
   readonly increases: readonly { readonly serviceName: string | null; readonly increase: Decimal }[];
+  readonly acts: readonly MessageAct[];
 }
 
 export interface ComposedMessage {
@@ -42,12 +55,12 @@ export interface ComposedMessage {
 }
 
 export function composeMessage(facts: MessageFacts): ComposedMessage {
-  const headline = `${subjectOf(facts)} ${facts.parts.map((part) => describePart(part, facts)).join(', and ')}.`;
-  const reasons = facts.parts.flatMap((part) => describeReason(part));
+  const headline = `${describeEnd(facts)}${subjectOf(facts)} ${facts.parts.map((part) => describePart(part, facts)).join(', and ')}.`;
+  const isOpen = facts.parts.some(({ state }) => state === 'open');
   const details = [
-    ...reasons,
-    ...facts.parts.flatMap((part) => describePace(part, facts)),
-    ...describeIncreases(facts),
+    ...facts.parts.flatMap((part) => [...describeReason(part), ...describeChange(part)]),
+    ...(isOpen ? [...facts.parts.flatMap((part) => describePace(part, facts)), ...describeIncreases(facts)] : []),
+    ...facts.acts.map(describeAct),
   ];
   const footing = [...describeData(facts), ...describeApprovals(facts)];
   const text = [headline, ...details, ...footing].join(' ');
@@ -59,6 +72,14 @@ export function composeMessage(facts: MessageFacts): ComposedMessage {
       ...(footing.length === 0 ? [] : [context(footing.join(' '))]),
     ],
   };
+}
+
+/** `Cleared, now 72 %: `, `Closed at 97 %: `; nothing while any part is open. */
+function describeEnd({ parts }: MessageFacts): string {
+  const [first] = parts;
+  if (first === undefined || parts.some(({ state }) => state !== first.state) || first.state === 'open') return '';
+  const shares = parts.map(({ actual, limit }) => formatShare(actual, limit)).join(' and ');
+  return first.state === 'cleared' ? `Cleared, now ${shares}: ` : `Closed at ${shares}: `;
 }
 
 function subjectOf(facts: MessageFacts): string {
@@ -81,8 +102,12 @@ function describePart(part: MessagePart, facts: MessageFacts): string {
   const limit = formatMoney(part.limit, part.currency, part.limit);
   const approved = part.approvedBy === null ? `envelope of ${limit}` : `approved ${limit}`;
   const relation = compare(part.actual, part.limit) > 0 ? ', over its' : ' of its';
-  const gone = facts.through === null ? '' : `, with ${shareGone(part, facts.through)} of the ${noun} gone`;
-  return `${actual}${relation} ${approved} for ${name} (${formatShare(part.actual, part.limit)})${gone}`;
+  const gone =
+    facts.through === null || part.state === 'closed'
+      ? ''
+      : `, with ${shareGone(part, facts.through)} of the ${noun} gone`;
+  const ended = part.state !== 'open' && facts.parts.some(({ state }) => state !== part.state) ? `, ${part.state}` : '';
+  return `${actual}${relation} ${approved} for ${name} (${formatShare(part.actual, part.limit)})${gone}${ended}`;
 }
 
 function shareGone(part: MessagePart, through: IsoDate): string {
@@ -101,8 +126,31 @@ function describeReason(part: MessagePart): string[] {
   return [`The limit for ${name} was lowered${former}.`];
 }
 
+/** What is other than the post first said: a bill restated downward, a limit approved anew. */
+function describeChange(part: MessagePart): string[] {
+  if (part.told === null) return [];
+  const money = (amount: Decimal) => formatMoney(amount, part.currency, part.limit);
+  const { name } = formatPeriod(part.periodId);
+  const sentences: string[] = [];
+  if (compare(part.actual, part.told.actual) < 0) {
+    sentences.push(`The bill for ${name} was restated by ${money(subtract(part.actual, part.told.actual))}.`);
+  }
+  if (compare(part.limit, part.told.limit) !== 0) {
+    const by = part.approvedBy === null ? '' : `, approved by ${escapeForeign(part.approvedBy)}`;
+    sentences.push(`The limit for ${name} went from ${money(part.told.limit)} to ${money(part.limit)}${by}.`);
+  }
+  return sentences;
+}
+
+function describeAct({ kind, by, day }: MessageAct): string {
+  const who = escapeForeign(by);
+  return kind === 'acknowledged'
+    ? `Acknowledged by ${who} on ${formatDay(day)}.`
+    : `Snoozed by ${who} until ${formatDay(day)}.`;
+}
+
 function describePace(part: MessagePart, facts: MessageFacts): string[] {
-  if (part.limitReachedOn === null) return [];
+  if (part.limitReachedOn === null || part.state !== 'open') return [];
   const limit = facts.parts.length === 1 ? 'the limit' : `the limit for ${formatPeriod(part.periodId).name}`;
   return [`At this pace ${limit} is reached on ${formatDay(part.limitReachedOn)}.`];
 }

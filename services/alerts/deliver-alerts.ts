@@ -18,6 +18,7 @@ import {
   markAbandoned,
   markWithoutChannel,
   nextDueAt,
+  recordEdited,
   recordFailed,
   recordRetry,
   recordSent,
@@ -71,18 +72,19 @@ export async function deliverDueAlerts(db: Kysely<DB>, options: DeliveryOptions)
       continue;
     }
     faultPoint('deliver-after-claim');
-    const settled =
-      message.state === 'sending'
-        ? await send(db, message, { ...options, sender })
-        : await settle(db, message, { ...options, sender });
+    const settled = await STEPS[message.state](db, message, { ...options, sender });
     if (settled === 'sent') counts.sent += 1;
     if (settled === 'failed') counts.failed += 1;
   }
   return { ...counts, nextDueAt: await nextDueAt(db) };
 }
 
-type Settled = 'sent' | 'failed' | 'waits';
+type Settled = 'sent' | 'failed' | 'waits' | 'edited';
 type Sending = DeliveryOptions & { readonly sender: ChatPort };
+
+const STEPS: Readonly<
+  Record<ClaimedMessage['state'], (db: Kysely<DB>, message: ClaimedMessage, options: Sending) => Promise<Settled>>
+> = { sending: send, unknown: settle, sent: edit };
 
 async function pauseUntilDue(db: Kysely<DB>, clock: Clock): Promise<number | null> {
   const dueAt = await nextDueAt(db);
@@ -92,8 +94,14 @@ async function pauseUntilDue(db: Kysely<DB>, clock: Clock): Promise<number | nul
 }
 
 async function send(db: Kysely<DB>, message: ClaimedMessage, options: Sending): Promise<Settled> {
-  const { channel, text, blocks } = message;
-  const outcome = await options.sender.post({ channel, text, blocks, metadata: metadataOf(message) });
+  const { channel, text, blocks, threadTs } = message;
+  const outcome = await options.sender.post({
+    channel,
+    text,
+    blocks,
+    metadata: metadataOf(message),
+    ...(threadTs === null ? {} : { threadTs }),
+  });
   faultPoint('deliver-after-send');
   const settled = await recordOutcome(db, message, { ...options, outcome });
   faultPoint('deliver-after-record');
@@ -110,7 +118,7 @@ async function recordOutcome(
   const fields = { messageId: message.id, channel: message.channel };
   switch (outcome.kind) {
     case 'sent':
-      await recordSent(db, message, { ts: outcome.ts, at: now });
+      await recordSent(db, message, { ts: outcome.ts, at: now, revision: message.revision });
       logger.info(fields, 'alert sent');
       return 'sent';
     case 'rate-limited': {
@@ -148,13 +156,14 @@ async function settle(db: Kysely<DB>, message: ClaimedMessage, options: Sending)
     channel: message.channel,
     metadata: metadataOf(message),
     since: message.firstAttemptAt,
+    ...(message.threadTs === null ? {} : { threadTs: message.threadTs }),
   });
   faultPoint('deliver-after-lookup');
   const now = clock.now();
   const fields = { messageId: message.id, channel: message.channel };
   switch (found.kind) {
     case 'found':
-      await recordSent(db, message, { ts: found.ts, at: now });
+      await recordSent(db, message, { ts: found.ts, at: now, revision: 0 });
       logger.info(fields, 'alert was sent after all');
       return 'sent';
     case 'absent':
@@ -178,6 +187,37 @@ async function settle(db: Kysely<DB>, message: ClaimedMessage, options: Sending)
   }
 }
 
+/** Rewrites a post in place. Tried until it says what it should; where Slack never will, the post stays as it is and says why in the outbox. */
+async function edit(db: Kysely<DB>, message: ClaimedMessage, options: Sending): Promise<Settled> {
+  const { sender, clock, logger } = options;
+  const { channel, text, blocks, ts } = message;
+  if (ts === null) throw new Error(`message ${message.id} is sent and has no ts`);
+  const outcome = await sender.edit({ channel, text, blocks, ts, metadata: metadataOf(message) });
+  faultPoint('deliver-after-edit');
+  const now = clock.now();
+  const fields = { messageId: message.id, channel };
+  switch (outcome.kind) {
+    case 'edited':
+      await recordEdited(db, message, { error: null });
+      logger.info(fields, 'alert rewritten');
+      return 'edited';
+    case 'refused':
+      await recordEdited(db, message, { error: outcome.error });
+      logger.warn({ ...fields, error: outcome.error }, 'alert cannot be rewritten');
+      return 'waits';
+    case 'rate-limited': {
+      const retryAt = later(now, outcome.retryAfterMs);
+      await recordRetry(db, message, { state: 'sent', retryAt, error: 'rate limited' });
+      await delayChannel(db, channel, retryAt);
+      return 'waits';
+    }
+    case 'unreachable':
+      await recordRetry(db, message, { state: 'sent', retryAt: later(now, BACKOFF_MS_MAX), error: outcome.error });
+      logger.warn({ ...fields, error: outcome.error }, 'alert could not be rewritten; it is tried again');
+      return 'waits';
+  }
+}
+
 async function fail(db: Kysely<DB>, message: ClaimedMessage, options: Sending & { error: string }): Promise<Settled> {
   const { clock, logger, error } = options;
   await db.transaction().execute(async (trx) => {
@@ -190,8 +230,10 @@ async function fail(db: Kysely<DB>, message: ClaimedMessage, options: Sending & 
 }
 
 function metadataOf(message: ClaimedMessage): ChatMetadata {
-  const eventType = message.kind === 'crossing' ? 'outturn_alert' : 'outturn_delivery_failure';
-  return { eventType, alertId: message.alertId };
+  // The id of a message's first alert, for what it was first called; what answers or follows it is told apart by its own.
+  if (message.kind === 'crossing') return { eventType: 'outturn_alert', alertId: message.alertId };
+  if (message.kind === 'delivery-failure') return { eventType: 'outturn_delivery_failure', alertId: message.alertId };
+  return { eventType: `outturn_${message.kind.replaceAll('-', '_')}`, alertId: message.id };
 }
 
 function backoffMs(message: ClaimedMessage, firstMs: number): number {

@@ -11,12 +11,27 @@ export const CHANNEL_PACE_MS = 1_100;
 /** Longer than any call may take: past it the process is dead or has lost its right to the message. */
 export const CLAIM_MS = 60_000;
 
+export type MessageKind =
+  | 'crossing'
+  | 'delivery-failure'
+  | 'escalation'
+  | 'held-notice'
+  | 'raise-request'
+  | 'raise-answer'
+  | 'operator-notice';
+
 export interface ClaimedMessage {
   readonly id: string;
-  /** sending: to be sent now; unknown: to be looked for in its channel first. */
-  readonly state: 'sending' | 'unknown';
-  readonly kind: 'crossing' | 'delivery-failure';
+  /** sending: to be sent now; unknown: to be looked for in its channel first; sent: to be rewritten where it stands. */
+  readonly state: 'sending' | 'unknown' | 'sent';
+  readonly kind: MessageKind;
   readonly channel: string;
+  /** Where it stands already; null before it was sent. */
+  readonly ts: string | null;
+  /** The post whose thread it belongs to. */
+  readonly threadTs: string | null;
+  /** Which revision text and blocks are. */
+  readonly revision: number;
   readonly alertId: string;
   readonly isUrgent: boolean;
   readonly text: string;
@@ -27,14 +42,23 @@ export interface ClaimedMessage {
 
 /** Where a message goes now; null where neither its scope nor finance has a channel. A tried one stays with its channel. */
 const channelOf = sql`
-  case when message.state = 'unknown' then message.channel
-    when message.kind = 'delivery-failure' then organisation.finance_channel
+  case when message.state in ('unknown', 'sent') then message.channel
+    when message.reply_to_message_id is not null then answered.channel
+    when message.destination is not null then message.destination
+    when message.kind in ('delivery-failure', 'held-notice') then organisation.finance_channel
+    when message.kind = 'operator-notice' then coalesce(organisation.operators_channel, organisation.finance_channel)
     else coalesce(pod.slack_channel, portfolio.slack_channel, organisation.finance_channel) end`;
 
 const messageWithChannel = sql`
   message cross join organisation
   left join pod on message.scope_kind = 'pod' and pod.id = message.scope_id
-  left join portfolio on message.scope_kind = 'portfolio' and portfolio.id = message.scope_id`;
+  left join portfolio on message.scope_kind = 'portfolio' and portfolio.id = message.scope_id
+  left join message as answered on answered.id = message.reply_to_message_id`;
+
+/** To be sent or looked for once its thread is there; or standing in its channel with another text than it should have. */
+const hasWork = sql`(
+  message.state in ('pending', 'unknown') and (message.reply_to_message_id is null or answered.state = 'sent')
+  or message.state = 'sent' and message.delivered_revision < message.revision)`;
 
 /** What a process left in `sending` past its claim may or may not be in the channel. */
 export async function markAbandoned(db: Kysely<DB>, now: Date): Promise<void> {
@@ -61,9 +85,9 @@ export async function claimDueMessage(trx: Transaction<DB>, now: Date): Promise<
   await sql`select pg_advisory_xact_lock(${CLAIM_LOCK})`.execute(trx);
   const { rows } = await sql<ClaimRow>`
     with due as (
-      select message.id, ${channelOf} as channel
+      select message.id, ${channelOf} as channel, answered.slack_ts as thread_ts
       from ${messageWithChannel}
-      where message.state in ('pending', 'unknown') and message.next_attempt_at <= ${at}
+      where ${hasWork} and message.next_attempt_at <= ${at}
         and (message.claimed_until is null or message.claimed_until <= ${at})
         and ${channelOf} is not null
         and not exists (
@@ -79,10 +103,10 @@ export async function claimDueMessage(trx: Transaction<DB>, now: Date): Promise<
       state = case when message.state = 'pending' then 'sending' else message.state end,
       attempts = message.attempts + case when message.state = 'pending' then 1 else 0 end,
       first_attempt_at = coalesce(message.first_attempt_at, ${at}),
-      last_attempt_at = case when message.state = 'pending' then ${at} else message.last_attempt_at end
+      last_attempt_at = case when message.state = 'unknown' then message.last_attempt_at else ${at} end
     from due where message.id = due.id
-    returning message.id, message.state, message.kind, message.channel, message.alert_id, message.is_urgent, message.text,
-      message.blocks, message.attempts, message.first_attempt_at
+    returning message.id, message.state, message.kind, message.channel, message.slack_ts, due.thread_ts, message.revision,
+      message.alert_id, message.is_urgent, message.text, message.blocks, message.attempts, message.first_attempt_at
   `.execute(trx);
   const [row] = rows;
   return row === undefined ? null : toClaimed(row);
@@ -90,9 +114,12 @@ export async function claimDueMessage(trx: Transaction<DB>, now: Date): Promise<
 
 interface ClaimRow {
   id: string;
-  state: 'sending' | 'unknown';
-  kind: 'crossing' | 'delivery-failure';
+  state: ClaimedMessage['state'];
+  kind: MessageKind;
   channel: string;
+  slack_ts: string | null;
+  thread_ts: string | null;
+  revision: number;
   alert_id: string;
   is_urgent: boolean;
   text: string;
@@ -107,6 +134,9 @@ function toClaimed(row: ClaimRow): ClaimedMessage {
     state: row.state,
     kind: row.kind,
     channel: row.channel,
+    ts: row.slack_ts,
+    threadTs: row.thread_ts,
+    revision: row.revision,
     alertId: row.alert_id,
     isUrgent: row.is_urgent,
     text: row.text,
@@ -116,16 +146,31 @@ function toClaimed(row: ClaimRow): ClaimedMessage {
   };
 }
 
-/** It stands in the channel. True even where the claim ran out meanwhile: a known ts settles every doubt. */
+/**
+ * It stands in the channel. True even where the claim ran out meanwhile: a known ts settles every doubt. `revision` is the one that stands
+ * there; 0 where that is not known, so that it is rewritten.
+ */
 export async function recordSent(
   db: Kysely<DB>,
   message: ClaimedMessage,
-  result: { ts: string; at: Date },
+  result: { ts: string; at: Date; revision: number },
 ): Promise<void> {
   await sql`
     update message set state = 'sent', slack_ts = ${result.ts}, channel = ${message.channel}, sent_at = ${result.at.toISOString()},
-      error = null, claimed_until = null, next_attempt_at = null
+      error = null, claimed_until = null, delivered_revision = ${result.revision}, next_attempt_at = ${result.at.toISOString()}
     where id = ${message.id} and state <> 'sent'
+  `.execute(db);
+}
+
+/** The post says this revision now, or (with `error`) never will. */
+export async function recordEdited(
+  db: Kysely<DB>,
+  message: ClaimedMessage,
+  result: { error: string | null },
+): Promise<void> {
+  await sql`
+    update message set delivered_revision = greatest(delivered_revision, ${message.revision}), edit_error = ${result.error}, claimed_until = null
+    where id = ${message.id} and state = 'sent'
   `.execute(db);
 }
 
@@ -133,11 +178,12 @@ export async function recordSent(
 export async function recordRetry(
   db: Kysely<DB>,
   message: ClaimedMessage,
-  result: { state: 'pending' | 'unknown'; retryAt: Date | null; error: string | null },
+  result: { state: 'pending' | 'unknown' | 'sent'; retryAt: Date | null; error: string | null },
 ): Promise<void> {
   await sql`
-    update message set state = ${result.state}, next_attempt_at = ${result.retryAt?.toISOString() ?? null}, error = ${result.error},
-      claimed_until = null
+    update message set state = ${result.state}, next_attempt_at = ${result.retryAt?.toISOString() ?? null}, claimed_until = null,
+      error = case when ${result.state} = 'sent' then error else ${result.error} end,
+      edit_error = case when ${result.state} = 'sent' then ${result.error} else edit_error end
     where id = ${message.id} and state = ${message.state}
   `.execute(db);
 }
@@ -148,7 +194,7 @@ export async function delayChannel(db: Kysely<DB>, channel: string, until: Date)
     update message set next_attempt_at = ${until.toISOString()}
     where id in (
       select message.id from ${messageWithChannel}
-      where message.state = 'pending' and message.next_attempt_at < ${until.toISOString()} and ${channelOf} = ${channel})
+      where ${hasWork} and message.next_attempt_at < ${until.toISOString()} and ${channelOf} = ${channel})
   `.execute(db);
 }
 
@@ -165,7 +211,9 @@ export async function recordFailed(
     returning organisation.finance_channel
   `.execute(trx);
   const channel = rows[0]?.finance_channel ?? null;
-  return message.kind === 'delivery-failure' || channel === message.channel ? null : channel;
+  return message.kind === 'delivery-failure' || message.kind === 'operator-notice' || channel === message.channel
+    ? null
+    : channel;
 }
 
 /** Files the notice about a failed message, once. */
@@ -190,7 +238,7 @@ export async function nextDueAt(db: Kysely<DB>): Promise<Date | null> {
       (select max(other.last_attempt_at) from message as other where other.channel = ${channelOf})
         + ${CHANNEL_PACE_MS} * interval '1 millisecond')) as due_at
     from ${messageWithChannel}
-    where message.state in ('pending', 'unknown') and message.next_attempt_at is not null and ${channelOf} is not null
+    where ${hasWork} and message.next_attempt_at is not null and ${channelOf} is not null
   `.execute(db);
   return rows[0]?.due_at ?? null;
 }

@@ -9,9 +9,9 @@ import type { Freshness } from '../envelopes/data-freshness.ts';
 import type { EnvelopeFigure } from '../envelopes/envelope-figures.ts';
 import type { AlertReason } from '../envelopes/state-machine.ts';
 import { compare, type Decimal, decimal } from '../kernel/decimal.ts';
-import { addDays, type IsoDate } from '../kernel/period.ts';
-import { composeMessage, type MessagePart } from './compose-message.ts';
+import { composeMessage } from './compose-message.ts';
 import { type CrossingDetails, readCrossingDetails } from './message-facts.ts';
+import { comparePeriods, messageFacts } from './message-parts.ts';
 
 const LIMIT = decimal('1');
 
@@ -43,8 +43,14 @@ export async function recordCrossings(trx: Transaction<DB>, crossings: readonly 
     return found === undefined ? [] : [{ alertId: randomUUID(), crossing, details: found }];
   });
   // Periods that are over are told to nobody; each keeps a message of its own, so that it can be read by itself.
-  const groups = Map.groupBy(detailed, ({ alertId, crossing: { figure, delivery } }) =>
-    JSON.stringify([figure.scope.kind, figure.scope.id, delivery, delivery === 'suppressed' ? alertId : null]),
+  const groups = Map.groupBy(detailed, ({ alertId, crossing: { figure, delivery, reason } }) =>
+    JSON.stringify([
+      figure.scope.kind,
+      figure.scope.id,
+      delivery,
+      delivery === 'suppressed' ? alertId : null,
+      delivery === 'held' && reason === 'rules',
+    ]),
   );
   const messages = [...groups.values()].map((group) => draftMessage(group, at));
   await dropOvertaken(trx, crossings);
@@ -59,18 +65,11 @@ interface MessageDraft {
 }
 
 function draftMessage(unsorted: readonly DetailedCrossing[], at: Date): MessageDraft {
-  const group = unsorted.toSorted((a, b) => compareParts(a.crossing.figure, b.crossing.figure));
+  const group = unsorted.toSorted((a, b) => comparePeriods(a.crossing.figure, b.crossing.figure));
   const [first] = group;
   if (first === undefined) throw new Error('a message without a crossing');
-  const { figure, freshness, delivery } = first.crossing;
-  const { text, blocks } = composeMessage({
-    scopeKind: figure.scope.kind,
-    scopeName: first.details.scopeName,
-    parts: group.map(toPart),
-    through: freshness.through,
-    late: freshness.late,
-    increases: first.details.increases,
-  });
+  const { figure, delivery } = first.crossing;
+  const { text, blocks } = composeMessage(messageFacts(group, []));
   const id = randomUUID();
   return {
     id,
@@ -88,36 +87,6 @@ function draftMessage(unsorted: readonly DetailedCrossing[], at: Date): MessageD
       created_at: at,
     },
   };
-}
-
-/** The shorter period first, as people speak: the month, then the quarter. */
-function compareParts(left: EnvelopeFigure, right: EnvelopeFigure): number {
-  if (left.periodEnd !== right.periodEnd) return left.periodEnd < right.periodEnd ? -1 : 1;
-  return left.periodStart > right.periodStart ? -1 : 1;
-}
-
-function toPart({ crossing, details }: DetailedCrossing): MessagePart {
-  const { figure } = crossing;
-  return {
-    periodId: figure.periodId,
-    periodStart: figure.periodStart,
-    periodEnd: figure.periodEnd,
-    actual: crossing.actual,
-    limit: figure.limit,
-    currency: figure.currency,
-    reason: crossing.reason,
-    formerLimit: details.formerLimit,
-    limitReachedOn: limitReachedOn(crossing, details.daysToLimit),
-    approvedBy: figure.approvedBy,
-    approval: figure.approval,
-    patternNames: details.patternNames,
-  };
-}
-
-function limitReachedOn({ figure, freshness }: Crossing, daysToLimit: number | null): IsoDate | null {
-  if (freshness.through === null || daysToLimit === null) return null;
-  const day = addDays(freshness.through, daysToLimit);
-  return day < figure.periodEnd ? day : null;
 }
 
 /**

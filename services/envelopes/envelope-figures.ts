@@ -34,8 +34,11 @@ export interface EnvelopeFigure {
   readonly dataAsOf: Date | null;
 }
 
-/** Which envelopes to look at: all, or those not closed and those whose period meets the dates [from, until). */
-export type EnvelopeChoice = 'all' | { readonly from: IsoDate; readonly until: IsoDate };
+/** Which envelopes to look at: all, those named, or those not closed and those whose period meets the dates [from, until). */
+export type EnvelopeChoice =
+  | 'all'
+  | { readonly envelopeIds: readonly string[] }
+  | { readonly from: IsoDate; readonly until: IsoDate };
 
 /** The column of pod_day or pod_cost that a cost metric reads; `metric` is SQL for the metric's FOCUS name. */
 export function metricColumn(row: string, metric: RawBuilder<unknown>): RawBuilder<Decimal> {
@@ -60,11 +63,7 @@ export const portfolioMembership = sql`
 
 /** Figures of the chosen envelopes, by id. Reads pod_day by charge date (its key), once per distinct period. */
 export async function readEnvelopeFigures(db: Kysely<DB>, choice: EnvelopeChoice): Promise<EnvelopeFigure[]> {
-  const chosen =
-    choice === 'all'
-      ? sql`true`
-      : sql`(state.closed_at is null
-          or envelope.period_start < ${choice.until}::date and envelope.period_end > ${choice.from}::date)`;
+  const chosen = condition(choice);
   // Rows of a kind that no envelope of the span counts are passed over before they are added up.
   const inSpan = sql`pod_day.charge_date >= span.period_start and pod_day.charge_date < span.period_end
     and (pod_day.kind <> 'shared' or span.needs_shared) and (pod_day.kind <> 'owned' or span.needs_owned)`;
@@ -162,6 +161,13 @@ export async function readEnvelopeFigures(db: Kysely<DB>, choice: EnvelopeChoice
     order by chosen.id
   `.execute(db);
   return rows.map(toFigure);
+}
+
+function condition(choice: EnvelopeChoice): RawBuilder<boolean> {
+  if (choice === 'all') return sql`true`;
+  if ('envelopeIds' in choice) return sql`envelope.id = any (${[...choice.envelopeIds]}::bigint[])`;
+  return sql`(state.closed_at is null
+    or envelope.period_start < ${choice.until}::date and envelope.period_end > ${choice.from}::date)`;
 }
 
 interface FigureRow {

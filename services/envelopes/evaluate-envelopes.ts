@@ -4,6 +4,7 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { carryOutEffects } from '../alerts/carry-out-effects.ts';
 import { type Crossing, recordCrossings } from '../alerts/record-crossings.ts';
 import { addDays, type IsoDate } from '../kernel/period.ts';
 import { type Freshness, freshnessOf, readSourceReach } from './data-freshness.ts';
@@ -38,7 +39,10 @@ export async function evaluateEnvelopes(
   const choice = await chooseEnvelopes(trx, loadId);
   const first = await readEnvelopeFigures(trx, choice);
   const figures = (await keepMissingRates(trx, first)) ? await readEnvelopeFigures(trx, choice) : first;
-  const states = await readEnvelopeStates(trx, figures);
+  const states = await readEnvelopeStates(
+    trx,
+    figures.map(({ envelopeId }) => envelopeId),
+  );
   const sources = await readSourceReach(trx, loadId);
 
   const judged = figures.map((figure) => {
@@ -46,9 +50,13 @@ export async function evaluateEnvelopes(
     return judge(figure, { state: states.get(figure.envelopeId) ?? NEW_STATE, freshness, at, cause });
   });
   await storeEnvelopeStates(trx, judged, at);
-  await endAlerts(trx, judged, at);
   const crossings = judged.flatMap((each) => each.crossings);
   await recordCrossings(trx, crossings, at);
+  await carryOutEffects(
+    trx,
+    judged.map(({ figure, state, effects }) => ({ envelopeId: figure.envelopeId, state, effects })),
+    at,
+  );
   return {
     evaluated: figures.length,
     held: judged.filter((each) => each.heldReason !== null).length,
@@ -78,6 +86,7 @@ function judge(
     return { figure, state, shownRung: null, effects: [], crossings: [], heldReason: describeMissingRates(figure) };
   }
   const next = transition(state, {
+    kind: 'evaluated',
     at,
     cause,
     version: figure.version,
@@ -118,21 +127,4 @@ async function chooseEnvelopes(trx: Transaction<DB>, loadId: string | undefined)
   // Without a row the load holds no charges; the envelopes that are not closed still see how far the data reaches.
   if (first === null || last === null) return { from: '0001-01-01', until: '0001-01-01' };
   return { from: first, until: addDays(last, 1) };
-}
-
-async function endAlerts(trx: Transaction<DB>, judged: readonly JudgedEnvelope[], at: Date): Promise<void> {
-  const endings = judged.flatMap(({ figure, effects }) =>
-    effects.flatMap((effect) => {
-      if (effect.kind === 'speak') return [];
-      const ending = { envelope_id: figure.envelopeId, above: null, episode_state: 'closed' };
-      return [effect.kind === 'clear' ? { ...ending, above: effect.above, episode_state: 'cleared' } : ending];
-    }),
-  );
-  if (endings.length === 0) return;
-  await sql`
-    update alert set episode_state = ending.episode_state, ended_at = ${at.toISOString()}
-    from jsonb_to_recordset(${JSON.stringify(endings)}::jsonb) as ending (envelope_id bigint, above numeric, episode_state text)
-    where alert.envelope_id = ending.envelope_id and alert.episode_state = 'open'
-      and (ending.above is null or alert.rung::numeric > ending.above)
-  `.execute(trx);
 }

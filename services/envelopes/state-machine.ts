@@ -1,21 +1,13 @@
 /**
- * When an envelope speaks. One pure function from (state, facts) to (state, effects); everything else about alerts is writing
+ * When an envelope speaks. One pure function from (state, event) to (state, effects); everything else about alerts is writing
  * down what it says. It judges crossings, never levels: within an episode the spoken rung only rises, so no rung can speak
  * twice; a rung that was clearly left is cleared, which begins the next episode and arms it again.
  */
-import { compare, type Decimal, decimal, multiply, subtract } from '../kernel/decimal.ts';
+import type { Decimal } from '../kernel/decimal.ts';
+import { acknowledge, passTime, settleHeld, snooze } from './judge-acts.ts';
+import { judgeFigure } from './judge-figure.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-
-/** A rung is left for good below itself minus this: 79 % and 81 % by turns are one crossing. */
-const CLEAR_MARGIN = decimal('0.05');
-/** Two clean evaluations closer together than this may both look at one passing gap in the data. */
-const CLEAN_APART_MS = 20 * HOUR_MS;
-/** After this, what a provider still corrects is history to a pod. */
-const ACCEPTS_AFTER_END_MS = 10 * DAY_MS;
-
-/** Where an envelope stands between two evaluations. */
+/** Where an envelope stands between two events. */
 export interface EnvelopeState {
   /** The version last evaluated; null before the first evaluation. */
   readonly version: number | null;
@@ -26,6 +18,19 @@ export interface EnvelopeState {
   readonly spokenWatermark: Date | null;
   /** The first of the two evaluations that clear: its instant, its data, and the rung still standing then. */
   readonly clean: { readonly since: Date; readonly watermark: Date; readonly floor: Decimal | null } | null;
+  /** The spoken rung, where its message waits: for finance (rules alone caused it), or for the end of a snooze. */
+  readonly held: {
+    readonly rung: Decimal;
+    readonly reason: 'rules' | 'snoozed';
+    readonly since: Date;
+    readonly hasEscalated: boolean;
+  } | null;
+  /** Since when the scope has been told that its limit is reached. */
+  readonly overSince: Date | null;
+  /** Whether owner and finance partner were told in this episode that nobody acknowledged it. */
+  readonly hasEscalated: boolean;
+  readonly acknowledged: { readonly rung: Decimal; readonly by: string; readonly at: Date } | null;
+  readonly snooze: { readonly rung: Decimal; readonly by: string; readonly until: Date } | null;
   readonly isClosed: boolean;
   readonly actual: Decimal | null;
 }
@@ -36,10 +41,16 @@ export const NEW_STATE: EnvelopeState = {
   spokenRung: null,
   spokenWatermark: null,
   clean: null,
+  held: null,
+  overSince: null,
+  hasEscalated: false,
+  acknowledged: null,
+  snooze: null,
   isClosed: false,
   actual: null,
 };
 
+/** An evaluation: after a publication, an applied rulebook or a new envelope version. */
 export interface EnvelopeFacts {
   readonly at: Date;
   readonly cause: 'load' | 'rulebook' | 'envelope';
@@ -60,6 +71,20 @@ export interface EnvelopeFacts {
   readonly hadEnded: boolean;
 }
 
+export type EnvelopeEvent =
+  | ({ readonly kind: 'evaluated' } & EnvelopeFacts)
+  | { readonly kind: 'acknowledged'; readonly at: Date; readonly by: string }
+  | { readonly kind: 'snoozed'; readonly at: Date; readonly by: string; readonly until: Date }
+  /** Finance sends a held crossing to the scope, or keeps it from it. */
+  | { readonly kind: 'released' | 'dismissed'; readonly at: Date }
+  /** When an unacknowledged "over" and a held one are due to be told of again: business days are the caller's calendar. */
+  | {
+      readonly kind: 'time passed';
+      readonly at: Date;
+      readonly overDueAt: Date | null;
+      readonly heldDueAt: Date | null;
+    };
+
 export type AlertReason = 'spend' | 'limit lowered' | 'rules' | 'past period';
 
 export type EnvelopeEffect =
@@ -67,135 +92,49 @@ export type EnvelopeEffect =
       readonly kind: 'speak';
       readonly episode: number;
       readonly rung: Decimal;
-      /** held: waits for finance; suppressed: history, told to nobody. */
+      /** held: waits; suppressed: history, told to nobody. */
       readonly delivery: 'pending' | 'held' | 'suppressed';
       readonly reason: AlertReason;
     }
+  /** The held message of this rung goes out now, or never will. */
+  | { readonly kind: 'release' | 'dismiss'; readonly episode: number; readonly rung: Decimal }
   /** Open alerts above this rung (all, where null) are cleared. */
   | { readonly kind: 'clear'; readonly above: Decimal | null }
-  | { readonly kind: 'close' };
+  | { readonly kind: 'close' }
+  /** What stands in the channel no longer says how it is: posts of this envelope's alerts are rewritten in place. */
+  | { readonly kind: 'update' }
+  /** Owner and finance partner are told, once an episode, that nobody has acknowledged it. */
+  | { readonly kind: 'escalate'; readonly episode: number; readonly rung: Decimal }
+  /** Finance is told that a crossing over the limit waits for it. */
+  | { readonly kind: 'escalate-held'; readonly episode: number; readonly rung: Decimal };
 
-export interface Transition {
+export interface Move {
   readonly state: EnvelopeState;
   readonly effects: readonly EnvelopeEffect[];
+}
+
+export interface Transition extends Move {
   /** The rung to show: what was spoken, or what is reached where nothing is said any more. */
   readonly shownRung: Decimal | null;
 }
 
-/** One evaluation. */
-export function transition(state: EnvelopeState, facts: EnvelopeFacts): Transition {
-  const accepts = acceptsCrossings(state, facts);
-  const reached = highestReached(facts.rungs, facts, decimal('0'));
-  const moved =
-    reached !== null && isAbove(reached, state.spokenRung) ? speak(state, facts, reached, accepts) : fall(state, facts);
-  const closing = !state.isClosed && isOver(facts);
-  return {
-    state: { ...moved.state, version: facts.version, actual: facts.actual, isClosed: state.isClosed || closing },
-    effects: closing ? [...moved.effects, { kind: 'close' }] : moved.effects,
-    shownRung: accepts ? moved.state.spokenRung : reached,
-  };
-}
-
-type Move = Pick<Transition, 'state' | 'effects'>;
-
-function acceptsCrossings(state: EnvelopeState, facts: EnvelopeFacts): boolean {
-  const isRecent = facts.at.getTime() < facts.periodEnd.getTime() + ACCEPTS_AFTER_END_MS;
-  return !state.isClosed && !facts.hadEnded && isRecent;
-}
-
-/** The last day is complete and the load that shows it has spoken too, or nothing of it is accepted any more. */
-function isOver(facts: EnvelopeFacts): boolean {
-  const hasDataBeyond = facts.watermark !== null && facts.watermark >= facts.periodEnd;
-  const isLongPast = facts.at.getTime() >= facts.periodEnd.getTime() + ACCEPTS_AFTER_END_MS;
-  return (facts.isLastDayComplete && hasDataBeyond) || isLongPast;
-}
-
-/** A crossing upward, over however many rungs: the highest speaks. */
-function speak(state: EnvelopeState, facts: EnvelopeFacts, rung: Decimal, accepts: boolean): Move {
-  const { delivery, reason } = accepts ? judgeCrossing(state, facts, rung) : PAST;
-  return {
-    state: { ...state, spokenRung: rung, spokenWatermark: facts.watermark, clean: null },
-    effects: [{ kind: 'speak', episode: state.episode, rung, delivery, reason }],
-  };
-}
-
-const PAST = { delivery: 'suppressed', reason: 'past period' } as const;
-
-/**
- * Rules alone caused a crossing where the figure before them was below this rung under this very limit. Such a crossing is
- * finance's to judge: the pod did not spend more.
- */
-function judgeCrossing(
-  state: EnvelopeState,
-  facts: EnvelopeFacts,
-  rung: Decimal,
-): { delivery: 'pending' | 'held'; reason: AlertReason } {
-  const isByRules = facts.cause === 'rulebook' && state.actual !== null && !isAtLeast(state.actual, facts.limit, rung);
-  if (isByRules) return { delivery: 'held', reason: 'rules' };
-  const isNewVersion = state.version !== null && state.version !== facts.version;
-  return { delivery: 'pending', reason: isNewVersion ? 'limit lowered' : 'spend' };
-}
-
-/** Stays, or falls: towards clearing, or cleared. */
-function fall(state: EnvelopeState, facts: EnvelopeFacts): Move {
-  if (state.spokenRung === null || state.isClosed) return { state, effects: [] };
-  const floor = standingRung(state.spokenRung, facts);
-  if (floor === state.spokenRung) return { state: { ...state, clean: null }, effects: [] };
-  if (state.version !== facts.version) return clear(state, floor, null);
-  if (!canCount(state, facts)) return { state, effects: [] };
-  const watermark = facts.watermark ?? facts.at;
-  const seen = { since: facts.at, watermark, floor };
-  if (state.clean === null) return { state: { ...state, clean: seen }, effects: [] };
-  const standing = higher(floor, state.clean.floor);
-  const isApart = facts.at.getTime() - state.clean.since.getTime() >= CLEAN_APART_MS;
-  if (!isApart || watermark <= state.clean.watermark) {
-    return { state: { ...state, clean: { ...state.clean, floor: standing } }, effects: [] };
+/** One event. */
+export function transition(state: EnvelopeState, event: EnvelopeEvent): Transition {
+  switch (event.kind) {
+    case 'evaluated':
+      return judgeFigure(state, event);
+    case 'acknowledged':
+      return shown(acknowledge(state, event));
+    case 'snoozed':
+      return shown(snooze(state, event));
+    case 'released':
+    case 'dismissed':
+      return shown(settleHeld(state, event));
+    case 'time passed':
+      return shown(passTime(state, event));
   }
-  return clear(state, standing, standing === floor ? null : seen);
 }
 
-function clear(state: EnvelopeState, floor: Decimal | null, clean: EnvelopeState['clean']): Move {
-  return {
-    state: {
-      ...state,
-      episode: state.episode + 1,
-      spokenRung: floor,
-      spokenWatermark: floor === null ? null : state.spokenWatermark,
-      clean,
-    },
-    effects: [{ kind: 'clear', above: floor }],
-  };
-}
-
-/** A fall counts only in complete data that is no older than what was spoken about. */
-function canCount(state: EnvelopeState, facts: EnvelopeFacts): boolean {
-  if (facts.isLate || facts.watermark === null) return false;
-  return state.spokenWatermark === null || facts.watermark >= state.spokenWatermark;
-}
-
-/** The highest rung up to the spoken one that is not below its clear line. */
-function standingRung(spoken: Decimal, facts: EnvelopeFacts): Decimal | null {
-  const candidates = [...facts.rungs.filter((rung) => compare(rung, spoken) < 0), spoken];
-  return highestReached(candidates, facts, CLEAR_MARGIN);
-}
-
-function highestReached(
-  rungs: readonly Decimal[],
-  figures: { actual: Decimal; limit: Decimal },
-  margin: Decimal,
-): Decimal | null {
-  return rungs.findLast((rung) => isAtLeast(figures.actual, figures.limit, subtract(rung, margin))) ?? null;
-}
-
-function isAtLeast(actual: Decimal, limit: Decimal, share: Decimal): boolean {
-  return compare(actual, multiply(limit, share)) >= 0;
-}
-
-function isAbove(rung: Decimal, other: Decimal | null): boolean {
-  return other === null || compare(rung, other) > 0;
-}
-
-function higher(left: Decimal | null, right: Decimal | null): Decimal | null {
-  if (left === null) return right;
-  return isAbove(left, right) ? left : right;
+function shown(move: Move): Transition {
+  return { ...move, shownRung: move.state.spokenRung };
 }

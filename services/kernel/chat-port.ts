@@ -11,6 +11,13 @@ export interface ChatMessage {
   readonly blocks: readonly unknown[];
   /** Readable by the whole workspace: opaque ids, no figures. */
   readonly metadata: ChatMetadata;
+  /** The post whose thread it belongs to. */
+  readonly threadTs?: string;
+}
+
+/** What stands in a channel, to be rewritten in place. */
+export interface ChatEdit extends Omit<ChatMessage, 'threadTs'> {
+  readonly ts: string;
 }
 
 export interface ChatMetadata {
@@ -28,6 +35,13 @@ export type PostOutcome =
   /** A time-out, a broken connection or a server error: the message may stand in the channel. */
   | { readonly kind: 'ambiguous'; readonly error: string };
 
+/** Rewriting twice is rewriting once, so only what will never work is told apart from what may. */
+export type EditOutcome =
+  | { readonly kind: 'edited' }
+  | { readonly kind: 'rate-limited'; readonly retryAfterMs: number }
+  | { readonly kind: 'unreachable'; readonly error: string }
+  | { readonly kind: 'refused'; readonly error: string };
+
 export type FindOutcome =
   | { readonly kind: 'found'; readonly ts: string }
   | { readonly kind: 'absent' }
@@ -37,10 +51,13 @@ export type FindOutcome =
 
 export interface ChatPort {
   post(message: ChatMessage): Promise<PostOutcome>;
+  edit(message: ChatEdit): Promise<EditOutcome>;
   /** Looks for a message of ours with this metadata, posted at `since` or later. */
   findPosted(query: {
     readonly channel: string;
     readonly metadata: ChatMetadata;
     readonly since: Date;
+    /** Absent: it stands in the channel itself. */
+    readonly threadTs?: string;
   }): Promise<FindOutcome>;
 }

@@ -41,6 +41,7 @@ export const FAULT_POINTS = [
   'deliver-after-send',
   'deliver-after-record',
   'deliver-after-lookup',
+  'deliver-after-edit',
 ] as const;
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 

@@ -54,7 +54,7 @@ test('a rung of an episode never speaks twice, and only where the figure has rea
       let state = NEW_STATE;
       const spoken = new Set<string>();
       for (const facts of toFacts(steps)) {
-        const next = transition(state, facts);
+        const next = transition(state, { kind: 'evaluated', ...facts });
         for (const effect of next.effects.filter((each) => each.kind === 'speak')) {
           const key = `${effect.episode}/${effect.rung}`;
           expect(spoken).not.toContain(key);
@@ -75,10 +75,10 @@ test('evaluating the same facts again changes nothing that anybody sees', () => 
     fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), (steps) => {
       let state = NEW_STATE;
       for (const facts of toFacts(steps)) {
-        const once = transition(state, facts);
-        const again = transition(once.state, facts);
+        const once = transition(state, { kind: 'evaluated', ...facts });
+        const again = transition(once.state, { kind: 'evaluated', ...facts });
         expect(again.effects).toEqual([]);
-        expect(again.shownRung).toBe(transition(again.state, facts).shownRung);
+        expect(again.shownRung).toBe(transition(again.state, { kind: 'evaluated', ...facts }).shownRung);
         state = once.state;
       }
     }),
@@ -91,7 +91,7 @@ test('within one episode the spoken rung only rises', () => {
     fc.property(fc.array(step, { minLength: 1, maxLength: 60 }), (steps) => {
       let state = NEW_STATE;
       for (const facts of toFacts(steps)) {
-        const next = transition(state, facts).state;
+        const next = transition(state, { kind: 'evaluated', ...facts }).state;
         const isSameEpisode = next.episode === state.episode && state.spokenRung !== null;
         const rose = compare(next.spokenRung ?? decimal('0'), state.spokenRung ?? decimal('0'));
         expect(isSameEpisode ? rose : 0).toBeGreaterThanOrEqual(0);

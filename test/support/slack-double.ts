@@ -23,6 +23,10 @@ export interface VisibleMessage {
   readonly text: string;
   readonly blocks: readonly Block[];
   readonly metadata: { readonly event_type: string; readonly event_payload: Record<string, unknown> } | null;
+  /** Of a reply: the message whose thread it stands in. */
+  readonly threadTs: string | null;
+  /** How often it was rewritten in place. */
+  readonly edits: number;
 }
 
 /** What happens to the next chat.postMessage. `accept-…`: the message is in the channel, and the caller cannot know. */
@@ -47,6 +51,8 @@ export interface SlackDouble {
   readonly channels: Map<string, 'open' | 'archived' | 'not-joined'>;
   /** The next posts meet these, one each. */
   readonly faults: PostFault[];
+  /** The next rewrites meet these, one each. */
+  readonly editFaults: PostFault[];
   canReadHistory: boolean;
   stop(): Promise<void>;
 }
@@ -71,6 +77,7 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
     calls,
     channels: new Map<string, 'open' | 'archived' | 'not-joined'>(),
     faults: [] as PostFault[],
+    editFaults: [] as PostFault[],
     canReadHistory: true,
     stop: async () => {},
   };
@@ -99,13 +106,19 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
     if (token !== double.token) return json(response, { ok: false, error: 'invalid_auth' });
     if (method === 'auth.test')
       return json(response, { ok: true, user: 'outturn', team: 'Acme', user_id: 'U1', team_id: 'T1' });
-    if (method === 'chat.postMessage') return postMessage(body, request, response);
-    if (method === 'conversations.history') return json(response, history(body));
+    if (method === 'chat.postMessage') return withFault(double.faults.shift(), () => accept(body), request, response);
+    if (method === 'chat.update') return withFault(double.editFaults.shift(), () => rewrite(body), request, response);
+    if (method === 'conversations.history') return json(response, history(body, null));
+    if (method === 'conversations.replies') return json(response, history(body, String(body['ts'])));
     return json(response, { ok: false, error: 'unknown_method' });
   }
 
-  function postMessage(body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): void {
-    const fault = double.faults.shift();
+  function withFault(
+    fault: PostFault | undefined,
+    work: () => VisibleMessage | { error: string },
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
     switch (fault?.kind) {
       case 'rate-limit':
         response.writeHead(429, { 'retry-after': String(fault.retryAfterSeconds) });
@@ -126,7 +139,7 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
       case undefined:
         break;
     }
-    const accepted = accept(body);
+    const accepted = work();
     if ('error' in accepted) {
       if (accepted.error === 'ratelimited') response.writeHead(429, { 'retry-after': '1' });
       return json(response, { ok: false, ...accepted });
@@ -160,12 +173,39 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
     lastPostAt.set(channel, at);
     sequence += 1;
     const ts = `${Math.floor(at / 1_000)}.${String(sequence).padStart(6, '0')}`;
-    const message = { channel, ts, text, blocks, metadata: (body['metadata'] ?? null) as VisibleMessage['metadata'] };
+    const threadTs = body['thread_ts'];
+    if (threadTs !== undefined && !messages.some((other) => other.channel === channel && other.ts === threadTs)) {
+      return { error: 'thread_not_found' };
+    }
+    const message = {
+      channel,
+      ts,
+      text,
+      blocks,
+      metadata: (body['metadata'] ?? null) as VisibleMessage['metadata'],
+      threadTs: typeof threadTs === 'string' ? threadTs : null,
+      edits: 0,
+    };
     messages.push(message);
     return message;
   }
 
-  function history(body: Record<string, unknown>): Record<string, unknown> {
+  function rewrite(body: Record<string, unknown>): VisibleMessage | { error: string } {
+    const index = messages.findIndex(({ channel, ts }) => channel === body['channel'] && ts === body['ts']);
+    const former = messages[index];
+    if (former === undefined) return { error: 'message_not_found' };
+    const text = body['text'];
+    const blocks = (body['blocks'] ?? []) as Block[];
+    if (typeof text !== 'string' || (text === '' && blocks.length === 0)) return { error: 'no_text' };
+    if (text.length > TEXT_LENGTH_MAX) return { error: 'msg_too_long' };
+    if (!areValidBlocks(blocks)) return { error: 'invalid_blocks' };
+    const metadata = (body['metadata'] ?? former.metadata) as VisibleMessage['metadata'];
+    const message = { ...former, text, blocks, metadata, edits: former.edits + 1 };
+    messages[index] = message;
+    return message;
+  }
+
+  function history(body: Record<string, unknown>, thread: string | null): Record<string, unknown> {
     if (!double.canReadHistory) return { ok: false, error: 'missing_scope', needed: 'channels:history' };
     const channel = String(body['channel']);
     if (!double.channels.has(channel)) return { ok: false, error: 'channel_not_found' };
@@ -173,7 +213,12 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
     const limit = Math.min(Number(body['limit'] ?? 100), HISTORY_PAGE_MAX);
     const offset = Number(body['cursor'] ?? 0);
     const wantsMetadata = String(body['include_all_metadata']) === 'true';
-    const all = messages.filter((message) => message.channel === channel && Number(message.ts) >= oldest).toReversed();
+    const inPlace = messages.filter((message) => message.channel === channel && Number(message.ts) >= oldest);
+    // A channel's history leaves out the replies; those of a thread begin with the message they answer.
+    const all =
+      thread === null
+        ? inPlace.filter(({ threadTs }) => threadTs === null).toReversed()
+        : inPlace.filter(({ ts, threadTs }) => ts === thread || threadTs === thread);
     const page = all.slice(offset, offset + limit);
     const hasMore = offset + limit < all.length;
     return {

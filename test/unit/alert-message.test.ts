@@ -19,6 +19,8 @@ const PART: MessagePart = {
   approvedBy: 'Grace',
   approval: 'FIN-1234',
   patternNames: [],
+  state: 'open',
+  told: null,
 };
 
 function facts(overrides: Partial<MessageFacts> = {}, part: Partial<MessagePart> = {}): MessageFacts {
@@ -29,6 +31,7 @@ function facts(overrides: Partial<MessageFacts> = {}, part: Partial<MessagePart>
     through: '2026-11-19',
     late: [],
     increases: [],
+    acts: [],
     ...overrides,
   };
 }

@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   type EnvelopeEffect,
+  type EnvelopeEvent,
   type EnvelopeFacts,
   type EnvelopeState,
   NEW_STATE,
@@ -34,25 +35,56 @@ function factsOf(day: number, actual: string, overrides: Partial<EnvelopeFacts> 
   };
 }
 
-function run(steps: readonly EnvelopeFacts[]): { state: EnvelopeState; said: string[]; shown: (string | null)[] } {
+type Step = EnvelopeFacts | Exclude<EnvelopeEvent, { kind: 'evaluated' }>;
+
+/** `rewritten`: after how many steps posts were rewritten in place. */
+function run(steps: readonly Step[]) {
   let state = NEW_STATE;
   const said: string[] = [];
   const shown: (string | null)[] = [];
-  for (const facts of steps) {
-    const next = transition(state, facts);
+  const rewritten: number[] = [];
+  for (const [index, step] of steps.entries()) {
+    const next = transition(state, 'kind' in step ? step : { kind: 'evaluated', ...step });
     state = next.state;
     shown.push(next.shownRung);
-    said.push(...next.effects.map(describeEffect));
+    said.push(...next.effects.flatMap((effect) => (effect.kind === 'update' ? [] : [describeEffect(effect)])));
+    if (next.effects.some(({ kind }) => kind === 'update')) rewritten.push(index + 1);
   }
-  return { state, said, shown };
+  return { state, said, shown, rewritten };
 }
 
-function describeEffect(effect: EnvelopeEffect): string {
-  if (effect.kind === 'speak') return `${effect.delivery} ${effect.rung} in ${effect.episode}: ${effect.reason}`;
-  return effect.kind === 'clear' ? `clear above ${effect.above ?? 'nothing'}` : 'close';
+function describeEffect(effect: Exclude<EnvelopeEffect, { kind: 'update' }>): string {
+  switch (effect.kind) {
+    case 'speak':
+      return `${effect.delivery} ${effect.rung} in ${effect.episode}: ${effect.reason}`;
+    case 'clear':
+      return `clear above ${effect.above ?? 'nothing'}`;
+    case 'close':
+      return 'close';
+    default:
+      return `${effect.kind} ${effect.rung} in ${effect.episode}`;
+  }
 }
 
-const ROWS: readonly { fact: string; steps: readonly EnvelopeFacts[]; said: readonly string[] }[] = [
+const onDay = (day: number) => new Date(START + day * DAY_MS);
+const acknowledged = (day: number, by = 'ada@example.com'): Step => ({ kind: 'acknowledged', at: onDay(day), by });
+const snoozed = (day: number, until: number): Step => ({
+  kind: 'snoozed',
+  at: onDay(day),
+  by: 'ada@example.com',
+  until: onDay(until),
+});
+const settled = (kind: 'released' | 'dismissed', day: number): Step => ({ kind, at: onDay(day) });
+/** Both are due two days after the given ones. */
+const timePassed = (day: number, since: { over?: number; held?: number } = {}): Step => ({
+  kind: 'time passed',
+  at: onDay(day),
+  overDueAt: since.over === undefined ? null : onDay(since.over + 2),
+  heldDueAt: since.held === undefined ? null : onDay(since.held + 2),
+});
+const byRules = { cause: 'rulebook' } as const;
+
+const ROWS: readonly { fact: string; steps: readonly Step[]; said: readonly string[] }[] = [
   { fact: 'below the first rung nothing is said', steps: [factsOf(1, '79.99')], said: [] },
   { fact: 'exactly the rung is a crossing', steps: [factsOf(1, '80')], said: ['pending 0.8 in 1: spend'] },
   {
@@ -204,8 +236,205 @@ const ROWS: readonly { fact: string; steps: readonly EnvelopeFacts[]; said: read
     ],
     said: ['pending 0.8 in 1: spend', 'close'],
   },
+  {
+    fact: 'an unacknowledged limit is escalated once, two business days after it was told',
+    steps: [factsOf(1, '101'), timePassed(2, { over: 1 }), timePassed(3, { over: 1 }), timePassed(9, { over: 1 })],
+    said: ['pending 1 in 1: spend', 'escalate 1 in 1'],
+  },
+  {
+    fact: 'an acknowledged limit is not escalated, a higher rung that nobody acknowledged is',
+    steps: [
+      factsOf(1, '101'),
+      acknowledged(2),
+      timePassed(9, { over: 1 }),
+      factsOf(10, '151'),
+      timePassed(11, { over: 10 }),
+      timePassed(12, { over: 10 }),
+    ],
+    said: ['pending 1 in 1: spend', 'pending 1.5 in 1: spend', 'escalate 1.5 in 1'],
+  },
+  {
+    fact: 'a rung below the limit is never escalated',
+    steps: [factsOf(1, '95'), timePassed(9, { over: 1 })],
+    said: ['pending 0.8 in 1: spend'],
+  },
+  {
+    fact: 'a limit that was cleared is not escalated, and the next episode is anew',
+    steps: [
+      factsOf(1, '101'),
+      timePassed(3, { over: 1 }),
+      factsOf(4, '50'),
+      factsOf(5, '50'),
+      timePassed(9, { over: 1 }),
+      factsOf(10, '101'),
+      timePassed(12, { over: 10 }),
+    ],
+    said: [
+      'pending 1 in 1: spend',
+      'escalate 1 in 1',
+      'clear above nothing',
+      'pending 1 in 2: spend',
+      'escalate 1 in 2',
+    ],
+  },
+  {
+    fact: 'a snoozed rung that is crossed anew waits until the snooze ends',
+    steps: [
+      factsOf(1, '81'),
+      snoozed(2, 8),
+      factsOf(3, '70'),
+      factsOf(4, '70'),
+      factsOf(5, '82'),
+      timePassed(7),
+      timePassed(8),
+    ],
+    said: ['pending 0.8 in 1: spend', 'clear above nothing', 'held 0.8 in 2: spend', 'release 0.8 in 2'],
+  },
+  {
+    fact: 'a snooze never hides the limit, and what it hid is not told besides',
+    steps: [factsOf(1, '81'), snoozed(2, 20), factsOf(3, '70'), factsOf(4, '70'), factsOf(5, '82'), factsOf(6, '100')],
+    said: [
+      'pending 0.8 in 1: spend',
+      'clear above nothing',
+      'held 0.8 in 2: spend',
+      'dismiss 0.8 in 2',
+      'pending 1 in 2: spend',
+    ],
+  },
+  {
+    fact: 'a snoozed rung that fell again before the snooze ended was never told',
+    steps: [
+      factsOf(1, '81'),
+      snoozed(2, 8),
+      factsOf(3, '70'),
+      factsOf(4, '70'),
+      factsOf(5, '82'),
+      factsOf(6, '70'),
+      timePassed(8),
+    ],
+    said: [
+      'pending 0.8 in 1: spend',
+      'clear above nothing',
+      'held 0.8 in 2: spend',
+      'dismiss 0.8 in 2',
+      'clear above nothing',
+    ],
+  },
+  {
+    fact: 'a limit that is reached cannot be snoozed',
+    steps: [factsOf(1, '101'), snoozed(2, 9), factsOf(3, '50'), factsOf(4, '50'), factsOf(5, '82')],
+    said: ['pending 1 in 1: spend', 'clear above nothing', 'pending 0.8 in 2: spend'],
+  },
+  {
+    fact: 'a held crossing over the limit is brought to finance once, two days later; below the limit it only waits',
+    steps: [
+      factsOf(1, '60'),
+      factsOf(2, '95', byRules),
+      timePassed(9, { held: 2 }),
+      factsOf(10, '120', byRules),
+      timePassed(11, { held: 10 }),
+      timePassed(12, { held: 10 }),
+      timePassed(20, { held: 10 }),
+    ],
+    said: ['held 0.8 in 1: rules', 'dismiss 0.8 in 1', 'held 1 in 1: rules', 'escalate-held 1 in 1'],
+  },
+  {
+    fact: 'a held crossing that finance releases is told, and escalated like any other',
+    steps: [factsOf(1, '60'), factsOf(2, '120', byRules), settled('released', 3), timePassed(5, { over: 3 })],
+    said: ['held 1 in 1: rules', 'release 1 in 1', 'escalate 1 in 1'],
+  },
+  {
+    fact: 'a held crossing that finance dismisses stays untold; the next rung speaks',
+    steps: [
+      factsOf(1, '60'),
+      factsOf(2, '120', byRules),
+      settled('dismissed', 3),
+      factsOf(4, '130'),
+      factsOf(5, '150'),
+    ],
+    said: ['held 1 in 1: rules', 'dismiss 1 in 1', 'pending 1.5 in 1: spend'],
+  },
+  {
+    fact: 'rules that are taken back take the held crossing along at once',
+    steps: [factsOf(1, '60'), factsOf(2, '120', byRules), factsOf(2.1, '60', byRules), factsOf(3, '85')],
+    said: ['held 1 in 1: rules', 'dismiss 1 in 1', 'clear above nothing', 'pending 0.8 in 2: spend'],
+  },
+  {
+    fact: 'spend that crosses the next rung speaks at once, and what was held below it is not told besides',
+    steps: [factsOf(1, '60'), factsOf(2, '95', byRules), factsOf(3, '101')],
+    said: ['held 0.8 in 1: rules', 'dismiss 0.8 in 1', 'pending 1 in 1: spend'],
+  },
+  {
+    fact: 'the end of the period ends what is held and what is due',
+    steps: [
+      factsOf(20, '60'),
+      factsOf(21, '120', byRules),
+      factsOf(31, '120', { isLastDayComplete: true }),
+      timePassed(40, { held: 21, over: 21 }),
+      settled('released', 41),
+    ],
+    said: ['held 1 in 1: rules', 'dismiss 1 in 1', 'close'],
+  },
+  {
+    fact: 'where nothing was said there is nothing to acknowledge, snooze, release or dismiss',
+    steps: [factsOf(1, '50'), acknowledged(2), snoozed(2, 5), settled('released', 2), settled('dismissed', 2)],
+    said: [],
+  },
   { fact: 'credits below zero say nothing', steps: [factsOf(1, '-20'), factsOf(2, '0')], said: [] },
 ];
+
+/** Which steps rewrite what stands in the channel. */
+const REWRITES: readonly { fact: string; steps: readonly Step[]; rewritten: readonly number[] }[] = [
+  {
+    fact: 'below the first rung there is nothing to rewrite',
+    steps: [factsOf(1, '10'), factsOf(2, '20')],
+    rewritten: [],
+  },
+  { fact: 'a figure that moves on the same rung', steps: [factsOf(1, '81'), factsOf(2, '83')], rewritten: [2] },
+  { fact: 'never a figure that stays', steps: [factsOf(1, '81'), factsOf(2, '81'), factsOf(3, '81')], rewritten: [] },
+  {
+    fact: 'the lower post when the next rung is crossed',
+    steps: [factsOf(1, '81'), factsOf(2, '101')],
+    rewritten: [2],
+  },
+  { fact: 'a restatement downward', steps: [factsOf(1, '85'), factsOf(2, '81')], rewritten: [2] },
+  {
+    fact: 'not a restatement with older data than was spoken about',
+    steps: [factsOf(10, '85'), factsOf(11, '60', { watermark: new Date('2026-09-05T00:00:00Z') })],
+    rewritten: [],
+  },
+  {
+    fact: 'what is cleared, once, and nothing after it',
+    steps: [factsOf(1, '85'), factsOf(2, '70'), factsOf(3, '70'), factsOf(4, '60')],
+    rewritten: [2, 3],
+  },
+  {
+    fact: 'a limit that is raised',
+    steps: [factsOf(1, '85'), factsOf(2, '85', { version: 2, limit: decimal('101'), cause: 'envelope' })],
+    rewritten: [2],
+  },
+  {
+    fact: 'the end of the period, and nothing after it',
+    steps: [
+      factsOf(29, '95'),
+      factsOf(31, '95', { isLastDayComplete: true }),
+      factsOf(33, '97', { isLastDayComplete: true, hadEnded: true }),
+    ],
+    rewritten: [2],
+  },
+  {
+    fact: 'the first acknowledgement, not a second one',
+    steps: [factsOf(1, '101'), acknowledged(2), acknowledged(3, 'bo@example.com')],
+    rewritten: [2],
+  },
+  { fact: 'a snooze', steps: [factsOf(1, '81'), snoozed(2, 5)], rewritten: [2] },
+];
+
+describe('what stands in the channel is rewritten by', () => {
+  test.each(REWRITES)('$fact', ({ steps, rewritten }) => {
+    expect(run(steps).rewritten).toEqual(rewritten);
+  });
+});
 
 describe('the state machine', () => {
   test.each(ROWS)('$fact', ({ steps, said }) => {

@@ -1,0 +1,85 @@
+/**
+ * Tells of what nobody answered, once an episode: owner and finance partner of a limit that was not acknowledged, in the thread of its post;
+ * finance of a crossing that waits for its decision.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import type { EnvelopeEffect } from '../envelopes/state-machine.ts';
+import type { EnvelopeOutcome } from './carry-out-effects.ts';
+import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX } from './slack-text.ts';
+
+type Escalation = Extract<EnvelopeEffect, { kind: 'escalate' | 'escalate-held' }>;
+
+export async function recordEscalations(
+  trx: Transaction<DB>,
+  outcomes: readonly EnvelopeOutcome[],
+  at: Date,
+): Promise<void> {
+  const escalations = outcomes.flatMap(({ envelopeId, effects }) =>
+    effects
+      .filter((effect): effect is Escalation => effect.kind === 'escalate' || effect.kind === 'escalate-held')
+      .map(({ kind, episode, rung }) => ({ envelope_id: envelopeId, kind, episode, rung })),
+  );
+  if (escalations.length === 0) return;
+  const rows = (await readAbout(trx, escalations)).map((about) => {
+    const text = about.kind === 'escalate' ? unacknowledged(about) : waiting(about);
+    return {
+      kind: about.kind === 'escalate' ? 'escalation' : 'held-notice',
+      scope_kind: about.scope_kind,
+      scope_id: about.scope_id,
+      alert_id: about.alert_id,
+      text,
+      blocks: [{ type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } }],
+      reply_to_message_id: about.kind === 'escalate' ? about.message_id : null,
+      once_key: `${about.kind}/${about.envelope_id}/${about.episode}`,
+    };
+  });
+  await sql`
+    insert into message (kind, state, scope_kind, scope_id, alert_id, is_urgent, text, blocks, next_attempt_at, created_at,
+      reply_to_message_id, once_key)
+    select kind, 'pending', scope_kind, scope_id, alert_id, true, text, blocks, ${at.toISOString()}, ${at.toISOString()},
+      reply_to_message_id, once_key
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as escalation (kind text, scope_kind text, scope_id text, alert_id uuid,
+      text text, blocks jsonb, reply_to_message_id uuid, once_key text)
+    on conflict (once_key) do nothing
+  `.execute(trx);
+}
+
+interface About {
+  envelope_id: string;
+  kind: Escalation['kind'];
+  episode: number;
+  scope_kind: string;
+  scope_id: string | null;
+  alert_id: string;
+  message_id: string;
+  message_text: string;
+  owner: string | null;
+  finance_partner: string | null;
+}
+
+async function readAbout(trx: Transaction<DB>, escalations: readonly object[]): Promise<About[]> {
+  const { rows } = await sql<About>`
+    select escalation.envelope_id, escalation.kind, escalation.episode, envelope.scope_kind, envelope.scope_id, alert.id as alert_id,
+      alert.message_id, message.text as message_text, coalesce(pod.owner_email, portfolio.owner_email) as owner,
+      coalesce(pod.finance_partner_email, portfolio.finance_partner_email) as finance_partner
+    from jsonb_to_recordset(${JSON.stringify(escalations)}::jsonb)
+      as escalation (envelope_id bigint, kind text, episode integer, rung text)
+    join envelope on envelope.id = escalation.envelope_id
+    join alert on alert.envelope_id = escalation.envelope_id and alert.episode = escalation.episode and alert.rung = escalation.rung
+    join message on message.id = alert.message_id
+    left join pod on envelope.scope_kind = 'pod' and pod.id = envelope.scope_id
+    left join portfolio on envelope.scope_kind = 'portfolio' and portfolio.id = envelope.scope_id
+  `.execute(trx);
+  return rows;
+}
+
+function unacknowledged({ owner, finance_partner: partner }: About): string {
+  const people = [...new Set([owner, partner])].filter((person) => person !== null).map(escapeForeign);
+  const told = people.length === 0 ? '' : ` ${people.join(' and ')}: please have a look.`;
+  return `Nobody has acknowledged this for two business days.${told}`;
+}
+
+function waiting({ message_text: text }: About): string {
+  return `A crossing over the limit waits for you, because only the rules caused it: ${text} Release it to its channel, or dismiss it: outturn inbox.`;
+}
