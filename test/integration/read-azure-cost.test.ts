@@ -93,6 +93,66 @@ describe('a header', () => {
     });
   });
 
+  test('of a Customer Agreement is of its billing profile, with the list price and the invoice', async () => {
+    const { lines } = await readLines('customer-agreement.csv', [
+      {
+        invoiceId: 'G001',
+        billingAccountId: '5e98:564b_2019-05-31',
+        billingProfileId: 'RJUI-WHJ7-BG7-TGB',
+        billingPeriodEndDate: '09/30/2026',
+        billingPeriodStartDate: '09/01/2026',
+        date: '09/14/2026',
+        meterId: 'm-1',
+        meterCategory: 'Storage',
+        SubscriptionId: 'ABC',
+        ResourceId: RESOURCE,
+        quantity: '1',
+        chargeType: 'Usage',
+        billingCurrency: 'EUR',
+        pricingCurrency: 'USD',
+        costInBillingCurrency: '0.9',
+        costInPricingCurrency: '1',
+        costInUsd: '1',
+        paygCostInBillingCurrency: '1.1',
+        tags: '"pod": "checkout"',
+      },
+    ]);
+    expect(lines[0]).toMatchObject({
+      InvoiceId: 'G001',
+      BillingAccountId: 'RJUI-WHJ7-BG7-TGB',
+      SubAccountId: 'abc',
+      ResourceId: RESOURCE.toLowerCase(),
+      BillingCurrency: 'EUR',
+      BilledCost: '0.9',
+      EffectiveCost: '0.9',
+      ListCost: '1.1',
+      Tags: '{"pod": "checkout"}',
+    });
+  });
+
+  test('of pay-as-you-go is of its subscription, whatever its case', async () => {
+    const payAsYouGo = {
+      SubscriptionGuid: 'ABC',
+      ResourceGroup: 'Shop',
+      UsageDateTime: '2026-09-14',
+      MeterCategory: 'Storage',
+      MeterId: 'm-1',
+      UsageQuantity: '2',
+      PreTaxCost: '0.5',
+      InstanceId: RESOURCE,
+      Currency: 'EUR',
+      Tags: '',
+    };
+    const { lines } = await readLines('pay-as-you-go.csv', [payAsYouGo, { ...payAsYouGo, SubscriptionGuid: 'abc' }]);
+    const read = {
+      BillingAccountId: 'abc',
+      SubAccountId: 'abc',
+      ResourceId: RESOURCE.toLowerCase(),
+      BilledCost: '0.5',
+    };
+    expect(lines).toMatchObject([read, read]);
+  });
+
   test('in camel case and in one word reads the same', async () => {
     const recased = (change: (name: string) => string) =>
       [line()].map((cells) => Object.fromEntries(Object.entries(cells).map(([name, cell]) => [change(name), cell])));
