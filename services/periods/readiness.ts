@@ -39,7 +39,7 @@ interface SourceRow {
 
 /**
  * Every source of the month in the order of ids: the declared ones, and any other with a load of it. The source `files`, which is there
- * before anything is declared, counts as declared while nothing else is.
+ * before anything is declared, counts as declared while nothing else is, unless bills came under other names only.
  */
 export async function readReadiness(db: Kysely<DB>, month: DateRange, at: Date): Promise<SourceReadiness[]> {
   const touching = sql`load.source_id = source.id and load.state = 'published'
@@ -60,7 +60,8 @@ export async function readReadiness(db: Kysely<DB>, month: DateRange, at: Date):
     cross join lateral (select (${month.end}::date + coalesce(source.settle_after, ${SETTLE_AFTER_DEFAULT})::interval) at time zone 'UTC'
       as settled_at) as settling
     where exists (select from load where ${touching}) or ${isDeclared('source')}
-      or (source.id = 'files' and not exists (select from source as other where ${isDeclared('other')}))
+      or (source.id = 'files' and not exists (select from source as other where ${isDeclared('other')})
+        and (begins_on is not null or not exists (select from load where state in ('published', 'superseded'))))
     order by source.id collate "C"
   `.execute(db);
   return rows.map((row) => toReadiness(row, month));
