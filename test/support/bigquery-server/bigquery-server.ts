@@ -18,6 +18,8 @@ export interface BigQueryCall {
   readonly operation: BigQueryOperation;
   readonly isDryRun: boolean;
   readonly sql: string;
+  /** The most that the query may bill, where it says so. */
+  readonly bytesMax: string | undefined;
   /** Rows that a page of results begins with. */
   readonly from: number;
   status: number;
@@ -124,6 +126,7 @@ export async function startBigQueryDouble(
       operation,
       isDryRun: job?.configuration.dryRun === true,
       sql: job?.configuration.query.query ?? '',
+      bytesMax: job?.configuration.query.maximumBytesBilled,
       from: Number(searchParams.get('pageToken') ?? searchParams.get('startIndex') ?? 0),
       status: 0,
       bytesBilled: 0,
