@@ -39,5 +39,6 @@ export function failureDocument(error: unknown): object {
   if (error instanceof AppError) {
     return { error: { code: error.code, message: error.message, details: error.details, faults: error.faults } };
   }
-  return { error: { code: 'internal', message: error instanceof Error ? error.message : String(error) } };
+  const code = error instanceof TransientError ? 'transient' : 'internal';
+  return { error: { code, message: error instanceof Error ? error.message : String(error) } };
 }
