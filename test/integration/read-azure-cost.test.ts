@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BillLine, csvOf, inspect, makeBillFolder, writeBill } from '../support/billing.ts';
 import { isAvailable, realBills } from '../support/requirements.ts';
-import { translated } from '../support/translated-bills.ts';
+import { translated, writeParquet } from '../support/translated-bills.ts';
 
 let folder: Awaited<ReturnType<typeof makeBillFolder>>;
 beforeAll(async () => {
@@ -167,6 +167,27 @@ describe('a header', () => {
     );
     expect(camel.lines).toEqual(own.lines);
     expect(flat.lines).toEqual(own.lines);
+  });
+
+  test('of Parquet reads the same, with instants, decimals and doubles', async () => {
+    const cells = line({ CostInBillingCurrency: '0.1', Quantity: '2.5' });
+    const csvPath = await writeBill(folder.path, 'typed.csv', csvOf([cells]));
+    const csv = await translated(folder.path, csvPath);
+    for (const type of ['double', 'decimal(38,18)']) {
+      const path = join(folder.path, `typed-${type.slice(0, 3)}.parquet`);
+      const dates = ['Date', 'BillingPeriodStartDate', 'BillingPeriodEndDate'].map(
+        (name) => `strptime("${name}", '%m/%d/%Y')::timestamptz as "${name}"`,
+      );
+      await writeParquet(
+        csvPath,
+        `* replace (CostInBillingCurrency::${type} as CostInBillingCurrency, ${dates.join(', ')})`,
+        path,
+      );
+      const parquet = await translated(folder.path, path);
+      expect([parquet.billed, parquet.effective]).toEqual([csv.billed, csv.effective]);
+      const { BilledCost: _billed, EffectiveCost: _effective, ...rest } = csv.lines[0] ?? {};
+      expect(parquet.lines[0]).toMatchObject(rest);
+    }
   });
 
   test('without a currency is in the one its source is billed in, dollars unless it says', async () => {
