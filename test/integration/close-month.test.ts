@@ -259,6 +259,9 @@ describe('closing is refused', () => {
     const september = { start: '2026-09-01', end: '2026-10-01' };
     const awaited = await readReadiness(db, september, AFTERWARDS);
     expect(awaited.map(({ sourceId }) => sourceId)).toEqual(['azure', 'payer']);
+    const [, payer] = await readReadiness(db, { start: '2026-10-01', end: '2026-11-01' }, AFTERWARDS);
+    expect(payer).toMatchObject({ sourceId: 'payer', state: 'missing' });
+    expect(payer?.obstacle).toContain('name the sources that do deliver');
   });
 
   test('before the month is over, twice, and out of turn', async ({ db, company }) => {
