@@ -280,6 +280,24 @@ describe('a file', () => {
     expect((await fetchInto('forgotten.csv.gz', file, size)).trimEnd().split('\n')).toHaveLength(1 + 5);
   });
 
+  test('is asked for a page at a time, each on disk before the next, so that memory does not grow with it', async () => {
+    [bigQuery.rowsPerPage, bigQuery.rowsRepeated] = [250, 2_500];
+    await bigQuery.insert(STANDARD_TABLE, '2026-09-14', [costRow(), costRow({ cost: 2 })]);
+    const file = await oneFile();
+    const path = join(folder, 'large.csv.gz');
+    bigQuery.calls.length = 0;
+    const asked: number[] = [];
+    const report = () =>
+      void asked.push(bigQuery.calls.filter(({ operation }) => operation === 'getQueryResults').length);
+    await (await connect()).fetch(file, { path, offset: 0, report });
+    expect(asked).toEqual(Array.from({ length: 20 }, (_, page) => page + 1));
+    const lines = gunzipSync(await readFile(path))
+      .toString()
+      .trimEnd()
+      .split('\n');
+    expect([lines.length, lines[2_500]?.includes(',1.5,'), lines[2_501]?.includes(',2,')]).toEqual([5_001, true, true]);
+  });
+
   test('whose credentials are taken away half-way keeps its pages, and goes on with others', async () => {
     bigQuery.rowsPerPage = 2;
     await bigQuery.fill(STANDARD_TABLE, '2026-09-14', costRow(), 5);
