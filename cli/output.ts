@@ -30,8 +30,17 @@ export function describeFailure(error: unknown): string {
     return [error.message, ...extra].join('\n');
   }
   if (error instanceof TransientError) return `${error.message} Try again.`;
+  if (isDiskFull(error)) {
+    return `No room is left on a disk (${error.message}). Free some, or give OUTTURN_DATA, OUTTURN_ARCHIVE or the database a larger one; then run it again.`;
+  }
   if (error instanceof Error) return error.stack ?? error.message;
   return String(error);
+}
+
+/** As the system says it, or PostgreSQL of its own disk. */
+function isDiskFull(error: unknown): error is Error {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === '53100';
 }
 
 /** The JSON form of a failure, for --json. */
