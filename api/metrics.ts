@@ -43,7 +43,10 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
   const figuresVersion = gauge('outturn_figures_version', 'Raised by everything that changes a figure.');
   const rulebook = gauge('outturn_rulebook', 'The number of the rulebook in force.');
   const ofSource = (name: string, help: string) => gauge(`outturn_source_${name}`, help, ['source']);
-  const successAge = ofSource('last_success_age_seconds', 'Since a look at the source last went well.');
+  const successAge = ofSource(
+    'last_success_age_seconds',
+    'Since a look at the source last went well, or since the first one where none did.',
+  );
   const sourceFailures = ofSource('failures', 'Looks that failed in a row.');
   const circuit = ofSource('circuit_open', '1: failed so often that it is tried every six hours only.');
   const requests = ofSource('requests_today', 'Calls of this UTC day, of kinds whose calls are counted.');

@@ -5,6 +5,7 @@
 import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
+import type { SourceCheck } from '../connectors/connector.ts';
 import { checkSlackToken } from '../connectors/slack/check-token.ts';
 import { checkSource } from '../jobs/check-source.ts';
 import { hasLiveWorker } from '../jobs/live-workers.ts';
@@ -12,7 +13,7 @@ import { listOverlaps } from '../services/billing/load-overlaps.ts';
 import { AppError } from '../services/kernel/errors.ts';
 import { silentProgress } from '../services/kernel/ports.ts';
 import { hasRulebook } from '../services/organisation/plan-organisation.ts';
-import { listSources } from '../services/sources/list-sources.ts';
+import { listSources, type SourceStatus } from '../services/sources/list-sources.ts';
 import { readOrganisationFile } from '../services/organisation/read-organisation-file.ts';
 import { describeFailure } from './output.ts';
 import type { Runtime } from './runtime.ts';
@@ -125,27 +126,36 @@ export async function checkOrganisationFile(runtime: Runtime): Promise<Finding> 
   }
 }
 
-/** What is wrong with each source, asked of its provider; and how its last look went. */
+/** What each source lacks, asked of its provider; and how its last look went, where that says more. */
 export async function checkSources(runtime: Runtime): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const source of await listSources(runtime.db, runtime.clock.now())) {
-    const subject = `source ${source.sourceId}`;
     const isSynced = source.state !== 'notScheduled';
     const checks = isSynced ? await checkSource(runtime.jobContext(silentProgress), source.sourceId) : [];
-    const wrong = checks.filter(({ state }) => state === 'wrong');
-    findings.push(
-      ...wrong.map((check) => ({
-        subject: `${subject}, ${check.subject}`,
-        state: check.state,
-        message: check.message,
-      })),
-    );
-    const isFailing = source.state === 'paused' || source.lastRun?.outcome === 'failed' || source.refused !== null;
-    if (isFailing) findings.push({ subject, state: 'wrong', message: source.summary });
-    else if (wrong.length === 0)
-      findings.push({ subject, state: source.latest === null ? 'note' : 'ok', message: source.summary });
+    findings.push(...findingsOf(source, checks));
   }
   return findings;
+}
+
+/** The checks that are not well, then how the source stands: by itself, or where it was refused or paused for another reason. */
+export function findingsOf(source: SourceStatus, checks: readonly SourceCheck[]): Finding[] {
+  const subject = `source ${source.sourceId}`;
+  const told = checks
+    .filter(({ state }) => state !== 'ok')
+    .map((check) => ({ ...check, subject: `${subject}, ${check.subject}` }));
+  const isWrong = told.some(({ state }) => state === 'wrong');
+  const { error } = source.lastRun ?? { error: null };
+  if (source.state === 'paused' || source.refused !== null) {
+    return [...told, { subject, state: 'wrong', message: source.summary }];
+  }
+  if (error !== null) {
+    if (told.some(({ message }) => message === error.message)) return told;
+    // It passes, or goes on tomorrow, by itself, and is tried again: nothing is to be mended.
+    const passes = error.code === 'transient' || error.code === 'source_budget';
+    return [...told, { subject, state: passes ? 'note' : 'wrong', message: source.summary }];
+  }
+  if (isWrong) return told;
+  return [...told, { subject, state: source.latest === null ? 'note' : 'ok', message: source.summary }];
 }
 
 /** Bills that two sources both deliver. Charges equal to the last decimal are one bill twice; else it may be meant. */

@@ -30,8 +30,17 @@ export function describeFailure(error: unknown): string {
     return [error.message, ...extra].join('\n');
   }
   if (error instanceof TransientError) return `${error.message} Try again.`;
+  if (isDiskFull(error)) {
+    return `No room is left on a disk (${error.message}). Free some, or give OUTTURN_DATA, OUTTURN_ARCHIVE or the database a larger one; then run it again.`;
+  }
   if (error instanceof Error) return error.stack ?? error.message;
   return String(error);
+}
+
+/** As the system says it, or PostgreSQL of its own disk. */
+function isDiskFull(error: unknown): error is Error {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === '53100';
 }
 
 /** The JSON form of a failure, for --json. */
@@ -39,5 +48,6 @@ export function failureDocument(error: unknown): object {
   if (error instanceof AppError) {
     return { error: { code: error.code, message: error.message, details: error.details, faults: error.faults } };
   }
-  return { error: { code: 'internal', message: error instanceof Error ? error.message : String(error) } };
+  const code = error instanceof TransientError ? 'transient' : 'internal';
+  return { error: { code, message: error instanceof Error ? error.message : String(error) } };
 }

@@ -47,10 +47,14 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const logger = openLogger(settings, options.isService ?? false);
   const server = settings.databaseUrl === undefined ? await startServer(settings, logger) : undefined;
   const databaseUrl = server?.url ?? settings.databaseUrl ?? '';
+  let isClosing = false;
   const database = openDatabase(databaseUrl, {
     applicationName: options.applicationName,
     ...(options.poolMax === undefined ? {} : { poolMax: options.poolMax }),
-    onIdleError: (error) => logger.warn({ err: error }, 'an idle database connection broke; it will be replaced'),
+    onIdleError: (error) => {
+      // The embedded server may end before the last connection to it has.
+      if (!isClosing) logger.warn({ err: error }, 'an idle database connection broke; it will be replaced');
+    },
   });
   const queueOptions = {
     databaseUrl,
@@ -81,6 +85,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       signal: interruption.signal,
     }),
     close: async () => {
+      isClosing = true;
       if (queue !== undefined) await (await queue).close();
       await database.close();
       await server?.release();

@@ -28,8 +28,11 @@ export interface Connection {
    * @throws AppError source_changed where the file is no longer the one that was listed; else as `list`.
    */
   fetch(file: DeliveredFile, target: FetchTarget): Promise<void>;
-  /** Each permission and setting by itself, in the order in which one would set them up. Nothing is changed anywhere. */
-  check(): AsyncIterable<SourceCheck>;
+  /**
+   * Each permission and setting by itself, in the order in which one would set them up. Nothing is changed anywhere. `others` are the
+   * organisation's other sources, for what only all of them together cover.
+   */
+  check(others?: readonly ConnectedSource[]): AsyncIterable<SourceCheck>;
   close(): Promise<void>;
 }
 

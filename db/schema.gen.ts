@@ -746,6 +746,23 @@ export interface Rejection {
   record: Int8 | null;
 }
 
+export interface ReportedDatedPod {
+  cost_centre: string | null;
+  owner_email: string | null;
+  pod_id: string | null;
+  portfolio_id: string | null;
+  statement_id: number | null;
+  valid_from: string | null;
+  valid_until: string | null;
+}
+
+export interface ReportedPod {
+  id: string | null;
+  kind: string | null;
+  name: string | null;
+  statement_id: number | null;
+}
+
 export interface ReportedPodDay {
   billed_cost: Decimal | null;
   billing_currency: string | null;
@@ -1844,6 +1861,8 @@ export interface DB {
   'report.reconciliation_now': ReportReconciliationNow;
   'report.unattributed': ReportUnattributed;
   'report.value_per_pod': ReportValuePerPod;
+  reported_dated_pod: ReportedDatedPod;
+  reported_pod: ReportedPod;
   reported_pod_day: ReportedPodDay;
   reported_unattributed: ReportedUnattributed;
   reported_value_month: ReportedValueMonth;

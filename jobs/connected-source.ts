@@ -62,3 +62,19 @@ export async function readSource(
     defaultHint: await readDefaultHint(db),
   };
 }
+
+/** What else the organisation's bills come from. */
+export async function readOtherSources(
+  { db, settings }: Pick<JobContext, 'db' | 'settings'>,
+  { id }: Pick<Source, 'id'>,
+): Promise<ConnectedSource[]> {
+  const sources = await db
+    .selectFrom('source')
+    .select(['id', 'kind', 'settings'])
+    .where('id', '<>', id)
+    .where('removed_at', 'is', null)
+    .orderBy('id')
+    .execute();
+  const baseFolder = dirname(settings.configPath);
+  return sources.map((source) => ({ ...source, settings: recordOf(source.settings), baseFolder }));
+}

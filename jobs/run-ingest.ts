@@ -32,8 +32,19 @@ export async function runIngest(context: JobContext, delivery: Delivery): Promis
  * Looks at a source and ingests to the end what it delivered, each billing period as soon as it is fetched.
  * @throws AppError, TransientError as `syncFromSource`, or what is wrong with a load; those published before it stay published.
  */
-export async function runSync(context: JobContext, request: Omit<SyncRequest, 'onLoad'>): Promise<SyncResult> {
-  return withLoadLock(context, (finish) => syncFromSource(context, { ...request, onLoad: finish }));
+export async function runSync(
+  context: JobContext,
+  { onPublished, ...request }: Omit<SyncRequest, 'onLoad'> & { onPublished?: (loadId: string) => void },
+): Promise<SyncResult> {
+  return withLoadLock(context, (finish) =>
+    syncFromSource(context, {
+      ...request,
+      onLoad: async (loadId) => {
+        await finish(loadId);
+        onPublished?.(loadId);
+      },
+    }),
+  );
 }
 
 /** Gives `work` what takes a registered load to its publication. */

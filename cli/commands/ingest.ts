@@ -2,14 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { hasLiveWorker } from '../../jobs/live-workers.ts';
-import { type IngestedLoad, runIngest, runSync } from '../../jobs/run-ingest.ts';
+import { type IngestedLoad, runIngest } from '../../jobs/run-ingest.ts';
+import { syncEach } from '../../jobs/sync-each.ts';
 import { describeLoads } from '../../services/billing/describe-load.ts';
 import { ensureSource } from '../../services/billing/ensure-source.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import { parsePeriod } from '../../services/kernel/period.ts';
 import { keepSourceRequest } from '../../services/sources/source-requests.ts';
 import { withExamples, withJson } from '../command.ts';
-import { printJson, printText } from '../output.ts';
+import { describeFailure, EXIT_FAILED, failureDocument, printJson, printText } from '../output.ts';
 import { terminalProgress } from '../progress.ts';
 import { renderLoads } from '../render/loads.ts';
 import { type Runtime, withRuntime } from '../runtime.ts';
@@ -55,26 +56,31 @@ async function ingest(runtime: Runtime, files: readonly string[], options: Inges
   if (sourceIds.length > 0 && (await hasLiveWorker(runtime))) return handOver(runtime, sourceIds, options);
   const progress = terminalProgress();
   const ingested: IngestedLoad[] = [];
-  const waiting: string[] = [];
+  let looked: Awaited<ReturnType<typeof syncEach>> = { loads: [], waiting: [], failures: [] };
   try {
-    const context = runtime.jobContext(progress);
     if (files.length > 0) ingested.push(...(await ingestFiles(runtime, files, options, progress)));
-    for (const sourceId of sourceIds) {
-      const found = await runSync(context, { sourceId, reason: 'command', ...syncOptions(options) });
-      ingested.push(...found.loads);
-      waiting.push(...found.waiting);
-    }
+    else
+      looked = await syncEach(runtime.jobContext(progress), sourceIds, { reason: 'command', ...syncOptions(options) });
   } finally {
     progress.stop();
   }
+  ingested.push(...looked.loads);
+  const { waiting, failures } = looked;
+  const [failure] = failures;
+  // The only source, and nothing came of it: the failure is all there is to say.
+  if (failure !== undefined && sourceIds.length === 1 && ingested.length === 0) throw failure.error;
   const unchanged = new Set(ingested.filter((load) => load.unchanged).map((load) => load.loadId));
   const described = await describeLoads(
     runtime.db,
     ingested.map((load) => load.loadId),
   );
   const loads = described.loads.map((load) => ({ ...load, unchanged: unchanged.has(load.loadId) }));
-  if (options.json === true) printJson({ loads, ...(sourceIds.length > 0 ? { waiting } : {}) });
-  else printText([renderLoads(loads), ...waiting.map((delivery) => `Not complete yet: ${delivery}`)].join('\n'));
+  if (options.json === true) {
+    const failed = failures.map(({ sourceId, error }) => ({ sourceId, ...failureDocument(error) }));
+    printJson({ loads, ...(sourceIds.length > 0 ? { waiting, failures: failed } : {}) });
+  } else printText([renderLoads(loads), ...waiting.map((delivery) => `Not complete yet: ${delivery}`)].join('\n'));
+  for (const { sourceId, error } of failures) process.stderr.write(`${sourceId}: ${describeFailure(error)}\n`);
+  if (failures.length > 0) process.exitCode = EXIT_FAILED;
 }
 
 async function ingestFiles(

@@ -1,6 +1,7 @@
 /** outturn sources: how each source stands, the looks at one of them, and what it lacks. */
 import type { Command } from 'commander';
 import { checkSource } from '../../jobs/check-source.ts';
+import { hasLiveWorker } from '../../jobs/live-workers.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import { listRuns } from '../../services/sources/list-runs.ts';
 import { listSources } from '../../services/sources/list-sources.ts';
@@ -10,15 +11,19 @@ import { terminalProgress } from '../progress.ts';
 import { renderChecks, renderRuns, renderSources } from '../render/sources.ts';
 import { withRuntime } from '../runtime.ts';
 
+const NO_WORKER = 'No worker is running, so nobody looks. Start one with "outturn up" or "outturn worker".';
+
 export function sourcesCommand(program: Command): void {
   const sources = program
     .command('sources')
     .description('how each source stands: last delivery, data as of, estimated or final, next look')
     .action(async (options: { json?: boolean }) => {
-      await withRuntime({ applicationName: 'outturn sources' }, async ({ db, clock }) => {
-        const listed = await listSources(db, clock.now());
-        if (options.json === true) printJson({ sources: listed });
-        else printText(renderSources(listed));
+      await withRuntime({ applicationName: 'outturn sources' }, async (runtime) => {
+        const listed = await listSources(runtime.db, runtime.clock.now());
+        if (options.json === true) return printJson({ sources: listed });
+        printText(renderSources(listed, process.stdout.columns));
+        const isScheduled = listed.some(({ state }) => state !== 'manual' && state !== 'notScheduled');
+        if (isScheduled && !(await hasLiveWorker(runtime))) printText(NO_WORKER);
       });
     });
   withExamples(withJson(sources), 'outturn sources', 'outturn sources check aws');

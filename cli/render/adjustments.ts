@@ -49,5 +49,6 @@ function causesOf(adjusts: string, bookedIn: string, causes: AdjustmentCauses): 
     ),
     ...rates.map(({ currency, days }) => `rates of ${currency} on ${days} ${days === 1 ? 'day' : 'days'}`),
   ];
-  return [`${adjusts}, booked in ${bookedIn}: ${facts.length === 0 ? 'shares of split cost' : facts.join('; ')}.`];
+  const without = 'shares of split cost, or what was booked before a reissue is reversed';
+  return [`${adjusts}, booked in ${bookedIn}: ${facts.length === 0 ? without : facts.join('; ')}.`];
 }

@@ -66,6 +66,6 @@ function footnotes(report: Costs): string[] {
   const currency = report.currency === 'billing' ? 'in the billing currencies' : `in ${report.currency}`;
   return [
     ...(hidden > 0 ? [`… and ${hidden} more rows: --format csv has all of them.`] : []),
-    `${report.period.id} as billed so far, ${currency}, complete through ${report.period.through ?? 'no day yet'}, rulebook ${report.rulebook}.`,
+    `${report.period.id}${report.state === 'closed' ? ' as closed' : ' as billed so far'}, ${currency}, complete through ${report.period.through ?? 'no day yet'}, rulebook ${report.rulebook}.`,
   ];
 }

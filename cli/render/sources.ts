@@ -6,42 +6,66 @@ import { textTable } from './text-table.ts';
 
 const MARKS = { ok: 'ok  ', note: 'note', wrong: 'FIX ' } as const;
 
-export function renderSources(sources: readonly SourceStatus[]): string {
+const HEADS = [
+  'source',
+  'kind',
+  'state',
+  'latest',
+  'finality',
+  'delivered',
+  'data as of',
+  'lines',
+  'BilledCost',
+  'last look',
+  'calls today',
+  'next look',
+];
+const FIGURES = [7, 8];
+
+/** A table, or where it is wider than the terminal one list for each source; under it what is at fault or waited for. */
+export function renderSources(sources: readonly SourceStatus[], widthMax = Number.POSITIVE_INFINITY): string {
   if (sources.length === 0) {
     return 'There is no source yet. Add one to the organisation file ("sources:") and run "outturn apply", or name bills: outturn ingest bill.csv';
   }
-  const rows = sources.map(({ sourceId, kind, state, latest, lastRun, spentToday, nextRunAt }) => [
+  const rows = sources.map((source) => rowOf(source));
+  const table = textTable(HEADS, rows, FIGURES);
+  const isWide = table.split('\n').some((line) => line.length > widthMax);
+  const notes = sources.flatMap(({ sourceId, state, lastRun, refused, summary }) =>
+    state === 'paused' || lastRun?.outcome === 'failed' || refused !== null || (lastRun?.waiting ?? []).length > 0
+      ? [`${sourceId}: ${summary}`, ...renderFaults(lastRun)]
+      : [],
+  );
+  return [isWide ? rows.map((row) => listOf(row)).join('\n\n') : table, ...notes].join('\n');
+}
+
+function rowOf({ sourceId, kind, state, latest, lastRun, spentToday, nextRunAt }: SourceStatus): string[] {
+  const { requests, amount } = spentToday;
+  const isNew = state === 'waiting' && lastRun === null;
+  return [
     sourceId,
     kind,
     state,
     latest?.billingPeriod ?? '',
     latest?.finality ?? '',
-    latest?.dataAsOf ?? '',
+    minuteOf(latest?.deliveredAt ?? null),
+    minuteOf(latest?.dataAsOf ?? null),
     latest?.rows ?? '',
     latest === null ? '' : latest.totals.map((total) => `${total.billedCost} ${total.billingCurrency}`).join(', '),
     lastRun?.outcome ?? '',
-    spentToday.amount === '0' ? '' : `${spentToday.amount} USD`,
-    nextRunAt ?? '',
-  ]);
-  const head = [
-    'source',
-    'kind',
-    'state',
-    'latest',
-    'finality',
-    'data as of',
-    'lines',
-    'BilledCost',
-    'last look',
-    'spent today',
-    'next look',
+    requests === '0' ? '' : `${requests}${amount === '0' ? '' : `, ${amount} USD`}`,
+    isNew ? 'at once' : minuteOf(nextRunAt),
   ];
-  const failures = sources.flatMap(({ sourceId, state, lastRun, refused, summary }) =>
-    state === 'paused' || lastRun?.outcome === 'failed' || refused !== null
-      ? [`${sourceId}: ${summary}`, ...renderFaults(lastRun)]
-      : [],
-  );
-  return [textTable(head, rows, [6, 7]), ...failures].join('\n');
+}
+
+/** What is known of one source, a line each. */
+function listOf([sourceId = '', ...cells]: readonly string[]): string {
+  const known = cells.flatMap((cell, index) => (cell === '' ? [] : [[HEADS[index + 1] ?? '', cell]]));
+  return textTable([HEADS[0] ?? '', sourceId], known);
+}
+
+/** An instant to the minute, in UTC. */
+function minuteOf(instant: string | null): string {
+  return instant === null ? '' : `${instant.slice(0, 16).replace('T', ' ')}Z`;
 }
 
 export function renderRuns(runs: readonly RunView[]): string {

@@ -22,7 +22,7 @@ export function renderPrepared({ statement, readiness, valuePerPod }: PreparedSt
       ? []
       : [`It takes the place of statement ${statement.supersedes}: ${statement.reissueReason ?? ''}`];
   return [
-    renderValuePerPod(valuePerPod),
+    renderValuePerPod(valuePerPod, { stands: false }),
     '',
     `Statement ${statementId} of ${period} is prepared; nothing is closed yet.`,
     ...(statement.forcedReason === null ? [] : [`Forced: ${statement.forcedReason}`, ...obstacles]),
@@ -62,7 +62,8 @@ export function renderStatement(statement: StatementSummary, report: ValuePerPod
     ['document', statement.documentHash],
     ['hash', statement.hash ?? 'given at approval'],
   ];
-  return [textTable([`statement ${statement.statementId}`, ''], facts), '', renderValuePerPod(report)].join('\n');
+  const value = renderValuePerPod(report, { stands: statement.state === 'approved' });
+  return [textTable([`statement ${statement.statementId}`, ''], facts), '', value].join('\n');
 }
 
 export function renderVerification({ verified, checked, head, broken }: Verification): string {

@@ -11,7 +11,8 @@ import { textTable } from './text-table.ts';
 
 const POD_WIDTH_MAX = 24;
 
-export function renderValuePerPod(report: ValuePerPod): string {
+/** `stands`: false for the report of a statement that closes nothing, prepared or discarded. */
+export function renderValuePerPod(report: ValuePerPod, { stands = true } = {}): string {
   const { pods, unattributed, total } = report;
   const cost = roundParts([...pods.map((pod) => pod.cost.total), unattributed.cost]);
   const shared = roundParts(pods.map((pod) => pod.cost.shared));
@@ -55,7 +56,7 @@ export function renderValuePerPod(report: ValuePerPod): string {
   const heads = ['pod', 'direct', 'shared', `cost ${report.currency}`, 'verified', 'claimed', 'return', 'envelope'];
   const table = textTable(heads, rows, [1, 2, 3, 4, 5, 6, 7]);
   const asNow = report.asNow === undefined ? [] : ['', ...renderAsNow(report, report.asNow)];
-  return [table, ...asNow, '', ...footnotes(report)].join('\n');
+  return [table, ...asNow, '', ...footnotes(report, stands)].join('\n');
 }
 
 /** As stated beside as now known: both columns of each figure add up, and so does what lies between them. */
@@ -97,7 +98,7 @@ function envelopeOf(pod: ValuePerPodRow): string {
   return pod.envelope === null ? 'n/a' : `${asPercent(pod.envelope.used)} ${pod.envelope.state}`;
 }
 
-function footnotes(report: ValuePerPod): string[] {
+function footnotes(report: ValuePerPod, stands: boolean): string[] {
   const { period, total, coverage, method } = report;
   const through = period.through === null ? 'no day of it is complete yet' : `complete through ${period.through}`;
   const isOpen = period.through === null || addDays(period.through, 1) !== period.end;
@@ -110,14 +111,15 @@ function footnotes(report: ValuePerPod): string[] {
     ...(total.return === null ? [] : [sentence]),
     ...adjustmentsOf(report),
     ...(estimated === '0' ? [] : [`Estimated, billing open: ${asMoney(estimated)} of the pods' cost.`]),
-    `${period.id}${stateNote(report, isOpen ? ` (open, ${through})` : '')}: ${report.costMetric} in ${report.currency}, revenue as ${report.revenueBasis}, rulebook ${report.rulebook}, data as of ${report.dataAsOf ?? 'n/a'}.`,
+    `${period.id}${stateNote(report, stands, isOpen ? ` (open, ${through})` : '')}: ${report.costMetric} in ${report.currency}, revenue as ${report.revenueBasis}, rulebook ${report.rulebook}, data as of ${report.dataAsOf ?? 'n/a'}.`,
   ];
 }
 
 /** Closed periods say by which statement; mixed ones that they are. */
-function stateNote({ state, statementId }: ValuePerPod, openNote: string): string {
+function stateNote({ state, statementId }: ValuePerPod, stands: boolean, openNote: string): string {
   if (state === 'open') return openNote;
   if (state === 'mixed') return ` (closed in part${openNote === '' ? '' : `,${openNote.slice(2, -1)}`})`;
+  if (!stands) return ` (not closed, statement ${statementId})`;
   return statementId === null ? ' (closed)' : ` (closed, statement ${statementId})`;
 }
 

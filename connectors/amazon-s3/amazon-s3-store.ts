@@ -7,7 +7,14 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { addAbortSignal, Readable } from 'node:stream';
-import { GetObjectCommand, type GetObjectCommandOutput, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  ListObjectsCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
 import type { ConnectionContext, FetchTarget } from '../connector.ts';
 import type { ObjectStore, StoredObject } from '../object-store.ts';
@@ -23,6 +30,16 @@ const PAGES_MAX = 1_000;
 const TEXT_BYTES_MAX = 16 * 1024 * 1024;
 const MD5 = /^[0-9a-f]{32}$/;
 
+/** Where a page of a list begins; empty: the first. */
+interface PageStart {
+  readonly token?: string;
+  readonly marker?: string;
+}
+
+type ListPage = Pick<ListObjectsV2CommandOutput, 'Name' | 'Contents' | 'IsTruncated'> & {
+  readonly NextContinuationToken?: string | undefined;
+};
+
 /** One bucket, as connectors read it. @throws nothing: no call is made yet. */
 export function openAmazonS3Store(place: S3Place, context: ConnectionContext): ObjectStore {
   const client = new S3Client({
@@ -36,17 +53,16 @@ export function openAmazonS3Store(place: S3Place, context: ConnectionContext): O
   });
   const calls = { list: listPage, get: getObject };
 
-  async function listPage(prefix: string, token?: string) {
+  async function listPage(prefix: string, { token, marker }: PageStart = {}): Promise<ListPage> {
+    const asked = { Bucket: place.bucket, Prefix: prefix, MaxKeys: KEYS_PER_PAGE };
+    const options = { abortSignal: context.signal };
     return called({ action: 's3:ListBucket', prefix }, () =>
-      client.send(
-        new ListObjectsV2Command({
-          Bucket: place.bucket,
-          Prefix: prefix,
-          MaxKeys: KEYS_PER_PAGE,
-          ...(token === undefined ? {} : { ContinuationToken: token }),
-        }),
-        { abortSignal: context.signal },
-      ),
+      marker === undefined
+        ? client.send(
+            new ListObjectsV2Command({ ...asked, ...(token === undefined ? {} : { ContinuationToken: token }) }),
+            options,
+          )
+        : client.send(new ListObjectsCommand({ ...asked, Marker: marker }), options),
     );
   }
 
@@ -78,9 +94,9 @@ export function openAmazonS3Store(place: S3Place, context: ConnectionContext): O
   }
 
   async function* list(prefix: string): AsyncIterable<StoredObject> {
-    let token: string | undefined;
+    let start: PageStart = {};
     for (let page = 0; page < PAGES_MAX; page += 1) {
-      const answer = await listPage(prefix, token);
+      const answer = await listPage(prefix, start);
       // A page of a proxy is read as an empty list.
       if (answer.Name === undefined)
         throw new TransientError('Amazon S3 answered with something that is no list.', RETRY_MS);
@@ -93,10 +109,7 @@ export function openAmazonS3Store(place: S3Place, context: ConnectionContext): O
         yield { key: Key, sizeBytes: Size, version: ETag.replaceAll('"', ''), modifiedAt: LastModified };
       }
       if (answer.IsTruncated !== true) return;
-      if (answer.NextContinuationToken === undefined || answer.NextContinuationToken === token) {
-        throw new TransientError('Amazon S3 answered with a list that does not say how it goes on.', RETRY_MS);
-      }
-      token = answer.NextContinuationToken;
+      start = nextPage(answer, start);
     }
     throw new AppError(
       'source_refused',
@@ -156,6 +169,15 @@ export function openAmazonS3Store(place: S3Place, context: ConnectionContext): O
       checkAmazonS3(place, prefix, { credentials: () => client.config.credentials(), ...calls }, context),
     close: async () => client.destroy(),
   };
+}
+
+/** Storage of other vendors may answer with a list of the first version, which has no token and goes on after the last name. */
+function nextPage(answer: ListPage, { token: before, marker }: PageStart): PageStart {
+  const token = answer.NextContinuationToken;
+  if (token !== undefined && token !== before) return { token };
+  const last = answer.Contents?.at(-1)?.Key;
+  if (token === undefined && last !== undefined && last !== marker) return { marker: last };
+  throw new TransientError('Amazon S3 answered with a list that does not say how it goes on.', RETRY_MS);
 }
 
 function isMd5({ version }: StoredObject, answer: GetObjectCommandOutput): boolean {

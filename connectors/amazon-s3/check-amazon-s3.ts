@@ -8,7 +8,7 @@ import { type S3Place, s3Arn } from './s3-place.ts';
 
 export interface S3Calls {
   credentials(): Promise<{ accessKeyId: string; accountId?: string; expiration?: Date }>;
-  list(prefix: string): Promise<ListObjectsV2CommandOutput>;
+  list(prefix: string): Promise<Pick<ListObjectsV2CommandOutput, 'Contents'>>;
   get(object: StoredObject, range: string): Promise<GetObjectCommandOutput>;
 }
 

@@ -10,8 +10,8 @@ import { type AnonymousCredential, BlobServiceClient, type ContainerClient } fro
 import type { BlobPlace } from './blob-place.ts';
 
 const SCOPE = 'https://storage.azure.com/.default';
-/** The run decides when to try again, and counts calls. */
-const OPTIONS = { retryOptions: { maxTries: 1 } };
+/** The run decides when to try again, and counts calls. Anew for each client: the SDK writes the proxy it finds into them. */
+const options = () => ({ retryOptions: { maxTries: 1 } });
 
 export interface BlobConnection {
   readonly container: ContainerClient;
@@ -23,7 +23,7 @@ export interface BlobConnection {
 export function connectBlob(place: BlobPlace): BlobConnection {
   const given = env['AZURE_STORAGE_CONNECTION_STRING'];
   const named =
-    given === undefined || given.trim() === '' ? null : BlobServiceClient.fromConnectionString(given, OPTIONS);
+    given === undefined || given.trim() === '' ? null : BlobServiceClient.fromConnectionString(given, options());
   if (named !== null && isAccount(named, place)) {
     return {
       container: atEndpoint(named, place).getContainerClient(place.container),
@@ -31,7 +31,7 @@ export function connectBlob(place: BlobPlace): BlobConnection {
     };
   }
   const credential = new DefaultAzureCredential();
-  const client = new BlobServiceClient(addressOf(place), credential, OPTIONS);
+  const client = new BlobServiceClient(addressOf(place), credential, options());
   return {
     container: client.getContainerClient(place.container),
     identify: (signal) => describeToken(credential, signal),
@@ -50,7 +50,7 @@ function isAccount(client: BlobServiceClient, { account, endpoint }: BlobPlace):
 function atEndpoint(client: BlobServiceClient, { endpoint }: BlobPlace): BlobServiceClient {
   if (endpoint === undefined || withoutQuery(client.url) === trimmed(endpoint)) return client;
   const credential = client.credential as AnonymousCredential;
-  return new BlobServiceClient(`${trimmed(endpoint)}${new URL(client.url).search}`, credential, OPTIONS);
+  return new BlobServiceClient(`${trimmed(endpoint)}${new URL(client.url).search}`, credential, options());
 }
 
 function withoutQuery(url: string): string {

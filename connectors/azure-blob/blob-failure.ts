@@ -18,6 +18,8 @@ const NO_SIGN_IN = new Set([
   'AuthenticationRequiredError',
   'AggregateAuthenticationError',
 ]);
+/** As the library says within its message that the service which signs identities in was not reached; its status is 400 then, too. */
+const NOT_ASKED = /\b(?:network_error|no_network_connectivity|endpoints_resolution_error)\b/;
 const NOT_NOW = new Set(['ServerBusy', 'OperationTimedOut', 'InternalError']);
 
 /** The error as our callers know it; those that are ours already, and an abort by the caller, pass. */
@@ -26,6 +28,13 @@ export function blobFailure(error: unknown, call: BlobCall, place: BlobPlace, no
   if (error.name === 'AbortError') return error;
   const { status, code, header } = answerOf(error);
   const refuse = (message: string) => new AppError('source_refused', message, { cause: error });
+  if (NO_SIGN_IN.has(error.name) && NOT_ASKED.test(error.message)) {
+    return new TransientError(
+      'Azure could not be asked for a token: login.microsoftonline.com, or the address in AZURE_AUTHORITY_HOST, was not reached.',
+      RETRY_MS,
+      error,
+    );
+  }
   const own = beforeTheCall(error, place);
   if (own !== null) return refuse(own);
   if (status === 429 || status === 503 || (status !== null && status >= 500) || NOT_NOW.has(code)) {

@@ -42,7 +42,7 @@ function prefixOf({ settings }: ConnectedSource): string {
 
 async function listDeliveries(place: ExportPlace, { range, known }: ListRequest): Promise<Listing> {
   const found = await findExports(place.store.list(place.prefix));
-  const { exports } = await chooseExports(found, place);
+  const { exports, dataset } = await chooseExports(found, place);
   const months = monthsOf(exports).filter(
     ({ start, end }) => range === undefined || (start < range.end && end > range.start),
   );
@@ -50,7 +50,8 @@ async function listDeliveries(place: ExportPlace, { range, known }: ListRequest)
   const waiting: string[] = exports.length === 0 ? [nothingYet(place)] : [];
   for (const month of months) {
     const choice = await chooseRun(month, { ...place, objects: found.objects, known });
-    if (choice.delivery !== null) manifests.push(manifestOf(choice.delivery));
+    if (choice.delivery !== null)
+      manifests.push(manifestOf({ ...choice.delivery, dataset: choice.delivery.dataset ?? dataset }));
     if (choice.waiting !== null) waiting.push(choice.waiting);
   }
   return { manifests, waiting };

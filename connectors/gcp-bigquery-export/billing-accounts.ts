@@ -9,7 +9,7 @@ const CALL_TIMEOUT_MS = 30_000;
 const PAGE_SIZE = 100;
 /** Far above any organisation's accounts; enough of the projects to name some. */
 const ACCOUNTS_MAX = 500;
-const PROJECTS_MAX = 5_000;
+export const PROJECTS_MAX = 5_000;
 
 export interface BillingAccount {
   /** `012345-6789AB-CDEF01` */
@@ -34,6 +34,7 @@ export function openBillingAccounts(place: ExportPlace): BillingAccounts {
     projectId: place.queryProjectId,
     ...addressOf(place.billingEndpoint),
   });
+  withoutOwnAgent(client.auth);
   const options = { timeout: CALL_TIMEOUT_MS, retry: null, autoPaginate: false };
   /** What the SDK does by itself with the first call; where that fails, nobody could catch it. */
   const ready = () => client.initialize();
@@ -64,6 +65,19 @@ export function openBillingAccounts(place: ExportPlace): BillingAccounts {
     },
     close: () => client.close(),
   };
+}
+
+/**
+ * The SDK brings connections of its own, which know no proxy; without them what sends its requests follows HTTPS_PROXY and NO_PROXY, as it
+ * does for tokens.
+ */
+function withoutOwnAgent(auth: CloudBillingClient['auth']): void {
+  const send = auth.fetch.bind(auth);
+  const fetch = (address: string | URL, request: RequestInit) => {
+    const rest = { ...request, agent: undefined };
+    return send(address, rest);
+  };
+  Object.assign(auth, { fetch });
 }
 
 function readAccount({

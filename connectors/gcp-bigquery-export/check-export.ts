@@ -1,7 +1,7 @@
 /** What can be done with an export, permission by permission in the order in which one sets them up; each wrong one with its fix. */
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
 import type { SourceCheck } from '../connector.ts';
-import { type BillingAccount, type BillingAccounts, openBillingAccounts } from './billing-accounts.ts';
+import { type BillingAccount, type BillingAccounts, openBillingAccounts, PROJECTS_MAX } from './billing-accounts.ts';
 import type { BigQuerySession } from './bigquery-session.ts';
 import { type ExportPlace, tableName } from './export-place.ts';
 import { type ExportTable, readExportTable } from './export-table.ts';
@@ -11,7 +11,11 @@ const PROJECTS_NAMED_MAX = 5;
 const MIB = 1_048_576;
 
 /** Credentials, the table, queries; ends with the first of them that is wrong, since each needs those before it. Then billing accounts. */
-export async function* checkExport(place: ExportPlace, session: BigQuerySession): AsyncIterable<SourceCheck> {
+export async function* checkExport(
+  place: ExportPlace,
+  session: BigQuerySession,
+  covered: ReadonlyMap<string, string>,
+): AsyncIterable<SourceCheck> {
   const identity = await attempt(session.credentials());
   if (identity instanceof Error) {
     yield wrong('credentials', identity);
@@ -54,7 +58,7 @@ export async function* checkExport(place: ExportPlace, session: BigQuerySession)
   }
   const accounts = openBillingAccounts(place);
   try {
-    yield* checkAccounts(place, accounts);
+    yield* checkAccounts(place, accounts, covered);
   } finally {
     await accounts.close();
   }
@@ -70,7 +74,11 @@ function* checkExpiry({ description, place }: ExportTable): Iterable<SourceCheck
   };
 }
 
-async function* checkAccounts(place: ExportPlace, accounts: BillingAccounts): AsyncIterable<SourceCheck> {
+async function* checkAccounts(
+  place: ExportPlace,
+  accounts: BillingAccounts,
+  covered: ReadonlyMap<string, string>,
+): AsyncIterable<SourceCheck> {
   const { billingAccountId } = place;
   if (billingAccountId === null) {
     yield {
@@ -96,21 +104,44 @@ async function* checkAccounts(place: ExportPlace, accounts: BillingAccounts): As
     state: account.isOpen ? 'ok' : 'note',
     message: `${nameOf(account)}${account.isOpen ? '' : ' is closed'}: ${count}`,
   };
+  if (!(projects instanceof Error)) yield* checkProject(place, account, projects);
   const visible = await asked(accounts.list());
   if (visible instanceof Error) return;
   for (const other of visible) {
-    if (other.id !== billingAccountId && other.isOpen) yield* checkOther(other, accounts);
+    if (other.id !== billingAccountId && other.isOpen) yield* checkOther(other, accounts, covered.get(other.id));
   }
 }
 
 /** An export holds its own account's projects alone. */
-async function* checkOther(other: BillingAccount, accounts: BillingAccounts): AsyncIterable<SourceCheck> {
+async function* checkOther(
+  other: BillingAccount,
+  accounts: BillingAccounts,
+  sourceId: string | undefined,
+): AsyncIterable<SourceCheck> {
   const projects = await asked(accounts.projects(other.id));
   if (projects instanceof Error || projects.length === 0) return;
+  const subject = `billing account ${other.id}`;
+  const pays = `${nameOf(other)} pays for ${countOf(projects)}`;
+  yield sourceId === undefined
+    ? {
+        subject,
+        state: 'note',
+        message: `${pays}, of which no source reads the export. Enable its export and add a source for it.`,
+      }
+    : { subject, state: 'ok', message: `${pays}, whose export the source "${sourceId}" reads` };
+}
+
+/** Google asks for a project that the account itself pays for; another is the sign of a copy, or of a project that was moved. */
+function* checkProject(
+  { projectId }: ExportPlace,
+  { id }: BillingAccount,
+  projects: readonly string[],
+): Iterable<SourceCheck> {
+  if (projects.includes(projectId) || projects.length >= PROJECTS_MAX) return;
   yield {
-    subject: `billing account ${other.id}`,
+    subject: 'project of the export',
     state: 'note',
-    message: `${nameOf(other)} pays for ${countOf(projects)}, which are not in this export. Enable its export and add a source for it, unless there is one.`,
+    message: `${projectId}, in which the export lies, is not among the projects that ${id} pays for, as Google asks for. Link it to that account; if the table is a copy, check that it still gets rows.`,
   };
 }
 

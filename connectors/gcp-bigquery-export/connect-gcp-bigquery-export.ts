@@ -5,7 +5,7 @@
 import type { Connect } from '../connector.ts';
 import { openBigQuery } from './bigquery-session.ts';
 import { checkExport } from './check-export.ts';
-import { readExportPlace } from './export-place.ts';
+import { coveredAccounts, readExportPlace } from './export-place.ts';
 import { readExportTable } from './export-table.ts';
 import { fetchDay } from './fetch-day.ts';
 import { listDays } from './list-days.ts';
@@ -17,7 +17,7 @@ export const connectGcpBigQueryExport: Connect = async (source, context) => {
   return {
     list: async (request) => listDays(session, await table(), request, context),
     fetch: async (file, target) => fetchDay(session, await table(), file, target),
-    check: () => checkExport(place, session),
+    check: (others = []) => checkExport(place, session, coveredAccounts(others)),
     close: async () => {},
   };
 };

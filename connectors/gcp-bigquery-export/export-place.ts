@@ -49,17 +49,32 @@ export function readExportPlace({ id, settings }: ConnectedSource): ExportPlace 
       throw refuse(`has ${name}: "${address}", which is no address. Write https://….`);
     }
   }
-  const account = ACCOUNT.exec(tableId);
   return {
     sourceId: id,
     projectId,
     datasetId,
     tableId,
     queryProjectId,
-    billingAccountId: account === null ? null : account.slice(1).join('-').toUpperCase(),
+    billingAccountId: accountOf(tableId),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(billingEndpoint === undefined ? {} : { billingEndpoint }),
   };
+}
+
+/** The billing accounts that the organisation's other sources of this kind read, each with its source's id. */
+export function coveredAccounts(others: readonly ConnectedSource[]): ReadonlyMap<string, string> {
+  const covered = new Map<string, string>();
+  for (const { id, kind, settings } of others) {
+    const { table } = settings;
+    const account = kind === 'gcp-bigquery-export' && typeof table === 'string' ? accountOf(table) : null;
+    if (account !== null) covered.set(account, id);
+  }
+  return covered;
+}
+
+function accountOf(table: string): string | null {
+  const account = ACCOUNT.exec(table.replaceAll('`', '').trim());
+  return account === null ? null : account.slice(1).join('-').toUpperCase();
 }
 
 /** As BigQuery names it in messages and as `table` is written. */

@@ -70,3 +70,5 @@ insert into statement_shared_month
 select statement_id, date_trunc('month', charge_date::timestamp)::date, load_id, rule_id, pod_id, provider_name, service_name,
   charge_category, billing_currency, sum(billed_cost), sum(effective_cost), sum(list_cost), sum(contracted_cost)
 from statement_shared_cost group by 1, 2, 3, 4, 5, 6, 7, 8, 9;
+
+create trigger statement_shared_month_is_final before update or delete on statement_shared_month for each row execute function refuse_statement_change();

@@ -4,7 +4,7 @@ import type { DB } from '../schema.gen.ts';
 
 export interface SourceFigures {
   readonly sourceId: string;
-  /** Since the last look that went well; null where there was none. */
+  /** Since the last look that went well; since the first look where none ever did, so that it grows there too; null before the first. */
   readonly successAgeSeconds: number | null;
   readonly failures: number;
   readonly isCircuitOpen: boolean;
@@ -24,8 +24,9 @@ type SourceRow = Omit<SourceFigures, 'requestsToday' | 'microdollarsToday'> & {
 export async function readSourceFigures(db: Kysely<DB>, at: Date): Promise<SourceFigures[]> {
   const { rows } = await sql<SourceRow>`
     select source.id as "sourceId", coalesce(schedule.failures, 0) as failures, schedule.open_since is not null as "isCircuitOpen",
-      extract(epoch from ${at.toISOString()}::timestamptz - (select finished_at from source_run
-        where source_run.source_id = source.id and outcome <> 'failed' order by source_run.id desc limit 1))::float8 as "successAgeSeconds",
+      extract(epoch from ${at.toISOString()}::timestamptz - coalesce(
+        (select finished_at from source_run where source_run.source_id = source.id and outcome <> 'failed' order by source_run.id desc limit 1),
+        (select started_at from source_run where source_run.source_id = source.id order by source_run.id limit 1)))::float8 as "successAgeSeconds",
       coalesce(spent.requests, 0) as "requestsToday", round(coalesce(spent.amount, 0) * 1000000)::bigint as "microdollarsToday"
     from source
     left join source_schedule as schedule on schedule.source_id = source.id

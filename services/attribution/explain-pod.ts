@@ -16,7 +16,7 @@ import { asNowKnown, type ReportFrame, type ReportState, readReportFrame, stateO
 import { METRIC_COLUMN } from './check-conservation.ts';
 import { type CellPod, type CellRule, readCellSums, readFirstShares } from './explain-cell.ts';
 import { type CellOrigin, readCellOrigins } from './explain-origins.ts';
-import { type Cell, type CellPart, readCellParts } from './explain-scope.ts';
+import { type Cell, type CellPart, readCellParts, readCutMonths } from './explain-scope.ts';
 import { describeSources, type ExplainedRate, type LinesQuery, readRates, sampleLines } from './explain-sources.ts';
 import { type ExplainedValue, readCellValue } from './explain-value.ts';
 import { readRankingRates } from './ranking-rates.ts';
@@ -190,6 +190,7 @@ async function readCell(
     reportingCurrency: frame.currency,
     rates: await readRankingRates(db, { parts, period, to: frame.currency }),
     filters,
+    cutMonths: await readCutMonths(db, { period, filters }),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { monthOf, type Period } from '../kernel/period.ts';
+import { type IsoDate, monthOf, monthsTouched, type Period } from '../kernel/period.ts';
 import { type ClosedMonth, type DateRange, liesIn, openRanges, wholeMonths } from '../periods/closed-months.ts';
 import { type CostDimension, DATED_DIMENSIONS, dimensionSql, isKeptByRollup } from '../reports/cost-dimensions.ts';
 import { type CostFilter, filterSql } from '../reports/cost-filters.ts';
@@ -32,6 +32,8 @@ export interface Cell {
   /** Of each foreign currency that its loads were billed in. */
   readonly rates: RankingRates;
   readonly filters: readonly CostFilter[];
+  /** Months (`YYYY-MM-01`) within which it changes what passes the filters. */
+  readonly cutMonths: ReadonlySet<IsoDate>;
 }
 
 /** Parts of a cell by the grain in which they are read. */
@@ -68,9 +70,10 @@ export async function readCellParts(
   const ofLoads = asked.filters.filter(({ dimension }) => OF_LOADS.has(dimension.name));
   const condition = filterSql(ofLoads, (dimension) => dimensionSql(dimension, () => ''), false);
   const open = openRanges(period, closed);
+  const touched = open.map(({ start, end }) => ({ start: monthOf(start).start, end }));
   const { rows: current } = await sql<{ id: string }>`
     select id::text as id from load where state = 'published' and ${condition} and exists (
-      select from rollup_cost where load_id = load.id and rulebook_id = ${rulebookId} and ${liesIn('charge_date', open)}
+      select from rollup_month where load_id = load.id and rulebook_id = ${rulebookId} and ${liesIn('charge_month', touched)}
     ) order by load.id`.execute(db);
   const { rows: frozen } = await sql<{ id: string; statementId: number }>`
     select load.id::text as id, statement_id as "statementId" from statement_load join load on load.id = load_id
@@ -111,9 +114,8 @@ export function isKept(cell: Cell): boolean {
 }
 
 /** Whole calendar months, and no filter that looks into them. */
-export function isOfWholeMonths(cell: Cell): boolean {
-  const { start, end } = cell.period;
-  return start.endsWith('-01') && end.endsWith('-01') && !looksIntoMonths(cell);
+export function isOfWholeMonths({ period, cutMonths }: Cell): boolean {
+  return wholeMonths([period], cutMonths).days.length === 0;
 }
 
 /**
@@ -124,7 +126,7 @@ export function grainsOf(cell: Cell): Grains {
   const foreign = new Set(cell.rates.flatMap(({ loadIds }) => loadIds));
   const isForeign = (loadId: string) => foreign.has(loadId);
   const all = cell.parts.map((part) => {
-    const { months, days } = looksIntoMonths(cell) ? { months: [], days: part.days } : wholeMonths(part.days);
+    const { months, days } = wholeMonths(part.days, cell.cutMonths);
     const home = part.loadIds.filter((loadId) => !isForeign(loadId));
     return {
       months: { ...part, loadIds: home, days: months.map((month) => monthOf(month)) },
@@ -141,8 +143,22 @@ export function grainsOf(cell: Cell): Grains {
   };
 }
 
-function looksIntoMonths({ filters }: Cell): boolean {
-  return filters.some(({ dimension }) => dimension.name === 'day' || DATED_DIMENSIONS.includes(dimension.name));
+/** The months of the period that a filter looks into: all of them for one on days; for one on what pods hold those in which that changes. */
+export async function readCutMonths(
+  db: Kysely<DB>,
+  { period, filters }: { period: Period; filters: readonly CostFilter[] },
+): Promise<ReadonlySet<IsoDate>> {
+  if (filters.some(({ dimension }) => dimension.name === 'day')) {
+    return new Set(monthsTouched(period.start, period.end));
+  }
+  if (!filters.some(({ dimension }) => DATED_DIMENSIONS.includes(dimension.name))) return new Set();
+  const { rows } = await sql<{ month: IsoDate }>`
+    select distinct date_trunc('month', changed_on::timestamp)::date as month
+    from held_pod cross join lateral (values (valid_from), (valid_until)) as change (changed_on)
+    where extract(day from changed_on) <> 1 and changed_on >= ${period.start}::date and changed_on < ${period.end}::date`.execute(
+    db,
+  );
+  return new Set(rows.map(({ month }) => month));
 }
 
 /** Filters on what an origin, or the rule that won for it, has. */

@@ -7,14 +7,18 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { passLines, type RulebookStretches, spanOf, stretchesSql } from './cell-stretches.ts';
-import { type Cell, filtersOfOrigins, filtersOfPods, isInParts, isOfWholeMonths } from './explain-scope.ts';
+import { dimensionSql } from '../reports/cost-dimensions.ts';
+import { filterSql } from '../reports/cost-filters.ts';
+import { type Cell, filtersOfOrigins, filtersOfPods, isInParts, isKept, isOfWholeMonths } from './explain-scope.ts';
 import { ratedSql } from './ranking-rates.ts';
 
 /** Arrays as PostgreSQL writes them: a cell may have a hundred thousand origins, which pass through here unread. */
 interface OwnOrigins {
   readonly of: RulebookStretches['of'];
-  /** Those that are the cell's during the whole period; null: every origin is. */
+  /** Those that are the cell's during the whole period; null: every origin that passes. */
   readonly whole: string | null;
+  /** Of these the ids, as a query; null: all. */
+  readonly passing: RawBuilder<unknown> | null;
   /** The others, with the dates of each stretch. */
   readonly parts: string;
   readonly starts: string;
@@ -52,12 +56,18 @@ export async function rankOrigins(
 
 async function readOwnOrigins(db: Kysely<DB>, cell: Cell, one: RulebookStretches): Promise<OwnOrigins> {
   const { of } = one;
-  const none = { of, parts: '{}', starts: '{}', ends: '{}', hasParts: false };
-  if (cell.owner === 'everybody' && filtersOfOrigins(cell).length === 0 && filtersOfPods(cell).length === 0) {
-    return { ...none, whole: null, isMany: true };
+  const none = { of, parts: '{}', starts: '{}', ends: '{}', hasParts: false, passing: null };
+  const filters = filtersOfOrigins(cell);
+  if (cell.owner === 'everybody' && filtersOfPods(cell).length === 0) {
+    if (filters.length === 0) return { ...none, whole: null, isMany: true };
+    // What rollups keep too: where it passes, the shares of split cost do, so that attribution need not be asked.
+    if (isKept(cell) && filters.every(({ dimension }) => dimension.place === 'origin')) {
+      const passing = sql`select id from origin as line where ${filterSql(filters, (dimension) => dimensionSql(dimension, () => ''), true)}`;
+      if (await areMany(db, passing)) return { ...none, passing, whole: null, isMany: true };
+    }
   }
   const { start, end } = spanOf(of);
-  const { rows } = await sql<Omit<OwnOrigins, 'of'>>`
+  const { rows } = await sql<Omit<OwnOrigins, 'of' | 'passing'>>`
     select coalesce(array_agg(distinct origin_id) filter (where is_whole), '{}')::text as whole,
       coalesce(array_agg(origin_id) filter (where not is_whole), '{}')::text as parts,
       coalesce(array_agg(valid_from) filter (where not is_whole), '{}')::text as starts,
@@ -69,7 +79,17 @@ async function readOwnOrigins(db: Kysely<DB>, cell: Cell, one: RulebookStretches
       from ${stretchesSql(cell, one)} as stretch
     ) as stretch
   `.execute(db);
-  return rows[0] === undefined ? { ...none, whole: '{}', isMany: false } : { of, ...rows[0] };
+  return rows[0] === undefined ? { ...none, whole: '{}', isMany: false } : { of, passing: null, ...rows[0] };
+}
+
+/** Counts no further than to where they are. */
+async function areMany(db: Kysely<DB>, ids: RawBuilder<unknown>): Promise<boolean> {
+  const { rows } = await sql<{ areMany: boolean }>`
+    select count(found.id) > few as "areMany"
+    from (select reltuples::bigint / ${MANY_PART} as few from pg_class where oid = 'origin'::regclass) as bound
+    left join lateral (${ids} limit few + 1) as found on true group by few
+  `.execute(db);
+  return rows[0]?.areMany === true;
 }
 
 /** Every month (or, of a cell that cuts a month, every charge) of the cell's origins. */
@@ -141,7 +161,8 @@ function spentBy(
   const { spent, among, hidesIndex = false, beyond = sql`` } = options;
   // The sum hides the column from the index that would look up each.
   const originId = hidesIndex ? sql`line.origin_id + 0` : sql`line.origin_id`;
-  const isOwn = own.whole === null ? sql`true` : sql`${originId} = any(${own.whole}::bigint[])`;
+  const passes = own.passing === null ? sql`true` : sql`${originId} in (${own.passing})`;
+  const isOwn = own.whole === null ? passes : sql`${originId} = any(${own.whole}::bigint[])`;
   const columns = sql`select line.origin_id, line.billing_currency, line.${sql.ref(cell.metric)} as amount ${beyond}`;
   const ofCell = sql`${isInParts(own.of.parts, 'line')} and ${passLines(cell)}
     ${among === undefined ? sql`` : sql`and line.origin_id = any(${among})`}`;

@@ -58,12 +58,14 @@ export async function readCauses(
         where was.id is distinct from now.id
       ) as load
     ), changed as (
-      select asked.statement_id, asked.outcome_id, json_build_object('outcomeId', asked.outcome_id::text,
-        'was', (select max(outcome_version) from statement_value as value
-          where value.statement_id = asked.statement_id and value.outcome_id = asked.outcome_id),
-        'now', outcome.version) as cause
+      select asked.statement_id, asked.outcome_id,
+        json_build_object('outcomeId', asked.outcome_id::text, 'was', stated.version, 'now', outcome.version) as cause
       from (select distinct adjusted_statement_id as statement_id, outcome_id from adjustment where outcome_id is not null) as asked
       join outcome on outcome.id = asked.outcome_id
+      cross join lateral (select max(outcome_version) as version from statement_value as value
+        where value.statement_id = asked.statement_id and value.outcome_id = asked.outcome_id) as stated
+      -- After a reissue the statement has the version of now, and what was booked for the former one is reversed.
+      where stated.version is distinct from outcome.version
     ), rated as (
       select month.statement_id, adjustment.currency,
         json_build_object('currency', adjustment.currency, 'days', count(distinct adjustment.adjusted_on)::int) as cause

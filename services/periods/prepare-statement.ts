@@ -9,7 +9,7 @@ import { requireConversionRates } from '../fx/conversion.ts';
 import { AppError } from '../kernel/errors.ts';
 import { COMMANDS, type Naming, option, worded } from '../kernel/wording.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
-import { type Period, utcDate } from '../kernel/period.ts';
+import { type IsoDate, type Period, utcDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 import { readReportFrame } from '../reports/report-frame.ts';
@@ -75,7 +75,7 @@ export async function prepareStatement(trx: Transaction<DB>, request: CloseReque
   const { period } = await readReportFrame(trx, { period: request.period, at });
   refuseUnclosable(period, at);
   const locked = await lockFigures(trx, period);
-  const superseded = await readStanding(trx, period.id);
+  const superseded = await readStanding(trx, period);
   const reissueReason = reasonOf(request.reissueReason, 'reissue');
   refuseReissue(period, superseded, reissueReason);
   await discardPrepared(trx, { periodId: period.id, principal, at });
@@ -134,11 +134,23 @@ function refuseUnclosable(period: Period, at: Date): void {
   }
 }
 
-async function readStanding(trx: Transaction<DB>, periodId: string): Promise<number | null> {
-  const { rows } = await sql<{ id: number }>`
-    select id from statement where period_id = ${periodId} and ${isStanding('statement')}
+/** By its days: after another month begins the fiscal year, a quarter's name may be that of other days. */
+async function readStanding(trx: Transaction<DB>, { id: name, kind, start, end }: Period): Promise<number | null> {
+  const { rows } = await sql<{ id: number; start: IsoDate; end: IsoDate }>`
+    select id, period_start as start, period_end as end from statement
+    where ${isStanding('statement')} and kind = ${kind}
+      and (period_id = ${name} or (period_start = ${start}::date and period_end = ${end}::date))
   `.execute(trx);
-  return rows[0]?.id ?? null;
+  const standing = rows.find((row) => row.start === start && row.end === end);
+  const [namesake] = rows;
+  if (standing === undefined && namesake !== undefined) {
+    throw new AppError(
+      'conflict',
+      `Statement ${namesake.id} closed ${name} as ${namesake.start}..${namesake.end}; now that name means ${start}..${end}. The months of these days answer for them: a name closes once.`,
+      { details: { statementId: String(namesake.id) } },
+    );
+  }
+  return standing?.id ?? null;
 }
 
 function refuseReissue(period: Period, superseded: number | null, reissueReason: string | null): void {

@@ -33,13 +33,14 @@ interface SourceRow {
   readonly days: number;
   readonly covered: number;
   readonly usage_until: Date | null;
+  readonly is_declared: boolean;
   readonly settled_at: Date;
   readonly is_settled: boolean;
 }
 
 /**
- * Every source of the month in the order of ids: the declared ones, and any other with a load of it. The source `files`, which is there
- * before anything is declared, counts as declared while nothing else is.
+ * Every source of the month in the order of ids: the declared ones, and any other with a load of it. While none is declared, those that
+ * have ever delivered count as declared, and before any delivery the source `files`.
  */
 export async function readReadiness(db: Kysely<DB>, month: DateRange, at: Date): Promise<SourceReadiness[]> {
   const touching = sql`load.source_id = source.id and load.state = 'published'
@@ -50,7 +51,7 @@ export async function readReadiness(db: Kysely<DB>, month: DateRange, at: Date):
       (select count(*)::int from generate_series(greatest(${month.start}::date, begins_on), ${month.end}::date - 1, interval '1 day') as day
        where exists (select from load where ${touching} and billing_period_start <= day::date and billing_period_end > day::date)) as covered,
       (select max(usage_until) from load where load.source_id = source.id and load.state = 'published') as usage_until,
-      settled_at, settled_at <= ${at.toISOString()}::timestamptz
+      ${isDeclared('source')} as is_declared, settled_at, settled_at <= ${at.toISOString()}::timestamptz
         or not exists (select from load where ${touching} and not ${isFinalSql('load')}) as is_settled
     from source
     left join lateral (
@@ -60,7 +61,8 @@ export async function readReadiness(db: Kysely<DB>, month: DateRange, at: Date):
     cross join lateral (select (${month.end}::date + coalesce(source.settle_after, ${SETTLE_AFTER_DEFAULT})::interval) at time zone 'UTC'
       as settled_at) as settling
     where exists (select from load where ${touching}) or ${isDeclared('source')}
-      or (source.id = 'files' and not exists (select from source as other where ${isDeclared('other')}))
+      or (not exists (select from source as other where ${isDeclared('other')}) and (begins_on is not null
+        or (source.id = 'files' and not exists (select from load where state in ('published', 'superseded')))))
     order by source.id collate "C"
   `.execute(db);
   return rows.map((row) => toReadiness(row, month));
@@ -80,7 +82,10 @@ function toReadiness(row: SourceRow, month: DateRange): SourceReadiness {
   if (row.covered < row.days) {
     const missing =
       row.covered === 0 ? 'has no published load of it' : `has loads of ${row.covered} of its ${row.days} days only`;
-    return of('missing', `${name} ${missing}. Ingest it, or take the source out of the organisation file.`);
+    const otherwise = row.is_declared
+      ? 'take the source out of the organisation file'
+      : 'name the sources that do deliver in the organisation file';
+    return of('missing', `${name} ${missing}. Ingest it, or ${otherwise}.`);
   }
   const lastDay = addDays(month.end, -1);
   if (row.usage_until === null || row.usage_until.toISOString().slice(0, 10) < month.end) {

@@ -142,7 +142,8 @@ async function readAdjustedMonths(db: Kysely<DB>, statementId: number): Promise<
   }));
 }
 
-async function readLoads(db: Kysely<DB>, statementId: number): Promise<unknown[]> {
+/** The loads a month was closed with, as its document lists them. */
+export async function readLoads(db: Kysely<DB>, statementId: number): Promise<unknown[]> {
   const { rows } = await sql`
     select load.id::text as "loadId", source_id as "sourceId", ${billingPeriodSql('load')} as "billingPeriod",
       manifest_digest as "manifestDigest",

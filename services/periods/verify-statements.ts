@@ -1,11 +1,12 @@
 /**
- * Recomputes the chain of statements from its start: every document's hash, the digests of the rows behind it, and every approval's hash over
- * the one before. Names the first statement that is not what was approved.
+ * Recomputes the chain of statements from its start: every document's hash, the digests of the rows behind it, what stands beside it, and
+ * every approval's hash over the one before. Names the first statement that is not what was approved.
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { canonicalJson } from '../attribution/canonical-json.ts';
 import { CHAIN_START, hashOf, hashOfApproval } from './chain.ts';
+import { type DocumentedFacts, faultBesideDocument, type StatementRow } from './check-beside-document.ts';
 import { digestFrozenRows } from './frozen-digests.ts';
 import { frozenValuePerPod } from './frozen-value.ts';
 import { STATEMENT_FORMAT } from './statement-document.ts';
@@ -19,10 +20,7 @@ export interface Verification {
   readonly broken: { readonly statementId: string; readonly period: string; readonly reason: string } | null;
 }
 
-interface ChainRow {
-  readonly id: number;
-  readonly kind: string;
-  readonly period_id: string;
+interface ChainRow extends StatementRow {
   readonly supersedes_id: number | null;
   readonly reissue_reason: string | null;
   readonly forced_reason: string | null;
@@ -62,7 +60,7 @@ export async function verifyStatements(db: Kysely<DB>): Promise<Verification> {
 
 async function readLink(db: Kysely<DB>, statementId: number): Promise<ChainRow> {
   const { rows } = await sql<ChainRow>`
-    select id, kind, period_id, supersedes_id, reissue_reason, forced_reason, document, document_hash, prepared_by, prepared_at,
+    select id, kind, period_id, period_start, period_end, known_at, rulebook_id, currency, cost_metric, supersedes_id, reissue_reason, forced_reason, document, document_hash, prepared_by, prepared_at,
       approved_by, approved_at, ordinal, previous_hash, hash
     from statement where id = ${statementId}
   `.execute(db);
@@ -96,14 +94,16 @@ async function faultOf(
     approvedAt: row.approved_at.toISOString(),
   });
   if (hash !== row.hash) return 'its approval is not the one that was hashed';
-  const { format, frozen, valuePerPod } = JSON.parse(row.document) as {
+  const document = JSON.parse(row.document) as DocumentedFacts & {
     format: string;
     frozen: Readonly<Record<string, unknown>>;
-    valuePerPod: unknown;
   };
+  const { format, frozen, valuePerPod } = document;
   const found: Readonly<Record<string, unknown>> = await digestFrozenRows(db, row.id);
   const changed = Object.keys(frozen).find((name) => canonicalJson(found[name]) !== canonicalJson(frozen[name]));
   if (changed !== undefined) return `its frozen rows (${changed}) are not those that were hashed`;
+  const beside = await faultBesideDocument(db, row, document);
+  if (beside !== null) return beside;
   // A report of a former shape has members today that it had not; its rows are those that were hashed.
   if (format !== STATEMENT_FORMAT) return null;
   const answered = await frozenValuePerPod(db, row.id);

@@ -138,10 +138,15 @@ export function statementIdOf({ statement }: ReportFrame): string | null {
   return statement === null ? null : String(statement.statementId);
 }
 
-/** How far the data reaches: of a closed period as when its months were closed. */
+/** How far the data reaches: of a closed period as when the last of its months that had any was closed. */
 export function reachOf(frame: ReportFrame): IsoDate | null {
   if (stateOf(frame) !== 'closed') return frame.dataAsOf;
-  return frame.closed.flatMap(({ dataAsOf }) => dataAsOf ?? []).sort()[0] ?? null;
+  return (
+    frame.closed
+      .flatMap(({ dataAsOf }) => dataAsOf ?? [])
+      .sort()
+      .at(-1) ?? null
+  );
 }
 
 /** The days of the report's window that are not closed. */

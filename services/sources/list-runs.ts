@@ -47,7 +47,11 @@ export async function listRuns(
 ): Promise<RunView[]> {
   const { sourceId, before, limit } = options;
   const source = await db.selectFrom('source').select('id').where('id', '=', sourceId).executeTakeFirst();
-  if (source === undefined) throw new AppError('not_found', `There is no source "${sourceId}".`);
+  if (source === undefined)
+    throw new AppError(
+      'not_found',
+      `There is no source "${sourceId}". Take the id as the organisation file has it, or had it.`,
+    );
   const { rows } = await sql<{ run: RunView }>`
     select ${RUN_JSON} as run from source_run
     where source_id = ${sourceId} and (${before}::bigint is null or id < ${before}::bigint)

@@ -149,9 +149,13 @@ function summarise(status: Omit<SourceStatus, 'summary'>, openSince: string | nu
   }
   if (error !== null) return `the last look failed: ${error.message}${next}`;
   if (refused !== null) return `the bill of ${refused.billingPeriod} was refused: ${refused.message}${next}`;
-  if (latest === null) return `nothing was published yet.${next}`;
   const waiting =
     lastRun !== null && lastRun.waiting.length > 0 ? ` Not complete yet: ${lastRun.waiting.join('; ')}.` : '';
+  if (latest === null && lastRun === null && status.state !== 'notScheduled') {
+    const who = status.state === 'manual' ? '' : 'A worker does so at once; or ';
+    return `it was not looked at yet. ${who}run: outturn ingest --source ${status.sourceId}`;
+  }
+  if (latest === null) return `nothing was published yet.${waiting}${next}`;
   const asOf = latest.dataAsOf === null ? '' : `, data as of ${latest.dataAsOf}`;
   return `${latest.billingPeriod} ${latest.finality}${asOf}.${waiting}${next}`;
 }

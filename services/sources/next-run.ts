@@ -1,7 +1,7 @@
 /**
  * When a source is looked at next: by its cron expression in its time zone, shifted by a part of its jitter that is always the same for
  * one source, so that sources of one schedule do not all ask at once. After a failure it is tried sooner and then ever more rarely; after
- * five in a row its circuit opens, and it is tried every six hours until it answers again.
+ * five in a row its circuit opens, and it is tried every six hours until it answers again. A budget of a day that is used up is no failure.
  */
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
@@ -21,6 +21,7 @@ export interface Attempts {
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 const RETRY_MS_MAX = 60 * MINUTE_MS;
 const OPEN_RETRY_MS = 6 * 60 * MINUTE_MS;
 /** So many failures in a row open the circuit. */
@@ -57,6 +58,11 @@ export function afterFailure(
     openSince: isOpen ? (openSince ?? at) : null,
     nextRunAt: new Date(at.getTime() + Math.max(pauseMs, retryAfterMs ?? 0)),
   };
+}
+
+/** Where a day's budget is used up: when the next UTC day begins. The source answered, so this counts towards no circuit. */
+export function afterBudget(before: Attempts, at: Date): Attempts & { readonly nextRunAt: Date } {
+  return { ...before, nextRunAt: new Date((Math.floor(at.getTime() / DAY_MS) + 1) * DAY_MS) };
 }
 
 /** A share from 0 up to, not including, 1 that is the source's own. */

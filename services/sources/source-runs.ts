@@ -3,7 +3,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { InputFault } from '../kernel/errors.ts';
 import type { IsoDate } from '../kernel/period.ts';
-import { type Attempts, afterFailure, nextDue } from './next-run.ts';
+import { type Attempts, afterBudget, afterFailure, nextDue } from './next-run.ts';
 import { endSourceRequest } from './source-requests.ts';
 import { readSchedule } from './source-settings.ts';
 
@@ -96,7 +96,7 @@ function isPassing(failure: RunFailure | null): boolean {
 async function setNextRun(
   trx: Transaction<DB>,
   { sourceId, settings }: StartedRun,
-  failure: { retryAfterMs: number | null } | null,
+  failure: RunFailure | null,
   at: Date,
 ): Promise<Date | null> {
   const { rows } = await sql<{ kind: string; failures: number | null; open_since: Date | null }>`
@@ -106,10 +106,7 @@ async function setNextRun(
   if (source === undefined) return null;
   const before: Attempts = { failures: source.failures ?? 0, openSince: source.open_since };
   const schedule = readSchedule(source.kind, settings);
-  const next =
-    failure === null
-      ? { failures: 0, openSince: null }
-      : afterFailure(before, { at, retryAfterMs: Math.min(failure.retryAfterMs ?? 0, DAY_MS) });
+  const next = failure === null ? { failures: 0, openSince: null } : attemptAfter(failure, before, at);
   const retryAt = 'nextRunAt' in next ? next.nextRunAt : null;
   const dueAt = schedule === null ? null : nextDue(sourceId, schedule, at);
   // A source that nobody scheduled is not tried again by itself either.
@@ -121,6 +118,11 @@ async function setNextRun(
     on conflict (source_id) do update set next_run_at = excluded.next_run_at, failures = excluded.failures,
       open_since = excluded.open_since, settings = excluded.settings`.execute(trx);
   return retryAt;
+}
+
+function attemptAfter(failure: RunFailure, before: Attempts, at: Date): Attempts & { readonly nextRunAt: Date } {
+  if (failure.code === 'source_budget') return afterBudget(before, at);
+  return afterFailure(before, { at, retryAfterMs: Math.min(failure.retryAfterMs ?? 0, DAY_MS) });
 }
 
 /**

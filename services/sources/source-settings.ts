@@ -24,11 +24,11 @@ export function readSchedule(kind: string, settings: unknown): SourceSchedule | 
   };
 }
 
-/** An ISO 8601 duration of days, hours, minutes and seconds in milliseconds. */
+/** An ISO 8601 duration of weeks, or of days, hours, minutes and seconds, in milliseconds; zero of months and years, whose length differs. */
 function durationMs(text: string): number {
-  const parts = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(text);
-  const [days, hours, minutes, seconds] = [1, 2, 3, 4].map((place) => Number(parts?.[place] ?? 0));
-  return (days ?? 0) * DAY_MS + (hours ?? 0) * HOUR_MS + (minutes ?? 0) * MINUTE_MS + (seconds ?? 0) * 1000;
+  const parts = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/.exec(text);
+  const lengthsMs = [7 * DAY_MS, DAY_MS, HOUR_MS, MINUTE_MS, 1_000];
+  return lengthsMs.reduce((sum, lengthMs, index) => sum + lengthMs * Number(parts?.[index + 1] ?? 0), 0);
 }
 
 /** An object, empty where it is none. */

@@ -1,6 +1,7 @@
 /** Sources over HTTP: how each stands, its looks page by page with their faults, and its checks; the command line says the same. */
 import { sql } from 'kysely';
 import { describe, expect, onTestFinished } from 'vitest';
+import { readSourceFigures } from '../../db/queries/source-figures.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { makeWorkplace } from '../support/command-line.ts';
 import { test as base } from '../support/database.ts';
@@ -74,6 +75,16 @@ describe('a source over HTTP', () => {
     expect(body).toMatch(/^outturn_source_circuit_open\{source="gone"\} 1$/m);
     expect(body).toMatch(/^outturn_source_requests_today\{source="gone"\} 12$/m);
     expect(body).toMatch(/^outturn_source_spent_today_microdollars\{source="gone"\} 120000$/m);
+  });
+
+  test('ages from its first look where none ever went well', async ({ trx }) => {
+    await sql`insert into source (id, kind, settings) values ('never', 'focus-files', '{"path": "x"}')`.execute(trx);
+    await sql`
+      insert into source_run (source_id, reason, started_at, finished_at, outcome, error_message)
+      values ('never', 'schedule', '2026-09-15T10:00:00Z', '2026-09-15T10:00:01Z', 'failed', 'no'),
+        ('never', 'schedule', '2026-09-15T11:00:00Z', '2026-09-15T11:00:01Z', 'failed', 'no')`.execute(trx);
+    const figures = await readSourceFigures(trx, new Date('2026-09-15T12:00:00Z'));
+    expect(figures.find(({ sourceId }) => sourceId === 'never')).toMatchObject({ successAgeSeconds: 7200 });
   });
 
   test('has the same looks on the command line', async ({ api, database }) => {

@@ -139,6 +139,18 @@ describe('a source that asks Cost Explorer', () => {
     expect(double.calls.map(({ TimePeriod }) => TimePeriod.Start)).toEqual(Array(3).fill('2026-10-01'));
   });
 
+  test('keeps what was published where all costs of an account are gone', async () => {
+    at('2026-10-18T14:00:00Z');
+    const charges = double.charges;
+    double.charges = [];
+    await expect(scene.sync()).rejects.toMatchObject({ code: 'would_drop_account' });
+    expect((await costsOf('2026-10'))?.billed).toBe('180');
+    double.charges = charges;
+    at('2026-10-18T20:00:00Z');
+    await scene.sync();
+    expect((await scene.status()).failures).toBe(0);
+  });
+
   test('refuses days that AWS no longer keeps', async () => {
     await expect(scene.sync({ range: { start: '2024-01-01', end: '2024-02-01' } })).rejects.toMatchObject({
       code: 'invalid_input',

@@ -183,6 +183,22 @@ describe('a source of Azure exports', () => {
       ['2026-08-15', '2026-09-15'],
     ]);
   });
+
+  test('of calendar months gathers such a period from both months, and replaces it when either is delivered anew', async () => {
+    const half = (BilledCost: string) => [
+      { BillingPeriodStart: '2026-08-15T00:00:00Z', BillingPeriodEnd: '2026-09-15T00:00:00Z', BilledCost },
+    ];
+    await deliver({ range: '20260801-20260831' }, half('1'));
+    await deliver({}, half('2'));
+    await scene.sync();
+    expect(await billed()).toEqual([['2026-08', '2', '3']]);
+    later();
+    await deliver({ run: RUN_2, submittedAt: '2026-10-02T04:00:00Z' }, half('4.5'));
+    azurite.gate.reset();
+    await scene.sync();
+    expect(await billed()).toEqual([['2026-08', '2', '5.5']]);
+    expect(filesRead()).toHaveLength(1);
+  });
 });
 
 describe('what goes wrong', () => {

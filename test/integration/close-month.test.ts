@@ -10,6 +10,7 @@ import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { adjustments } from '../../services/periods/adjustments.ts';
 import { listStatements, readStatementDocument } from '../../services/periods/list-statements.ts';
+import { readReadiness } from '../../services/periods/readiness.ts';
 import { verifyStatements } from '../../services/periods/verify-statements.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
@@ -251,6 +252,16 @@ describe('closing is refused', () => {
     const { statement } = await prepare(db, '2026-09', { forcedReason: 'Azure confirmed the figures' });
     expect(statement).toMatchObject({ state: 'prepared', forcedReason: 'Azure confirmed the figures' });
     expect(await readStatementDocument(db, statement.statementId)).toContain('Azure confirmed the figures');
+    // Bills came as `ingest --source payer` only, and no file declares a source: none of "files" is waited for.
+    await sql`update source set removed_at = now() where id = 'azure'`.execute(db);
+    await sql`insert into source (id, kind, removed_at) values ('payer', 'focus-files', now())`.execute(db);
+    await sql`update load set source_id = 'payer' where source_id = 'files'`.execute(db);
+    const september = { start: '2026-09-01', end: '2026-10-01' };
+    const awaited = await readReadiness(db, september, AFTERWARDS);
+    expect(awaited.map(({ sourceId }) => sourceId)).toEqual(['azure', 'payer']);
+    const [, payer] = await readReadiness(db, { start: '2026-10-01', end: '2026-11-01' }, AFTERWARDS);
+    expect(payer).toMatchObject({ sourceId: 'payer', state: 'missing' });
+    expect(payer?.obstacle).toContain('name the sources that do deliver');
   });
 
   test('before the month is over, twice, and out of turn', async ({ db, company }) => {
@@ -533,6 +544,12 @@ describe('a quarter', () => {
     await expect(prepare(db, '2026-Q3')).rejects.toThrow('is closed by statement');
     const reissued = await close(db, '2026-Q3', { reissueReason: 'August was closed anew' });
     expect(await report(db, '2026-Q3')).toEqual({ ...mixed, statementId: reissued });
+    await sql`update organisation set fiscal_year_start_month = 2`.execute(db);
+    await expect(prepare(db, '2026-Q3')).rejects.toThrow(
+      `Statement ${reissued} closed 2026-Q3 as 2026-07-01..2026-10-01; now that name means 2026-08-01..2026-11-01`,
+    );
+    await sql`update organisation set fiscal_year_start_month = 4`.execute(db);
+    await expect(prepare(db, '2026-Q2')).rejects.toThrow(`2026-Q2 is closed by statement ${reissued}.`);
   });
 });
 
@@ -582,6 +599,21 @@ describe('the chain', () => {
     ).toMatchObject({
       reason: 'its report is not the one that was hashed',
     });
+    const moved = (change: ReturnType<typeof sql>) => tamper(sql`${change} ${of(first)}`);
+    const beside = { reason: 'its days, instant, rulebook or currency are not those of its document' };
+    expect(await moved(sql`update statement set period_end = period_end - 1 where id =`)).toMatchObject(beside);
+    expect(await moved(sql`update statement set rulebook_id = 0 where id =`)).toMatchObject(beside);
+    expect(await moved(sql`update statement set cost_metric = 'ListCost' where id =`)).toMatchObject(beside);
+    expect(
+      await tamper(sql`update rulebook set content = jsonb_set(content, '{rules}', '[]') where id <> 0`),
+    ).toMatchObject({ reason: 'its rulebook is not the one that was hashed' });
+    const ofFirst = sql`select load_id from statement_load where statement_id = ${of(first)}`;
+    expect(await tamper(sql`update load set manifest_digest = 'other' where id in (${ofFirst})`)).toMatchObject({
+      reason: 'its loads or their files are not those of its document',
+    });
+    expect(
+      await tamper(sql`update pod_cost set list_cost = list_cost + 0.000000000001 where load_id in (${ofFirst})`),
+    ).toMatchObject({ reason: 'the cells of its loads do not add up to its frozen rows' });
     expect(
       await tamper(sql`update statement set state = 'discarded', ordinal = null, previous_hash = null, hash = null, approved_by = null,
       approved_at = null where id = ${of(first)}`),

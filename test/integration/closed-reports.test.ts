@@ -197,6 +197,15 @@ describe('the views for tools', () => {
        from report.unattributed where charge_month = '2026-08-01' and state = 'closed' and statement_id = ${id}`,
     );
     expect(unattributed).toEqual({ cost: closed.value.unattributed.cost, now: '0', missing: false });
+    await sql`update pod set name = 'Renamed', kind = 'platform'`.execute(db);
+    const names = await askAsReader<{ name: string; kind: string; state: string }>(
+      db,
+      `select distinct pod_name as name, pod_kind as kind, state from report.value_per_pod where pod_id is not null and period = '2026-08'
+       union select pod_name, pod_kind, state from report.pod_cost_daily where pod_id is not null and charge_month = '2026-08-01'`,
+    );
+    expect(names.filter(({ state }) => state !== 'closed')).toEqual([]);
+    expect(names.map(({ name }) => name)).not.toContain('Renamed');
+    expect(names.map(({ kind }) => kind)).not.toContain('platform');
     const months = await askAsReader<{ period: string; cost: string; missing: boolean }>(
       db,
       `select period, trim_scale(sum(cost_total))::text as cost, bool_or(is_conversion_missing) as missing

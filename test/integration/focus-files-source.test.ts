@@ -2,7 +2,7 @@
  * FOCUS files of any producer, from a folder and from each cloud's object storage, through the whole product: the same bills give the same
  * figures wherever they lie, only what is new is fetched, and nothing that was published goes silently.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -10,9 +10,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { checkSource } from '../../jobs/check-source.ts';
 import { useAwsKeysOf } from '../support/aws-exports.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
-import { billLine, csvOf } from '../support/billing.ts';
+import { type BillLine, billLine, csvOf } from '../support/billing.ts';
 import { type GcsDouble, startGcsDouble } from '../support/gcs-server/gcs-server.ts';
 import { useGoogleCredentialsOf } from '../support/google-credentials.ts';
+import { isAvailable, realBills } from '../support/requirements.ts';
 import { type S3Double, startS3Double } from '../support/s3-server/s3-server.ts';
 import { createSyncedSource, type SyncedSource } from '../support/synced-source.ts';
 
@@ -41,18 +42,21 @@ afterAll(async () => {
 afterEach(() => scene.drop());
 
 function month(name: string, ...costs: string[]): string {
-  const end = new Date(Date.UTC(Number(name.slice(0, 4)), Number(name.slice(5)), 1)).toISOString();
-  return csvOf(
-    costs.map((BilledCost) =>
-      billLine({
-        BillingPeriodStart: `${name}-01T00:00:00Z`,
-        BillingPeriodEnd: end,
-        ChargePeriodStart: `${name}-14T00:00:00Z`,
-        ChargePeriodEnd: `${name}-15T00:00:00Z`,
-        BilledCost,
-      }),
-    ),
+  return billOf(
+    name,
+    costs.map((BilledCost) => ({ BilledCost })),
   );
+}
+
+function billOf(name: string, lines: readonly BillLine[]): string {
+  const end = new Date(Date.UTC(Number(name.slice(0, 4)), Number(name.slice(5)), 1)).toISOString();
+  const period = {
+    BillingPeriodStart: `${name}-01T00:00:00Z`,
+    BillingPeriodEnd: end,
+    ChargePeriodStart: `${name}-14T00:00:00Z`,
+    ChargePeriodEnd: `${name}-15T00:00:00Z`,
+  };
+  return csvOf(lines.map((cells) => billLine({ ...period, ...cells })));
 }
 
 async function open(settings: (folder: string) => object): Promise<void> {
@@ -67,25 +71,31 @@ const lastRun = async () => (await scene.status()).lastRun;
 
 /** Each place by its path and how a file is put there and taken away. */
 const PLACES: Readonly<
-  Record<string, () => { settings: object; put(name: string, content: string | Buffer): Promise<void> }>
+  Record<
+    string,
+    () => { settings: object; put(name: string, content: string | Buffer): Promise<void>; calls(): number }
+  >
 > = {
   's3://': () => ({
     settings: { path: 's3://s3-bills/focus/', region: 'us-east-1', endpoint: s3.url, forcePathStyle: true },
     put: async (name, content) => void s3.put('s3-bills', `focus/${name}`, content),
+    calls: () => s3.calls.length,
   }),
   'gs://': () => ({
     settings: { path: 'gs://gcs-bills/focus', endpoint: gcs.url },
     put: async (name, content) => void gcs.put('gcs-bills', `focus/${name}`, content),
+    calls: () => gcs.calls.filter(({ operation }) => operation !== 'token').length,
   }),
   'https://': () => ({
     settings: { path: 'https://devstoreaccount1.blob.core.windows.net/bills/focus', endpoint: azurite.endpoint },
     put: async (name, content) => void (await azurite.put('bills', `focus/${name}`, content)),
+    calls: () => azurite.gate.calls.length,
   }),
 };
 
 describe.each(Object.keys(PLACES))('%s', (name) => {
   test('is published, looked at without a fetch, restated by what is new, and checked', async () => {
-    const { settings, put } = PLACES[name]?.() ?? { settings: {}, put: async () => {} };
+    const { settings, put, calls } = PLACES[name]?.() ?? { settings: {}, put: async () => {}, calls: () => 0 };
     await put('2026-08.csv', month('2026-08', '1', '0.125'));
     await put('deep/2026-09.csv.gz', gzipSync(month('2026-09', '3')));
     await put('2026-10.csv.tmp', month('2026-10', '9'));
@@ -96,12 +106,16 @@ describe.each(Object.keys(PLACES))('%s', (name) => {
     expect((await lastRun())?.waiting).toEqual(['2026-10.csv.tmp is still being written']);
 
     later();
+    const before = calls();
     await scene.sync();
+    expect(calls() - before).toBe(1);
     expect(await lastRun()).toMatchObject({ filesFetched: 0, bytesFetched: '0' });
+    expect((await scene.status()).latest).toMatchObject({ billingPeriod: '2026-09', finality: 'estimated' });
 
     later();
-    await put('deep/2026-09.csv.gz', gzipSync(month('2026-09', '4')));
+    await put('deep/2026-09.csv.gz', gzipSync(billOf('2026-09', [{ BilledCost: '4', InvoiceId: 'I-1' }])));
     await scene.sync();
+    expect((await scene.status()).latest).toMatchObject({ billingPeriod: '2026-09', finality: 'final' });
     expect(await billed()).toEqual(['2026-08 1.125', '2026-09 4']);
     expect(await lastRun()).toMatchObject({ filesFetched: 1 });
 
@@ -139,6 +153,27 @@ describe('an object store', () => {
     await expect(scene.sync()).rejects.toMatchObject({ code: 'source_refused' });
     expect((await scene.status()).summary).toContain('Grant storage.objects.list on gs://busy');
     gcs.denied.clear();
+  });
+
+  test('whose credentials are spent half-way keeps what was read, and gives only the rest afterwards', async () => {
+    gcs.createBucket('spent');
+    gcs.put('spent', 'billing_period=2026-08/a.csv', month('2026-08', '1'));
+    await open(() => ({ path: 'gs://spent', endpoint: gcs.url }));
+    await scene.sync();
+    gcs.put('spent', 'billing_period=2026-09/b.csv', month('2026-09', '2'));
+    gcs.faults.push({ operation: 'get', kind: 'error', status: 401, reason: 'authError' });
+    later();
+    await expect(scene.sync()).rejects.toThrow('does not know the credentials (401). Renew them');
+    expect(await billed()).toEqual(['2026-08 1']);
+    later();
+    await scene.sync();
+    expect(await billed()).toEqual(['2026-08 1', '2026-09 2']);
+    const read = gcs.calls.filter(({ bucket, operation }) => bucket === 'spent' && operation === 'get');
+    expect(read.map(({ name, status }) => `${status} ${name}`)).toEqual([
+      '200 billing_period=2026-08/a.csv',
+      '401 billing_period=2026-09/b.csv',
+      '200 billing_period=2026-09/b.csv',
+    ]);
   });
 });
 
@@ -206,6 +241,22 @@ describe('a folder', () => {
     await scene.sync();
     expect(await billed()).toEqual(['2026-08 1', '2026-09 7']);
     expect((await lastRun())?.waiting).toEqual([expect.stringContaining('2026-09 has no file there any more')]);
+  });
+
+  test('that is not there is said so, in the run and in the check', async () => {
+    await openFolder();
+    await expect(scene.sync()).rejects.toThrow('is not there. Create it, or correct path in the organisation file');
+    expect(await checkSource(scene.context, 'lake')).toMatchObject([{ subject: 'folder', state: 'wrong' }]);
+  });
+
+  test.runIf(isAvailable('bills'))('with the FOCUS sample has its known sums', async () => {
+    await openFolder();
+    await put('focus_sample.csv', await readFile(join(realBills(), 'focus-sample-1.0/focus_sample.csv'), 'utf8'));
+    await scene.sync();
+    expect(await scene.published()).toEqual([
+      { period: '2024-09', lines: '999', billed: '20.28022672899', effective: '14.97651418586' },
+      { period: '2024-10', lines: '1', billed: '0.24', effective: '0' },
+    ]);
   });
 
   test('of a producer with its own spellings is read: nulls, times, further columns, equal lines', async () => {

@@ -7,7 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Connection, DeliveredFile, KnownFile, Listing, SourceCheck } from '../../connectors/connector.ts';
+import type {
+  ConnectedSource,
+  Connection,
+  DeliveredFile,
+  KnownFile,
+  Listing,
+  SourceCheck,
+} from '../../connectors/connector.ts';
 import { connectGcpBigQueryExport } from '../../connectors/gcp-bigquery-export/connect-gcp-bigquery-export.ts';
 import { type BigQueryDouble, startBigQueryDouble } from '../support/bigquery-server/bigquery-server.ts';
 import { ACCOUNT, costRow, STANDARD_FIELDS, STANDARD_TABLE } from '../support/bigquery-server/export-tables.ts';
@@ -15,6 +22,7 @@ import {
   type CloudBillingDouble,
   startCloudBillingDouble,
 } from '../support/cloud-billing-server/cloud-billing-server.ts';
+import { startConnectProxy } from '../support/connect-proxy.ts';
 import { connectedSource, connectionContext } from '../support/connection-context.ts';
 import { writeIdentity } from '../support/google-identity.ts';
 
@@ -141,6 +149,8 @@ describe('a trouble that passes', () => {
     ['tables.get', { kind: 'nonsense' }],
     ['jobs.insert', { kind: 'nonsense' }],
     ['jobs.insert', { kind: 'cut' }],
+    // The table grew between the dry run and the query.
+    ['jobs.insert', { kind: 'error', status: 400, reason: 'bytesBilledLimitExceeded' }],
     ['getQueryResults', { kind: 'nonsense' }],
     ['getQueryResults', { kind: 'error', status: 503, reason: 'backendError' }],
     ['getQueryResults', { kind: 'error', status: 400, reason: 'internalError' }],
@@ -150,10 +160,42 @@ describe('a trouble that passes', () => {
     expect(await list()).toEqual({ manifests: [], waiting: [] });
   });
 
+  test('BigQuery and Cloud Billing are reached through the proxy of the environment', async () => {
+    const proxy = await startConnectProxy();
+    vi.stubEnv('HTTPS_PROXY', proxy.url);
+    // The token is not asked for through it.
+    vi.stubEnv('NO_PROXY', '127.0.0.1');
+    await expect(list(new Map(), { endpoint: 'https://bigquery.invalid' })).rejects.toMatchObject({
+      name: 'TransientError',
+    });
+    expect(proxy.asked).toEqual(['bigquery.invalid:443']);
+    const checks: SourceCheck[] = [];
+    for await (const one of (await connect({ billingEndpoint: 'https://billing.invalid' })).check()) checks.push(one);
+    expect(checks.at(-1)).toMatchObject({ subject: 'billing account', state: 'note' });
+    expect(proxy.asked.slice(1)).toEqual(['billing.invalid:443']);
+    proxy.stop();
+  });
+
   test('a query that takes a while is waited for', async () => {
     bigQuery.pollsBeforeDone = 2;
     expect(await list()).toEqual({ manifests: [], waiting: [] });
   });
+});
+
+test('every query is run dry first, which bills nothing, and may bill no more than that said', async () => {
+  bigQuery.bytesPerRow = 20_000_000;
+  await bigQuery.insert(STANDARD_TABLE, '2026-09-14', [costRow()]);
+  await fetchInto('dry.csv.gz', await oneFile());
+  const queries = bigQuery.calls.filter(({ operation }) => operation === 'jobs.insert');
+  const [min, row] = [10 * 1_048_576, 20 * 1_048_576];
+  expect(queries.map(({ isDryRun, bytesBilled, bytesMax }) => [isDryRun, bytesBilled, bytesMax])).toEqual([
+    [true, 0, undefined],
+    [false, min, String(2 * min)],
+    ...[1, 2].flatMap(() => [
+      [true, 0, undefined],
+      [false, row, String(row)],
+    ]),
+  ]);
 });
 
 describe('a listing', () => {
@@ -238,6 +280,43 @@ describe('a file', () => {
     expect((await fetchInto('forgotten.csv.gz', file, size)).trimEnd().split('\n')).toHaveLength(1 + 5);
   });
 
+  test('is asked for a page at a time, each on disk before the next, so that memory does not grow with it', async () => {
+    [bigQuery.rowsPerPage, bigQuery.rowsRepeated] = [250, 2_500];
+    await bigQuery.insert(STANDARD_TABLE, '2026-09-14', [costRow(), costRow({ cost: 2 })]);
+    const file = await oneFile();
+    const path = join(folder, 'large.csv.gz');
+    bigQuery.calls.length = 0;
+    const asked: number[] = [];
+    const report = () =>
+      void asked.push(bigQuery.calls.filter(({ operation }) => operation === 'getQueryResults').length);
+    await (await connect()).fetch(file, { path, offset: 0, report });
+    expect(asked).toEqual(Array.from({ length: 20 }, (_, page) => page + 1));
+    const lines = gunzipSync(await readFile(path))
+      .toString()
+      .trimEnd()
+      .split('\n');
+    expect([lines.length, lines[2_500]?.includes(',1.5,'), lines[2_501]?.includes(',2,')]).toEqual([5_001, true, true]);
+  });
+
+  test('whose credentials are taken away half-way keeps its pages, and goes on with others', async () => {
+    bigQuery.rowsPerPage = 2;
+    await bigQuery.fill(STANDARD_TABLE, '2026-09-14', costRow(), 5);
+    const file = await oneFile();
+    const path = join(folder, 'renewed.csv.gz');
+    const report = () => bigQuery.revokeTokens();
+    await expect((await connect()).fetch(file, { path, offset: 0, report })).rejects.toMatchObject({
+      code: 'source_refused',
+      message: expect.stringContaining('or they have expired') as string,
+    });
+    bigQuery.calls.length = 0;
+    expect((await fetchInto('renewed.csv.gz', file, (await stat(path)).size)).trimEnd().split('\n')).toHaveLength(
+      1 + 5,
+    );
+    expect(bigQuery.calls.filter(({ operation }) => operation === 'getQueryResults').map(({ from }) => from)).toEqual([
+      2, 4,
+    ]);
+  });
+
   test('goes on at the last whole page, whatever lies behind it', async () => {
     bigQuery.rowsPerPage = 2;
     await bigQuery.fill(STANDARD_TABLE, '2026-09-14', costRow(), 5);
@@ -256,15 +335,15 @@ describe('a file', () => {
 });
 
 describe('a check', () => {
-  async function check(settings: object = {}): Promise<SourceCheck[]> {
+  async function check(settings: object = {}, others: readonly ConnectedSource[] = []): Promise<SourceCheck[]> {
     const checks: SourceCheck[] = [];
-    for await (const one of (await connect(settings)).check()) checks.push(one);
+    for await (const one of (await connect(settings)).check(others)) checks.push(one);
     return checks;
   }
 
   test('finds each permission, the account, and projects of other accounts', async () => {
     billing.pageSize = 1;
-    billing.put({ id: ACCOUNT, displayName: 'Acme', projects: ['shop-1', 'shop-2'] });
+    billing.put({ id: ACCOUNT, displayName: 'Acme', projects: ['acme-billing', 'shop-1'] });
     billing.put({ id: 'FFFFFF-000000-FFFFFF', displayName: 'Acme Labs', projects: ['lab-1'] });
     expect(await check()).toEqual([
       { subject: 'credentials', state: 'ok', message: 'the credentials of this machine' },
@@ -278,16 +357,38 @@ describe('a check', () => {
       {
         subject: 'billing account',
         state: 'ok',
-        message: `Acme (${ACCOUNT}): it pays for 2 projects (shop-1, shop-2)`,
+        message: `Acme (${ACCOUNT}): it pays for 2 projects (acme-billing, shop-1)`,
       },
       {
         subject: 'billing account FFFFFF-000000-FFFFFF',
         state: 'note',
         message:
-          'Acme Labs (FFFFFF-000000-FFFFFF) pays for 1 project (lab-1), which are not in this export. Enable its export and add a source for it, unless there is one.',
+          'Acme Labs (FFFFFF-000000-FFFFFF) pays for 1 project (lab-1), of which no source reads the export. Enable its export and add a source for it.',
       },
     ]);
     expect(bigQuery.calls.every(({ operation, isDryRun }) => operation !== 'jobs.insert' || isDryRun)).toBe(true);
+  });
+
+  test('knows what other sources read, and notes an export in a project of another account', async () => {
+    billing.put({ id: ACCOUNT, displayName: 'Acme', projects: ['shop-1'] });
+    billing.put({ id: 'FFFFFF-000000-FFFFFF', displayName: 'Acme Labs', projects: ['lab-1'] });
+    billing.put({ id: 'AAAAAA-000000-AAAAAA', displayName: 'Closed', open: false, projects: ['old'] });
+    const table = 'labs.billing.gcp_billing_export_v1_FFFFFF_000000_FFFFFF';
+    const others = [{ ...connectedSource('gcp-bigquery-export', { table }), id: 'labs' }];
+    const checks = await check({}, [...others, connectedSource('focus-files', { path: 'bills' })]);
+    expect(checks.slice(-3).map(({ subject, state, message }) => [subject, state, message])).toEqual([
+      ['billing account', 'ok', `Acme (${ACCOUNT}): it pays for 1 project (shop-1)`],
+      [
+        'project of the export',
+        'note',
+        `acme-billing, in which the export lies, is not among the projects that ${ACCOUNT} pays for, as Google asks for. Link it to that account; if the table is a copy, check that it still gets rows.`,
+      ],
+      [
+        'billing account FFFFFF-000000-FFFFFF',
+        'ok',
+        'Acme Labs (FFFFFF-000000-FFFFFF) pays for 1 project (lab-1), whose export the source "labs" reads',
+      ],
+    ]);
   });
 
   test('notes what it does without: billing accounts, the record of partitions', async () => {

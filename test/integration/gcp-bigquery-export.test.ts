@@ -100,7 +100,7 @@ describe('an export, look after look', () => {
     expect(queriesRun()).toEqual(['partitions', 'days']);
   });
 
-  test('restates a month that was final, from one late row, and asks for the day of that row alone', async () => {
+  test('restates a month long settled, from one late row, and asks for the day of that row alone', async () => {
     later(60 * DAY_MS);
     const late = { usage_start_time: '2026-08-03 10:00:00', usage_end_time: '2026-08-03 11:00:00', cost: -0.25 };
     await bigQuery.insert(DETAILED_TABLE, '2026-08-31', [
@@ -134,6 +134,11 @@ describe('one look', () => {
 
   test('a download that was cut off goes on where it was, and the query is not paid again', async () => {
     await open(DETAILED_TABLE);
+    bigQuery.faults.push({ operation: 'jobs.insert', kind: 'throttle', retryAfterSeconds: 300 });
+    await expect(scene.sync()).rejects.toMatchObject({ name: 'TransientError' });
+    expect((await scene.status()).nextRunAt, 'as late as Google asked').toBe('2026-10-06T08:05:00.000Z');
+    later(300_000);
+    bigQuery.calls.length = 0;
     bigQuery.rowsPerPage = 100;
     await bigQuery.fill(DETAILED_TABLE, '2026-09-14', costRow({ cost: 0.01 }), 1_000);
     bigQuery.faults.push({ operation: 'getQueryResults', kind: 'cut', skip: 2 + 6 });

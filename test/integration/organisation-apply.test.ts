@@ -10,6 +10,7 @@ import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { currentRulebook } from '../../services/attribution/store-rulebook.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
+import { ensureSource } from '../../services/billing/ensure-source.ts';
 import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
 import { describePlan } from '../../services/organisation/describe-plan.ts';
 import { hasRulebook, planOrganisation } from '../../services/organisation/plan-organisation.ts';
@@ -210,6 +211,17 @@ describe('a file again', () => {
       { id: 'aws', present: false },
       { id: 'files', present: true },
     ]);
+  });
+
+  test('leaves a source that went unasked, also where files are named for it again', async ({ db }) => {
+    await apply(db, `${BASE}sources: [{ id: AWS, kind: aws-data-export, bucket: b }]\n`);
+    await ensureSource(db, 'AWS');
+    const settings = async () =>
+      (await sql`select id, settings from source where removed_at is null and id <> 'files'`.execute(db)).rows;
+    expect(await settings()).toEqual([{ id: 'AWS', settings: { bucket: 'b' } }]);
+    await apply(db, BASE, LATER);
+    await ensureSource(db, 'AWS');
+    expect(await settings()).toEqual([{ id: 'AWS', settings: {} }]);
   });
 
   test('with new exchange rates imports them, though nothing else changed', async ({ db }) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BillLine, csvOf, inspect, makeBillFolder, writeBill } from '../support/billing.ts';
 import { isAvailable, realBills } from '../support/requirements.ts';
-import { translated } from '../support/translated-bills.ts';
+import { translated, writeParquet } from '../support/translated-bills.ts';
 
 let folder: Awaited<ReturnType<typeof makeBillFolder>>;
 beforeAll(async () => {
@@ -93,6 +93,66 @@ describe('a header', () => {
     });
   });
 
+  test('of a Customer Agreement is of its billing profile, with the list price and the invoice', async () => {
+    const { lines } = await readLines('customer-agreement.csv', [
+      {
+        invoiceId: 'G001',
+        billingAccountId: '5e98:564b_2019-05-31',
+        billingProfileId: 'RJUI-WHJ7-BG7-TGB',
+        billingPeriodEndDate: '09/30/2026',
+        billingPeriodStartDate: '09/01/2026',
+        date: '09/14/2026',
+        meterId: 'm-1',
+        meterCategory: 'Storage',
+        SubscriptionId: 'ABC',
+        ResourceId: RESOURCE,
+        quantity: '1',
+        chargeType: 'Usage',
+        billingCurrency: 'EUR',
+        pricingCurrency: 'USD',
+        costInBillingCurrency: '0.9',
+        costInPricingCurrency: '1',
+        costInUsd: '1',
+        paygCostInBillingCurrency: '1.1',
+        tags: '"pod": "checkout"',
+      },
+    ]);
+    expect(lines[0]).toMatchObject({
+      InvoiceId: 'G001',
+      BillingAccountId: 'RJUI-WHJ7-BG7-TGB',
+      SubAccountId: 'abc',
+      ResourceId: RESOURCE.toLowerCase(),
+      BillingCurrency: 'EUR',
+      BilledCost: '0.9',
+      EffectiveCost: '0.9',
+      ListCost: '1.1',
+      Tags: '{"pod": "checkout"}',
+    });
+  });
+
+  test('of pay-as-you-go is of its subscription, whatever its case', async () => {
+    const payAsYouGo = {
+      SubscriptionGuid: 'ABC',
+      ResourceGroup: 'Shop',
+      UsageDateTime: '2026-09-14',
+      MeterCategory: 'Storage',
+      MeterId: 'm-1',
+      UsageQuantity: '2',
+      PreTaxCost: '0.5',
+      InstanceId: RESOURCE,
+      Currency: 'EUR',
+      Tags: '',
+    };
+    const { lines } = await readLines('pay-as-you-go.csv', [payAsYouGo, { ...payAsYouGo, SubscriptionGuid: 'abc' }]);
+    const read = {
+      BillingAccountId: 'abc',
+      SubAccountId: 'abc',
+      ResourceId: RESOURCE.toLowerCase(),
+      BilledCost: '0.5',
+    };
+    expect(lines).toMatchObject([read, read]);
+  });
+
   test('in camel case and in one word reads the same', async () => {
     const recased = (change: (name: string) => string) =>
       [line()].map((cells) => Object.fromEntries(Object.entries(cells).map(([name, cell]) => [change(name), cell])));
@@ -107,6 +167,27 @@ describe('a header', () => {
     );
     expect(camel.lines).toEqual(own.lines);
     expect(flat.lines).toEqual(own.lines);
+  });
+
+  test('of Parquet reads the same, with instants, decimals and doubles', async () => {
+    const cells = line({ CostInBillingCurrency: '0.1', Quantity: '2.5' });
+    const csvPath = await writeBill(folder.path, 'typed.csv', csvOf([cells]));
+    const csv = await translated(folder.path, csvPath);
+    for (const type of ['double', 'decimal(38,18)']) {
+      const path = join(folder.path, `typed-${type.slice(0, 3)}.parquet`);
+      const dates = ['Date', 'BillingPeriodStartDate', 'BillingPeriodEndDate'].map(
+        (name) => `strptime("${name}", '%m/%d/%Y')::timestamptz as "${name}"`,
+      );
+      await writeParquet(
+        csvPath,
+        `* replace (CostInBillingCurrency::${type} as CostInBillingCurrency, ${dates.join(', ')})`,
+        path,
+      );
+      const parquet = await translated(folder.path, path);
+      expect([parquet.billed, parquet.effective]).toEqual([csv.billed, csv.effective]);
+      const { BilledCost: _billed, EffectiveCost: _effective, ...rest } = csv.lines[0] ?? {};
+      expect(parquet.lines[0]).toMatchObject(rest);
+    }
   });
 
   test('without a currency is in the one its source is billed in, dollars unless it says', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { withSourceLock } from '../../jobs/source-lock.ts';
+import { syncEach } from '../../jobs/sync-each.ts';
 import { decimal } from '../../services/kernel/decimal.ts';
 import { countSpending } from '../../services/sources/spending.ts';
 import { listDueSources } from '../../services/sources/source-runs.ts';
@@ -39,6 +40,18 @@ function month(name: string, cells: Readonly<Record<string, string>> = {}): stri
 
 const deliver = (name: string, content: string) => writeFile(join(scene.folder, 'bills', name), content);
 const later = (ms: number) => (scene.now = new Date(scene.now.getTime() + ms));
+
+test('what a command is refused by one source keeps it from no other', async () => {
+  await sql`insert into source (id, kind, settings) values ('absent', 'focus-files', '{"path": "/nowhere/at/all"}')`.execute(
+    scene.database.db,
+  );
+  await deliver('2026-09.csv', month('2026-09'));
+  const asked = { reason: 'command', mayDropAccounts: false } as const;
+  const { loads, failures } = await syncEach(scene.context, ['absent', 'aws'], asked);
+  expect(failures).toMatchObject([{ sourceId: 'absent', error: { code: 'source_refused' } }]);
+  expect(loads).toHaveLength(1);
+  expect((await scene.published()).map(({ billed }) => billed)).toEqual(['1.5']);
+});
 
 describe('a look', () => {
   test('publishes what is there, and reads nothing again where nothing changed', async () => {

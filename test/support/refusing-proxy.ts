@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { env } from 'node:process';
 
-/** What is asked of the proxy in HTTPS_PROXY while `work` runs, as `host:port`; `work` fails, and is to say how. */
+/** What is asked of the proxy in HTTPS_PROXY while `work` runs, as `host:port`, but for this machine (NO_PROXY); `work` fails, and is to say how. */
 export async function askedOfProxy(work: () => Promise<unknown>): Promise<string[]> {
   const asked: string[] = [];
   const proxy = createServer().on('connect', ({ url = '' }: IncomingMessage, socket: Socket) => {
@@ -14,11 +14,12 @@ export async function askedOfProxy(work: () => Promise<unknown>): Promise<string
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   env['HTTPS_PROXY'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  env['NO_PROXY'] = '127.0.0.1';
   try {
     await work();
     return asked;
   } finally {
-    delete env['HTTPS_PROXY'];
+    for (const name of ['HTTPS_PROXY', 'NO_PROXY']) delete env[name];
     const closed = once(proxy, 'close');
     proxy.close();
     proxy.closeAllConnections();

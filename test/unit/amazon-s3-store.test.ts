@@ -3,19 +3,17 @@
  * them pass by themselves; and that a file which arrived otherwise than S3 says is never taken for it.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openAmazonS3Store } from '../../connectors/amazon-s3/amazon-s3-store.ts';
 import { readS3Place, s3Arn, type S3Place } from '../../connectors/amazon-s3/s3-place.ts';
 import type { SourceCheck, Spending } from '../../connectors/connector.ts';
 import type { ObjectStore, StoredObject } from '../../connectors/object-store.ts';
 import { BUCKET, useAwsKeysOf } from '../support/aws-exports.ts';
+import { startConnectProxy } from '../support/connect-proxy.ts';
 import { connectedSource, connectionContext } from '../support/connection-context.ts';
 import { type S3Double, type S3Fault, startS3Double } from '../support/s3-server/s3-server.ts';
 
@@ -38,6 +36,7 @@ beforeEach(async () => {
   store = open();
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await store.close();
   await double.stop();
   await rm(folder, { recursive: true, force: true });
@@ -272,21 +271,15 @@ describe('the place', () => {
   });
 
   test('is reached through the proxy of the environment', async () => {
-    const asked: string[] = [];
-    const proxy = createServer().on('connect', ({ url = '' }: IncomingMessage, socket: Socket) => {
-      asked.push(url);
-      socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
-    });
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    process.env['HTTPS_PROXY'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    try {
-      await expect(listed(open({ endpoint: 'https://s3.example' }))).rejects.toMatchObject({ name: 'TransientError' });
-      expect(asked).toEqual(['s3.example:443']);
-    } finally {
-      delete process.env['HTTPS_PROXY'];
-      proxy.close();
-    }
+    const proxy = await startConnectProxy();
+    vi.stubEnv('HTTPS_PROXY', proxy.url);
+    const away = () => listed(open({ endpoint: 'https://s3.invalid' }));
+    await expect(away()).rejects.toMatchObject({ name: 'TransientError' });
+    expect(proxy.asked).toEqual(['s3.invalid:443']);
+    vi.stubEnv('NO_PROXY', '.invalid');
+    await expect(away()).rejects.toMatchObject({ name: 'TransientError' });
+    expect(proxy.asked).toHaveLength(1);
+    proxy.stop();
   });
 
   test('may be an access point', async () => {

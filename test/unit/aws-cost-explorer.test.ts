@@ -5,11 +5,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connectAwsCostExplorer } from '../../connectors/aws-cost-explorer/connect-aws-cost-explorer.ts';
+import { costQueries, type CostQuery } from '../../connectors/aws-cost-explorer/cost-queries.ts';
+import type { CostPage, DayRange } from '../../connectors/aws-cost-explorer/explorer-calls.ts';
+import { walkDays } from '../../connectors/aws-cost-explorer/walk-days.ts';
 import type { Connection, KnownFile, Listing, ListRequest, SourceCheck, Spending } from '../../connectors/connector.ts';
 import { decimal, sum } from '../../services/kernel/decimal.ts';
 import { AppError } from '../../services/kernel/errors.ts';
+import { startConnectProxy } from '../support/connect-proxy.ts';
 import { connectedSource, connectionContext } from '../support/connection-context.ts';
 import {
   type CostExplorerDouble,
@@ -19,6 +23,7 @@ import {
 import { cost, costsOfDays, MEMBER, PAYER, S3, useExplorerKeys } from '../support/explorer-costs.ts';
 
 const NOW = '2026-10-06T08:00:00Z';
+const SEPTEMBER = { start: '2026-09-01', end: '2026-10-01' };
 const HOUR_MS = 3_600_000;
 
 let double: CostExplorerDouble;
@@ -34,6 +39,7 @@ beforeEach(async () => {
   connection = await open();
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await connection.close();
   await double.stop();
   await rm(folder, { recursive: true, force: true });
@@ -60,6 +66,14 @@ async function fetched(of: Connection, listing: Listing): Promise<Record<string,
     );
   }
   return records;
+}
+
+/** Parts one after the other, as a run fetches them; `done` keeps those that are whole. */
+async function fetchEach(of: Connection, listing: Listing, done: string[]): Promise<void> {
+  for (const file of daysOf(listing)) {
+    await of.fetch(file, { path: join(folder, file.name), offset: 0, report: () => {} });
+    done.push(file.name);
+  }
 }
 
 const total = (records: readonly Record<string, string>[], column: string) =>
@@ -131,7 +145,6 @@ describe('the days of a look', () => {
 });
 
 describe('costs', () => {
-  const RANGE = { start: '2026-09-01', end: '2026-10-01' };
   const KINDS = [
     cost('2026-09-01', '10.1234567891', { netAmortized: '8.5' }),
     cost('2026-09-01', '3', { account: MEMBER, recordType: 'DiscountedUsage', netAmortized: '2' }),
@@ -145,7 +158,7 @@ describe('costs', () => {
   test('of every kind are there once: usage by service, the rest by kind', async () => {
     double.charges = KINDS;
     double.names = { [PAYER]: 'Payer "the first"', [MEMBER]: 'Member' };
-    const records = await fetched(connection, await list(connection, { range: RANGE }));
+    const records = await fetched(connection, await list(connection, { range: SEPTEMBER }));
     expect(records.map((row) => [row['LinkedAccountId'], row['Service'], row['RecordType']])).toContainEqual([
       MEMBER,
       S3,
@@ -173,7 +186,7 @@ describe('costs', () => {
       cost('2026-09-01', '32', { recordType: 'Tax', tags: { application: 'checkout' } }),
     ];
     const byTag = await open({ groupByTag: 'application' });
-    const records = await fetched(byTag, await list(byTag, { range: RANGE }));
+    const records = await fetched(byTag, await list(byTag, { range: SEPTEMBER }));
     const cells = records.map((row) => [
       row['Service'],
       row['RecordType'],
@@ -226,7 +239,7 @@ describe('costs', () => {
       cost('2026-09-01', '0.1', { service: `Service ${index}` }),
     );
     double.pageSize = 20;
-    const records = await fetched(connection, await list(connection, { range: RANGE }));
+    const records = await fetched(connection, await list(connection, { range: SEPTEMBER }));
     expect(records).toHaveLength(50);
     expect(double.calls.some(({ NextPageToken }) => NextPageToken !== undefined)).toBe(true);
   });
@@ -234,7 +247,7 @@ describe('costs', () => {
   test('that do not add up to their whole are not taken', async () => {
     double.charges = costsOfDays('2026-09-01', '2026-09-03', (day) => [cost(day, '5')]);
     double.faults.push({ kind: 'damage', skip: 2 });
-    const error = await caught(list(connection, { range: RANGE }).then((listing) => fetched(connection, listing)));
+    const error = await caught(list(connection, { range: SEPTEMBER }).then((listing) => fetched(connection, listing)));
     expect(error.name).toBe('TransientError');
     expect(error.message).toContain('add up to 0, not to the 5');
   });
@@ -242,7 +255,7 @@ describe('costs', () => {
   test('are the same bytes when they are asked for twice', async () => {
     double.charges = KINDS;
     const bytes = async (from: Connection) => {
-      await fetched(from, await list(from, { range: RANGE }));
+      await fetched(from, await list(from, { range: SEPTEMBER }));
       return readFile(join(folder, 'from-2026-09-01.csv'), 'utf8');
     };
     const before = await bytes(connection);
@@ -298,12 +311,82 @@ describe('what Cost Explorer refuses', () => {
     expect(daysOf(await list(named))[0]?.key).toBe(`${MEMBER}/2026-09-01`);
   });
 
+  test('credentials that expire half-way: the days before stay, and only the others are asked for again', async () => {
+    double.charges = costsOfDays('2026-09-01', '2026-10-01', (day) => [
+      cost(day, '1'),
+      cost(day, '1', { account: MEMBER }),
+    ]);
+    // A page holds less than a month: each part is asked for by itself.
+    double.pageSize = 20;
+    const listing = await list(connection, { range: SEPTEMBER });
+    double.faults.push({ ...error('ExpiredTokenException'), skip: 6 });
+    const done: string[] = [];
+    const expired = await caught(fetchEach(connection, listing, done));
+    expect(expired.message).toContain('The AWS credentials have expired');
+    expect(done, 'whole parts').toHaveLength(1);
+    const known = new Map(
+      daysOf(listing)
+        .slice(0, done.length)
+        .map(({ key, version }) => [key, { version, fetchedAt: new Date(NOW) }]),
+    );
+    const renewed = await open();
+    const rest = await list(renewed, { range: SEPTEMBER, known });
+    expect(asked(rest, known)).toEqual(['2026-09-09', '2026-09-17', '2026-09-25']);
+    double.calls.length = 0;
+    await fetchEach(
+      renewed,
+      { ...rest, manifests: rest.manifests.map((one) => ({ ...one, files: one.files.slice(1) })) },
+      done,
+    );
+    expect(done).toHaveLength(4);
+    expect(double.calls.map(({ TimePeriod }) => TimePeriod.Start).sort()[0]).toBe('2026-09-09');
+  });
+
+  test('a day of more costs than can be held, in a sentence', async () => {
+    const page = (start: number): CostPage => ({
+      days: [
+        {
+          day: '2026-09-01',
+          isEstimated: false,
+          rows: Array.from({ length: 30_000 }, () => ({
+            keys: [],
+            unblendedCost: '1',
+            netAmortizedCost: '1',
+            currency: 'USD',
+          })),
+        },
+      ],
+      nextPage: String(start + 1),
+    });
+    const asks: string[] = [];
+    const ask = async (_query: CostQuery, _range: DayRange, next = '0') => {
+      asks.push(next);
+      return page(Number(next));
+    };
+    const refused = await caught(
+      walkDays(ask, costQueries(undefined), { start: '2026-09-01', end: '2026-09-02' }).next(),
+    );
+    expect(refused).toMatchObject({ code: 'source_refused' });
+    expect(refused.message).toContain('2026-09-01 has more than 100000 costs');
+    expect(asks).toHaveLength(4);
+  });
+
   test('an abort ends a call', async () => {
     const ending = new AbortController();
     const ended = await open({}, NOW, { ...connectionContext(NOW), signal: ending.signal });
     ending.abort();
     expect(await caught(list(ended).then((listing) => fetched(ended, listing)))).toMatchObject({ name: 'AbortError' });
   });
+});
+
+test('Cost Explorer is reached through the proxy of the environment', async () => {
+  const proxy = await startConnectProxy();
+  vi.stubEnv('HTTPS_PROXY', proxy.url);
+  const away = await open({ endpoint: 'https://ce.invalid' });
+  const failed = await caught(list(away).then((listing) => fetched(away, listing)));
+  expect(failed).toMatchObject({ name: 'TransientError', retryAfterMs: 60_000 });
+  expect(proxy.asked).toEqual(['ce.invalid:443']);
+  proxy.stop();
 });
 
 describe('a check', () => {

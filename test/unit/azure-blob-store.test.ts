@@ -10,12 +10,14 @@ import { env } from 'node:process';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openAzureBlobStore } from '../../connectors/azure-blob/azure-blob-store.ts';
+import { blobFailure } from '../../connectors/azure-blob/blob-failure.ts';
 import { readBlobPlace } from '../../connectors/azure-blob/blob-place.ts';
 import type { SourceCheck, Spending } from '../../connectors/connector.ts';
 import type { ObjectStore, StoredObject } from '../../connectors/object-store.ts';
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import type { BlobFault } from '../support/blob-gate.ts';
 import { connectedSource, connectionContext } from '../support/connection-context.ts';
+import { askedOfProxy } from '../support/refusing-proxy.ts';
 
 const CONTAINER = 'costs';
 let azurite: Azurite;
@@ -241,10 +243,38 @@ describe('what passes by itself', () => {
     expect(azurite.gate.calls).toHaveLength(1);
   });
 
+  test('a service that signs identities in and is not reached', () => {
+    // As the SDK has it after four attempts of its own, seconds apart.
+    const error = Object.assign(
+      new Error('EnvironmentCredential authentication failed. Status code: 400\nnetwork_error'),
+      {
+        name: 'AuthenticationError',
+        statusCode: 400,
+      },
+    );
+    const place = { sourceId: 'azure', account: 'acme', container: CONTAINER };
+    expect(blobFailure(error, { action: 'sign in' }, place, new Date())).toMatchObject({
+      name: 'TransientError',
+      message: expect.stringContaining('could not be asked for a token'),
+    });
+  });
+
   test('an address that nothing listens on', async () => {
     const endpoint = 'http://127.0.0.1:1/devstoreaccount1';
     await expect(listed('list/', open({ endpoint }))).rejects.toThrow('could not be reached');
   });
+});
+
+test('a network that only a proxy leads out of is left through it', async () => {
+  const endpoint = 'https://acme.blob.example';
+  const away = (connection: string) => {
+    env['AZURE_STORAGE_CONNECTION_STRING'] = connection;
+    return open({ account: azurite.account, endpoint });
+  };
+  const asked = await askedOfProxy(() =>
+    expect(listed('list/', away(azurite.connectionString))).rejects.toMatchObject({ name: 'TransientError' }),
+  );
+  expect(asked).toEqual(['acme.blob.example:443']);
 });
 
 describe('a check', () => {

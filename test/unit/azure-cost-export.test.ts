@@ -122,6 +122,16 @@ describe('the run of a billing period', () => {
     ]);
   });
 
+  test('with a manifest of former versions, which counts nothing and names no time, is of the time of its manifest', async () => {
+    const blobName = `costs/focus/${SEPTEMBER}/${RUN_1}/part_0_0001.csv`;
+    const former = { manifestVersion: undefined, byteCount: undefined, blobCount: undefined, runInfo: undefined };
+    await deliver({ manifest: { ...former, blobs: [{ blobName }] } });
+    const listing = await list();
+    expect(chosen(listing)).toEqual([['2026-09-01', '2026-10-01', blobName]]);
+    const writtenAt = listing.manifests[0]?.deliveredAt?.getTime() ?? 0;
+    expect(Math.abs(Date.now() - writtenAt)).toBeLessThan(HOUR_MS);
+  });
+
   test('of a copied container is found beside its manifest', async () => {
     const blobName = `elsewhere/${RUN_1}/part_0_0001.csv`;
     const files = await deliver({ manifest: { blobs: [{ blobName, byteCount: 8 }] } });
@@ -246,6 +256,11 @@ describe('several exports below one prefix', () => {
     expect((await list({}, 'costs/a')).manifests[0]?.hint).toEqual({ dataset: 'actual' });
   });
 
+  test('of amortized cost alone is one by the name of its folder where no manifest says it', async () => {
+    await deliver({ root: 'costs/team-amortised', manifest: { exportConfig: {} } });
+    expect((await list()).manifests[0]?.hint).toEqual({ dataset: 'amortized' });
+  });
+
   test('of actual and amortized cost are told apart by their names where they have no manifest', async () => {
     await azurite.put(container, `costs/EA_ActualCost/${SEPTEMBER}/EA_ActualCost_${RUN_1}.csv`, 'x');
     await azurite.put(container, `costs/EA_AmortizedCost/${SEPTEMBER}/EA_AmortizedCost_${RUN_1}.csv`, 'x');
@@ -258,16 +273,20 @@ describe('several exports below one prefix', () => {
       { type: 'ActualCost' },
       'the same usage more than once. Read one of them: prefix: costs/a',
     ],
-    [
-      'of two scopes',
-      { scope: '/subscriptions/S' },
-      'different scopes (/providers/microsoft.billing/billingaccounts/1234, /subscriptions/s)',
-    ],
     ['that do not say what they are', { manifest: { exportConfig: {} } }, 'Nothing says whether they are of one bill'],
   ])('%s are refused', async (_what, run, words) => {
     await deliver({ root: 'costs/a' });
     await deliver({ root: 'costs/b', ...run });
     await expect(list()).rejects.toThrow(words);
+  });
+
+  test('of a billing account and of a subscription of it are refused: the wider one holds the other', async () => {
+    await deliver({ root: 'costs/a' });
+    await deliver({ root: 'costs/b', scope: '/subscriptions/S' });
+    await expect(list()).rejects.toThrow(
+      'different scopes (/providers/microsoft.billing/billingaccounts/1234, /subscriptions/s). Where one scope holds the other, read the wider one alone; else make a source of each',
+    );
+    expect(chosen(await list({}, 'costs/a'))).toHaveLength(1);
   });
 
   test('may be no bills: price sheets and reservations are left alone', async () => {

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SourceCheck, Spending } from '../../connectors/connector.ts';
 import { openGoogleCloudStorage } from '../../connectors/google-cloud-storage/google-cloud-storage.ts';
@@ -13,6 +14,7 @@ import type { ObjectStore, StoredObject } from '../../connectors/object-store.ts
 import { connectionContext } from '../support/connection-context.ts';
 import { type GcsDouble, type GcsFault, startGcsDouble } from '../support/gcs-server/gcs-server.ts';
 import { useGoogleCredentialsOf } from '../support/google-credentials.ts';
+import { askedOfProxy } from '../support/refusing-proxy.ts';
 
 const NOW = '2026-10-06T08:00:00Z';
 const MEGABYTE = 1024 * 1024;
@@ -122,6 +124,20 @@ describe('a file', () => {
     expect(double.calls.at(-1)).toMatchObject({ range: `bytes=${offset}-`, bytesSent: 4 * MEGABYTE - offset });
   });
 
+  test('is taken no faster than it is written, so that memory does not grow with it', async () => {
+    const [block, size] = [Buffer.alloc(65_536, 'outturn'), 64 * MEGABYTE];
+    const read = (offset: number) => Readable.from(Array.from({ length: (size - offset) / block.length }, () => block));
+    double.put('bills', 'large.parquet', { sizeBytes: size, read });
+    const object = await only('large.parquet');
+    let waiting = 0;
+    const report = (done: number) => {
+      waiting = Math.max(waiting, (double.calls.at(-1)?.bytesSent ?? 0) - done);
+    };
+    await store.fetch(object, { path, offset: 0, report });
+    expect(await sizeOf()).toBe(size);
+    expect(waiting).toBeLessThan(16 * MEGABYTE);
+  });
+
   test('is refused where it is another one by now, or gone', async () => {
     double.put('bills', 'bill.csv', 'before');
     const object = await only('bill.csv');
@@ -185,6 +201,17 @@ describe('what goes wrong', () => {
       name: 'TransientError',
       message: expect.stringContaining('ECONNREFUSED'),
     });
+  });
+
+  test('a network that only a proxy leads out of is left through it', async () => {
+    const away = open('bills', connectionContext(NOW), 'https://storage.example');
+    const asked = await askedOfProxy(() => expect(listed(away)).rejects.toMatchObject({ name: 'TransientError' }));
+    expect(asked).toEqual(['storage.example:443']);
+    const file = { key: 'bill.csv', version: '1', sizeBytes: 1, modifiedAt: new Date(NOW) };
+    const target = { path, offset: 0, report: () => {} };
+    expect(
+      await askedOfProxy(() => expect(away.fetch(file, target)).rejects.toMatchObject({ name: 'TransientError' })),
+    ).toEqual(['storage.example:443']);
   });
 
   test('what nobody expected is refused without the SDK’s own words', async () => {

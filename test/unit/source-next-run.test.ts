@@ -1,6 +1,13 @@
 /** When a source is looked at next: cron in its own time zone, a jitter of its own, back-off, and a circuit that opens. */
 import { describe, expect, test } from 'vitest';
-import { type Attempts, afterFailure, FAILURES_TO_OPEN, nextDue } from '../../services/sources/next-run.ts';
+import {
+  type Attempts,
+  afterBudget,
+  afterFailure,
+  FAILURES_TO_OPEN,
+  nextDue,
+} from '../../services/sources/next-run.ts';
+import { readSchedule } from '../../services/sources/source-settings.ts';
 
 const DAILY = { cron: '0 6 * * *', timeZone: 'Europe/Berlin', jitterMs: 0 };
 const at = (text: string) => new Date(text);
@@ -31,6 +38,18 @@ describe('by schedule', () => {
     const second = nextDue('aws', shifted, first);
     expect(second.getTime() - first.getTime()).toBe(60 * MINUTE_MS);
   });
+});
+
+test('a jitter may be written in weeks, as any duration', () => {
+  const { jitterMs } = readSchedule('focus-files', { schedule: { jitter: 'P1W' } }) ?? { jitterMs: 0 };
+  expect(jitterMs).toBe(7 * 24 * 60 * MINUTE_MS);
+});
+
+test('a budget that is used up waits for the next UTC day and opens no circuit', () => {
+  const before: Attempts = { failures: 2, openSince: null };
+  const midnight = at('2026-09-16T00:00:00Z');
+  expect(afterBudget(before, at('2026-09-15T00:00:00Z'))).toEqual({ ...before, nextRunAt: midnight });
+  expect(afterBudget(before, at('2026-09-15T23:59:59.999Z'))).toEqual({ ...before, nextRunAt: midnight });
 });
 
 describe('after failures', () => {

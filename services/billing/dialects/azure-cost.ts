@@ -14,16 +14,16 @@ import { type DateOrder, isoDate, monthStart, nextDay } from './times-sql.ts';
 const COST = ['costInBillingCurrency', 'preTaxCost', 'cost', 'extendedCost'];
 const DATE = ['date', 'usageDateTime', 'usageDate', 'usageStartDate'];
 const SUBSCRIPTION = ['subscriptionId', 'subscriptionGuid'];
-const ACCOUNT = ['billingProfileId', 'billingAccountId', 'billingAccountNumber', ...SUBSCRIPTION];
+const ACCOUNT = ['billingProfileId', 'billingAccountId', 'billingAccountNumber'];
 const CURRENCY = ['billingCurrencyCode', 'billingCurrency', 'currency', 'currencyCode'];
 const COMMITTED = ['Reservation', 'SavingsPlan'];
 const UNUSED = ['UnusedReservation', 'UnusedSavingsPlan'];
 
 export const azureCost: Dialect = {
-  id: 'azure-cost-1',
+  id: 'azure-cost-2',
   title: 'a cost export of Azure',
   currency: CURRENCY,
-  mandatory: [COST, DATE, ACCOUNT, ['meterCategory']],
+  mandatory: [COST, DATE, [...ACCOUNT, ...SUBSCRIPTION], ['meterCategory']],
   recognises: (columns) =>
     columns.has('costinbillingcurrency') ||
     columns.has('pretaxcost') ||
@@ -77,7 +77,11 @@ function whose(cells: SourceCells, hint: DialectHint): Record<string, FocusCell>
     PublisherName: { sql: `coalesce(${cells.text('publisherName')}, 'Microsoft')` },
     InvoiceIssuerName: { sql: `coalesce(${cells.text('partnerName')}, 'Microsoft')` },
     InvoiceId: { sql: cells.text('invoiceId', 'invoiceNumber') },
-    BillingAccountId: read(cells, ...ACCOUNT),
+    // Pay-as-you-go names no account; its subscription is one, in the case of every other.
+    BillingAccountId: {
+      sql: `coalesce(${cells.text(...ACCOUNT)}, lower(${cells.text(...SUBSCRIPTION)}))`,
+      from: cells.find(...ACCOUNT, ...SUBSCRIPTION) ?? ACCOUNT[0] ?? '',
+    },
     BillingAccountName: { sql: cells.text('billingProfileName', 'billingAccountName') },
     SubAccountId: { sql: `lower(${cells.text(...SUBSCRIPTION)})` },
     SubAccountName: { sql: cells.text('subscriptionName') },

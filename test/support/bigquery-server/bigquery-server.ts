@@ -18,6 +18,8 @@ export interface BigQueryCall {
   readonly operation: BigQueryOperation;
   readonly isDryRun: boolean;
   readonly sql: string;
+  /** The most that the query may bill, where it says so. */
+  readonly bytesMax: string | undefined;
   /** Rows that a page of results begins with. */
   readonly from: number;
   status: number;
@@ -53,6 +55,8 @@ export interface BigQueryDouble {
   rowsPerPage: number;
   /** What a row is taken to be large in dry runs and bills. */
   bytesPerRow: number;
+  /** Each row of a table stands for so many: answers of any size are made while they are sent. */
+  rowsRepeated: number;
   /** How often a query is said not to be done yet. */
   pollsBeforeDone: number;
   createTable(name: string, fields: readonly Field[], options?: TableOptions): Promise<void>;
@@ -75,7 +79,7 @@ export async function startBigQueryDouble(
 ): Promise<BigQueryDouble> {
   const tables = await openBigQueryTables();
   const desk = openTokenDesk();
-  const jobs = new Map<string, { columns: { name: string; type: string }[]; rowCount: number; polls: number }>();
+  const jobs = new Map<string, Job>();
   let changes = 0;
   // Each change a microsecond's worth later, however fast they follow: a clock that stands still would hide them.
   const changedAt = () => new Date((options.now?.() ?? new Date()).getTime() + (changes += 1));
@@ -96,6 +100,7 @@ export async function startBigQueryDouble(
     denied: new Set(),
     rowsPerPage: 1_000,
     bytesPerRow: 500,
+    rowsRepeated: 1,
     pollsBeforeDone: 0,
     createTable: tables.create,
     insert: (name, day, rows) => tables.insert(name, day, rows, changedAt()),
@@ -124,6 +129,7 @@ export async function startBigQueryDouble(
       operation,
       isDryRun: job?.configuration.dryRun === true,
       sql: job?.configuration.query.query ?? '',
+      bytesMax: job?.configuration.query.maximumBytesBilled,
       from: Number(searchParams.get('pageToken') ?? searchParams.get('startIndex') ?? 0),
       status: 0,
       bytesBilled: 0,
@@ -244,7 +250,7 @@ export async function startBigQueryDouble(
       );
     }
     if (!isSchema && tables.get(name) === undefined) return refused(404, 'notFound', `Not found: Table ${name}`);
-    const bytesProcessed = isSchema ? 0 : (await tables.rowsRead(query)) * double.bytesPerRow;
+    const bytesProcessed = isSchema ? 0 : (await tables.rowsRead(query)) * double.rowsRepeated * double.bytesPerRow;
     const bytesBilled = Math.max(BYTES_MIN, Math.ceil(bytesProcessed / MIB) * MIB);
     const answered = { kind: 'bigquery#job', jobReference: { ...job.jobReference, projectId } };
     if (call.isDryRun) {
@@ -263,7 +269,10 @@ export async function startBigQueryDouble(
     const { jobId } = job.jobReference;
     if (jobs.has(jobId)) return refused(409, 'duplicate', `Already Exists: Job ${projectId}:${jobId}`);
     try {
-      jobs.set(jobId, { ...(await tables.run(jobId, query)), polls: double.pollsBeforeDone });
+      // Counts count what rows stand for.
+      const repeated = isSchema || query.includes('count(*)') ? 1 : double.rowsRepeated;
+      const result = await tables.run(jobId, query, double.rowsRepeated);
+      jobs.set(jobId, { ...result, repeated, polls: double.pollsBeforeDone });
     } catch (error) {
       return refused(400, 'invalidQuery', String(error));
     }
@@ -285,8 +294,12 @@ export async function startBigQueryDouble(
       return [200, { kind: 'bigquery#getQueryResultsResponse', jobReference, jobComplete: false }];
     }
     const rowsMax = Math.min(double.rowsPerPage, Number(searchParams.get('maxResults') ?? double.rowsPerPage));
-    const rows = await tables.page(jobId, from, rowsMax);
-    const next = from + rows.length;
+    const totalRows = job.rowCount * job.repeated;
+    const next = Math.min(from + rowsMax, totalRows);
+    const kinds = await tables.page(jobId, Math.floor(from / job.repeated), Math.ceil(rowsMax / job.repeated) + 1);
+    const rows = Array.from({ length: next - from }, (_, index) => {
+      return kinds[Math.floor((from + index) / job.repeated) - Math.floor(from / job.repeated)] ?? [];
+    });
     return [
       200,
       {
@@ -294,12 +307,20 @@ export async function startBigQueryDouble(
         jobReference,
         jobComplete: true,
         schema: { fields: job.columns },
-        totalRows: String(job.rowCount),
-        ...(next < job.rowCount ? { pageToken: String(next) } : {}),
+        totalRows: String(totalRows),
+        ...(next < totalRows ? { pageToken: String(next) } : {}),
         ...(rows.length === 0 ? {} : { rows: rows.map((row) => ({ f: row.map((v) => ({ v })) })) }),
       },
     ];
   }
+}
+
+interface Job {
+  readonly columns: { name: string; type: string }[];
+  readonly rowCount: number;
+  /** How many rows of the answer each of them is. */
+  readonly repeated: number;
+  polls: number;
 }
 
 interface JobRequest {

@@ -35,8 +35,12 @@ export interface BigQueryTables {
   removeDay(name: string, day: string): Promise<void>;
   /** How many rows the query reads, by the days it names. */
   rowsRead(sql: string): Promise<number>;
-  /** Runs it and keeps its result. @returns its columns and the number of its rows. */
-  run(jobId: string, sql: string): Promise<{ columns: { name: string; type: string }[]; rowCount: number }>;
+  /** Runs it and keeps its result, counting each row so many times. @returns its columns and the number of its rows. */
+  run(
+    jobId: string,
+    sql: string,
+    rowsRepeated: number,
+  ): Promise<{ columns: { name: string; type: string }[]; rowCount: number }>;
   page(jobId: string, from: number, rowsMax: number): Promise<(string | null)[][]>;
   forget(jobId: string): Promise<void>;
   close(): void;
@@ -127,8 +131,9 @@ export async function openBigQueryTables(): Promise<BigQueryTables> {
       );
       return Number(row?.[0]);
     },
-    run: async (jobId, sql) => {
-      await connection.run(`create table "${jobId}" as ${translate(sql)}`);
+    run: async (jobId, sql, rowsRepeated) => {
+      const counted = sql.replace(/count\(\*\)|sum\(total_rows\)/g, `($& * ${rowsRepeated})`);
+      await connection.run(`create table "${jobId}" as ${translate(counted)}`);
       const described = await rowsOf(
         `select column_name::varchar, data_type::varchar from duckdb_columns() where table_name = '${jobId}' order by column_index`,
       );

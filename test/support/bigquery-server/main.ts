@@ -19,6 +19,7 @@ const { values } = parseArgs({
     credentials: { type: 'string', default: 'google-credentials' },
     days: { type: 'string', default: '10' },
     rows: { type: 'string', default: '1000' },
+    repeat: { type: 'string', default: '1' },
     'page-size': { type: 'string', default: '1000' },
     'throttle-every': { type: 'string', default: '0' },
     help: { type: 'boolean', default: false },
@@ -32,6 +33,7 @@ if (values.help) {
   --credentials DIR    where the file that GOOGLE_APPLICATION_CREDENTIALS is to name is written (google-credentials)
   --days N             how many days up to today have rows (10)
   --rows N             rows of each day (1000)
+  --repeat N           each of them stands for so many, made while they are sent: a day of any size (1)
   --page-size N        rows of a page of results (1000)
   --throttle-every N   every Nth call is answered with rateLimitExceeded (0: never)`);
 } else {
@@ -50,6 +52,7 @@ async function serve(): Promise<void> {
     },
   });
   double.rowsPerPage = Number(values['page-size']);
+  double.rowsRepeated = Number(values.repeat);
   await double.createTable(DETAILED_TABLE, DETAILED_FIELDS);
   for (let back = Number(values.days) - 1; back >= 0; back -= 1) {
     const day = new Date(new Date().getTime() - back * DAY_MS).toISOString().slice(0, 10);

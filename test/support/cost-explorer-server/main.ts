@@ -53,7 +53,7 @@ async function serve(): Promise<void> {
   });
   double.pageSize = Number(values['page-size']);
   const today = utcDate(new Date());
-  for (let age = Number(values.days) - 1; age >= 0; age -= 1) double.charges.push(...chargesOf(addDays(today, -age)));
+  double.charges = Array.from({ length: Number(values.days) }, (_, age) => addDays(today, -age)).flatMap(chargesOf);
   console.log(`${double.charges.length} charges are served as ${double.url}`);
 }
 

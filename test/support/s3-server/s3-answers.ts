@@ -1,21 +1,23 @@
-/** The XML answers of Amazon S3. Source: Amazon S3 API reference, "ListObjectsV2" and "Error responses". */
+/** The XML answers of Amazon S3. Source: Amazon S3 API reference, "ListObjectsV2", "ListObjects" and "Error responses". */
 import type { S3Object } from './s3-server.ts';
 
 export function errorXml(code: string, message: string): string {
   return xml('Error', tag('Code', code) + tag('Message', message) + tag('RequestId', 'none'));
 }
 
-/** One page of a bucket's objects: prefix, delimiter, start-after, continuation-token, max-keys and encoding-type as S3 has them. */
+/** One page of a bucket's objects: prefix, delimiter, start-after, continuation-token or marker, max-keys and encoding-type as S3 has them. */
 export function listXml(
   bucket: string,
   objects: readonly S3Object[],
   query: URLSearchParams,
-  pageSize: number,
+  { pageSize, listVersion }: { pageSize: number; listVersion: 1 | 2 },
 ): string {
   const prefix = query.get('prefix') ?? '';
   const delimiter = query.get('delimiter') ?? '';
+  const isSecond = listVersion === 2 && query.get('list-type') === '2';
   const token = query.get('continuation-token');
-  const after = token === null ? (query.get('start-after') ?? '') : Buffer.from(token, 'base64url').toString();
+  const start = query.get(isSecond ? 'start-after' : 'marker') ?? '';
+  const after = token === null || !isSecond ? start : Buffer.from(token, 'base64url').toString();
   const spell = (key: string) =>
     query.get('encoding-type') === 'url' ? encodeURIComponent(key).replaceAll('%2F', '/') : key;
   const entries = new Map<string, S3Object | null>();
@@ -33,10 +35,12 @@ export function listXml(
     [
       tag('Name', bucket),
       tag('Prefix', spell(prefix)),
-      tag('KeyCount', String(page.length)),
+      isSecond ? tag('KeyCount', String(page.length)) : tag('Marker', spell(after)),
       tag('MaxKeys', query.get('max-keys') ?? String(pageSize)),
       tag('IsTruncated', String(isTruncated)),
-      isTruncated ? tag('NextContinuationToken', Buffer.from(page.at(-1)?.[0] ?? '').toString('base64url')) : '',
+      isTruncated && isSecond
+        ? tag('NextContinuationToken', Buffer.from(page.at(-1)?.[0] ?? '').toString('base64url'))
+        : '',
       ...page.map(([name, object]) =>
         object === null ? `<CommonPrefixes>${tag('Prefix', spell(name))}</CommonPrefixes>` : contents(object, spell),
       ),

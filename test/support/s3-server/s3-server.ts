@@ -67,6 +67,8 @@ export interface S3Double {
   /** The region that its buckets are in. */
   region: string;
   pageSize: number;
+  /** 1: a vendor's that does not know the second version of lists, and answers with the first. */
+  listVersion: 1 | 2;
   createBucket(bucket: string): void;
   put(bucket: string, key: string, content: string | Buffer | StoredContent, options?: PutOptions): S3Object;
   remove(bucket: string, key: string): void;
@@ -123,6 +125,7 @@ export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Do
     denied: new Set(),
     region: 'us-east-1',
     pageSize: PAGE_SIZE,
+    listVersion: 2,
     createBucket: (bucket) => void bucketOf(bucket),
     put: (bucket, key, content, put = {}) => {
       const object = { ...toObject(key, content, put), modifiedAt: put.modifiedAt ?? now() };
@@ -179,7 +182,7 @@ export async function startS3Double(options: S3DoubleOptions = {}): Promise<S3Do
     switch (call.operation) {
       case 'ListObjectsV2':
         await options.beforeList?.(double);
-        return send(response, 200, listXml(call.bucket, [...objects.values()], url.searchParams, double.pageSize));
+        return send(response, 200, listXml(call.bucket, [...objects.values()], url.searchParams, double));
       case 'HeadBucket':
         return send(response, 200, '');
       case 'GetObject':
