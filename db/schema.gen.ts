@@ -728,12 +728,34 @@ export interface PodSuccessor {
 }
 
 export interface Portfolio {
+  delegated_raise_currency: string | null;
+  delegated_raise_limit: Decimal | null;
   finance_partner_email: string | null;
   id: string;
   name: string;
   owner_email: string | null;
   removed_at: Timestamp | null;
   slack_channel: string | null;
+}
+
+export interface RaiseRequest {
+  asked_version: number;
+  currency: string;
+  decided_at: Timestamp | null;
+  decided_by: string | null;
+  decided_via: string | null;
+  decision_reason: string | null;
+  envelope_id: Int8;
+  envelope_limit: Decimal;
+  granted_version: number | null;
+  id: Generated<string>;
+  is_delegated: Generated<boolean>;
+  needed_until: string | null;
+  reason: string;
+  requested_at: Timestamp;
+  requested_by: string;
+  requested_via: string;
+  state: string;
 }
 
 export interface Rejection {
@@ -1853,6 +1875,7 @@ export interface DB {
   pod_period: PodPeriod;
   pod_successor: PodSuccessor;
   portfolio: Portfolio;
+  raise_request: RaiseRequest;
   rejection: Rejection;
   'report.envelope_status': ReportEnvelopeStatus;
   'report.outcome': ReportOutcome;
