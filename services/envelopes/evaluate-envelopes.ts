@@ -13,7 +13,7 @@ import { lockEnvelopes } from './envelope-lock.ts';
 import { readEnvelopeStates, storeEnvelopeStates } from './envelope-states.ts';
 import { extendPatternEnvelopes } from './pattern-envelopes.ts';
 import { type EnvelopeEffect, type EnvelopeFacts, type EnvelopeState, NEW_STATE, transition } from './state-machine.ts';
-import { describeMissingRates, keepMissingRates } from './version-rates.ts';
+import { describeMissingRates, keepHeadroomRates, keepMissingRates } from './version-rates.ts';
 
 export interface Evaluation {
   readonly evaluated: number;
@@ -27,22 +27,23 @@ export interface Evaluation {
 
 /**
  * Evaluates every envelope that the change can have touched: after a load, those not closed and those whose period its charges
- * meet; after rules or envelopes changed, all.
+ * meet; after rules or envelopes changed, all, or those named.
  */
 export async function evaluateEnvelopes(
   trx: Transaction<DB>,
-  options: { at: Date; cause: EnvelopeFacts['cause']; loadId?: string },
+  options: { at: Date; cause: EnvelopeFacts['cause']; loadId?: string; envelopeIds?: readonly string[] },
 ): Promise<Evaluation> {
-  const { at, cause, loadId } = options;
+  const { at, cause, loadId, envelopeIds } = options;
   await lockEnvelopes(trx);
   await extendPatternEnvelopes(trx, at);
-  const choice = await chooseEnvelopes(trx, loadId);
+  const choice = envelopeIds === undefined ? await chooseEnvelopes(trx, loadId) : { envelopeIds };
   const first = await readEnvelopeFigures(trx, choice);
   const figures = (await keepMissingRates(trx, first)) ? await readEnvelopeFigures(trx, choice) : first;
   const states = await readEnvelopeStates(
     trx,
     figures.map(({ envelopeId }) => envelopeId),
   );
+  if (cause === 'envelope') await keepHeadroomRates(trx);
   const sources = await readSourceReach(trx, loadId);
 
   const judged = figures.map((figure) => {

@@ -35,6 +35,35 @@ export async function keepMissingRates(trx: Transaction<DB>, figures: readonly E
   return (numAffectedRows ?? 0n) > 0n;
 }
 
+/** Portfolios' versions keep a rate for the currency of every pod's limit inside them, as their headroom counts them. */
+export async function keepHeadroomRates(trx: Transaction<DB>): Promise<void> {
+  const need = sql`
+    select distinct portfolio.id as envelope_id, version.version, version.currency as to_currency, version.approved_on as on_date,
+      pod_version.currency as from_currency
+    from envelope as portfolio
+    join lateral (select * from envelope_version where envelope_id = portfolio.id order by version desc limit 1) as version on true
+    join envelope as pod on pod.scope_kind = 'pod' and pod.withdrawn_at is null
+      and pod.period_start >= portfolio.period_start and pod.period_end <= portfolio.period_end
+    join lateral (select * from envelope_version where envelope_id = pod.id order by version desc limit 1) as pod_version on true
+    where portfolio.scope_kind = 'portfolio' and portfolio.withdrawn_at is null and pod_version.currency <> version.currency
+      and not exists (select from envelope_version_rate as kept where kept.envelope_id = portfolio.id
+        and kept.version = version.version and kept.from_currency = pod_version.currency)`;
+  const { rows } = await sql<{ to_currency: string }>`select distinct to_currency from (${need}) as need`.execute(trx);
+  for (const { to_currency: to } of rows) {
+    await fillConversionRates(trx, {
+      need: sql`select from_currency, on_date from (${need}) as need where to_currency = ${to}`,
+      to,
+    });
+  }
+  if (rows.length === 0) return;
+  await sql`
+    insert into envelope_version_rate (envelope_id, version, from_currency, rate)
+    select envelope_id, version, from_currency, rate
+    from (${need}) as need join conversion_rate using (from_currency, to_currency, on_date)
+    on conflict do nothing
+  `.execute(trx);
+}
+
 /** The sentence shown with an envelope whose figure waits for a rate; null where it waits for none. */
 export function describeMissingRates(figure: EnvelopeFigure): string | null {
   if (figure.missingRates.length === 0) return null;

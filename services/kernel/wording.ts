@@ -39,4 +39,6 @@ export const COMMANDS = {
   statements: { commandLine: '"outturn statements"', http: 'GET /api/v1/statements' },
   plans: { commandLine: '"outturn plans"', http: 'GET /api/v1/plans' },
   metrics: { commandLine: '"outturn metrics"', http: 'GET /api/v1/metrics' },
+  envelopes: { commandLine: '"outturn envelopes --json"', http: 'GET /api/v1/envelopes' },
+  raises: { commandLine: '"outturn envelopes requests"', http: 'GET /api/v1/raises' },
 } as const;
