@@ -179,6 +179,72 @@ export interface DatedPod {
   valid_until: string | null;
 }
 
+export interface Drift {
+  baseline_id: Int8;
+  closed_at: Timestamp | null;
+  closed_because: string | null;
+  found_at: Timestamp;
+  found_on: string;
+  id: Generated<Int8>;
+  per_week: Decimal;
+  pod_id: string;
+  started_on: string;
+  through: string;
+}
+
+export interface DriftAcceptance {
+  accepted_by: string;
+  accepted_on: string;
+  created_at: Timestamp;
+  id: Generated<Int8>;
+  pod_id: string;
+  reason: string;
+}
+
+export interface DriftBaseline {
+  act: string;
+  act_on: string;
+  approved_by: string | null;
+  cost_metric: string;
+  counts: string;
+  currency: string;
+  days_from: string;
+  days_until: string;
+  id: Generated<Int8>;
+  per_week: Decimal;
+  pod_id: string;
+  rulebook_id: number;
+  set_at: Timestamp;
+}
+
+export interface DriftRate {
+  act_on: string;
+  currency: string;
+  from_currency: string;
+  pod_id: string;
+  rate: Decimal;
+}
+
+export interface DriftService {
+  drift_id: Int8;
+  per_month: Decimal;
+  place: number;
+  service_name: string | null;
+}
+
+export interface DriftStanding {
+  act: string;
+  act_on: string;
+  baseline_id: Int8 | null;
+  judged_at: Timestamp;
+  missing_rates: Generated<string[]>;
+  per_week: Decimal | null;
+  pod_id: string;
+  ready_on: string | null;
+  through: string | null;
+  waits_for: string | null;
+}
+
 export interface Envelope {
   counts: string;
   created_at: Timestamp;
@@ -503,10 +569,14 @@ export interface Message {
   next_attempt_at: Timestamp | null;
   once_key: string | null;
   reply_to_message_id: string | null;
+  revised_at: Timestamp | null;
   revision: Generated<number>;
   scope_id: string | null;
   scope_kind: string;
   sent_at: Timestamp | null;
+  /**
+   * What its channel knows it by: the ts of Slack, the Message-ID of a mail, the webhook-id.
+   */
   slack_ts: string | null;
   state: string;
   text: string;
@@ -667,6 +737,9 @@ export interface Pod {
   owner_email: string | null;
   portfolio_id: string | null;
   removed_at: Timestamp | null;
+  /**
+   * Where its alerts go: a Slack channel id, mailto:ADDRESS, teams:NAME or webhook:NAME.
+   */
   slack_channel: string | null;
 }
 
@@ -735,6 +808,9 @@ export interface Portfolio {
   name: string;
   owner_email: string | null;
   removed_at: Timestamp | null;
+  /**
+   * Where its alerts go: a Slack channel id, mailto:ADDRESS, teams:NAME or webhook:NAME.
+   */
   slack_channel: string | null;
 }
 
@@ -1536,6 +1612,28 @@ export interface SharedMonth {
   service_name: string | null;
 }
 
+export interface SlackIdentity {
+  direct_channel: string | null;
+  email: string;
+  refreshed_at: Timestamp;
+  team_id: string;
+  user_id: string;
+}
+
+export interface SlackRequest {
+  action: string;
+  action_ts: string;
+  attempts: Generated<number>;
+  done_at: Timestamp | null;
+  error: string | null;
+  id: Generated<Int8>;
+  next_attempt_at: Timestamp | null;
+  payload: Json;
+  received_at: Timestamp;
+  team_id: string;
+  user_id: string;
+}
+
 export interface Source {
   expect_every: string | null;
   id: string;
@@ -1555,6 +1653,14 @@ export interface SourceFile {
   place: Generated<string>;
   source_id: string;
   version: string | null;
+}
+
+export interface SourceLateness {
+  back_at: Timestamp | null;
+  id: Generated<Int8>;
+  late_since: Timestamp;
+  source_id: string;
+  usage_until: Timestamp | null;
 }
 
 export interface SourceRequest {
@@ -1831,6 +1937,12 @@ export interface DB {
   conversion_rate: ConversionRate;
   cost_month: CostMonth;
   dated_pod: DatedPod;
+  drift: Drift;
+  drift_acceptance: DriftAcceptance;
+  drift_baseline: DriftBaseline;
+  drift_rate: DriftRate;
+  drift_service: DriftService;
+  drift_standing: DriftStanding;
   envelope: Envelope;
   envelope_standing: EnvelopeStanding;
   envelope_state: EnvelopeState;
@@ -1897,8 +2009,11 @@ export interface DB {
   rulebook_layer: RulebookLayer;
   shared_cost: SharedCost;
   shared_month: SharedMonth;
+  slack_identity: SlackIdentity;
+  slack_request: SlackRequest;
   source: Source;
   source_file: SourceFile;
+  source_lateness: SourceLateness;
   source_request: SourceRequest;
   source_run: SourceRun;
   source_schedule: SourceSchedule;

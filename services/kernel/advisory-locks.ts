@@ -21,6 +21,8 @@ export const CHARGE_MONTH_LOCK_CLASS = 7_205;
 export const OUTCOME_WRITERS_LOCK = 7_209;
 /** Evaluating or changing envelopes. */
 export const ENVELOPE_LOCK = 7_206;
+/** Looking for drift, and for sources that are late. */
+export const DRIFT_LOCK = 7_219;
 /** Keeping the adjustments that no statement has booked yet. */
 export const OPEN_ADJUSTMENT_LOCK = 7_214;
 /** Whoever states invoices. */
