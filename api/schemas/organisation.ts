@@ -16,7 +16,12 @@ export const PodViewSchema = Type.Object({
   ownerEmail: nullable(Type.String()),
   financePartnerEmail: nullable(Type.String()),
   costCentre: nullable(Type.String()),
-  slackChannel: nullable(Type.String()),
+  channel: nullable(
+    Type.String({
+      description: 'Where its alerts go: a Slack channel id, mailto:ADDRESS, teams:NAME or webhook:NAME.',
+    }),
+  ),
+  slackChannel: nullable(Type.String({ description: 'The same, where it is a channel of Slack.' })),
   activeFrom: nullable(DateText),
   activeUntil: nullable(DateText),
   removedAt: nullable(InstantText),

@@ -12,6 +12,7 @@ import {
   WebAPIRequestError,
 } from '@slack/web-api';
 import type {
+  ChannelAbilities,
   ChatEdit,
   ChatMessage,
   ChatMetadata,
@@ -50,11 +51,20 @@ const HISTORY_REFUSALS = new Set([
   'access_denied',
 ]);
 
+const SLACK_ABILITIES: ChannelAbilities = {
+  revision: 'rewrites',
+  threads: true,
+  settling: 'reads back',
+  isInteractive: true,
+  server: 'slack',
+};
+
 /** The sender for these settings; null without a token. */
 export function slackSender(settings: SlackSettings): ChatPort | null {
   if (settings.botToken === undefined) return null;
   const client = openSlackClient(settings.botToken, settings);
   return {
+    can: () => SLACK_ABILITIES,
     post: (message) => postMessage(client, message),
     edit: (message) => editMessage(client, message),
     findPosted: (query) => findPosted(client, query),

@@ -1,28 +1,40 @@
 /**
  * Delivers the outbox. Each message is marked before the call and settled after it, with the call itself outside any
  * transaction. Whatever may have been sent is looked for in the channel before it is sent again, so that a killed process, a
- * time-out or a second worker shows as one message.
+ * time-out or a second worker shows as one message. What a channel can do is asked of it, never which kind it is.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import type { ChatMetadata, ChatPort, PostOutcome } from '../kernel/chat-port.ts';
+import type {
+  ChannelAbilities,
+  ChatMessage,
+  ChatMetadata,
+  ChatPort,
+  FindOutcome,
+  PostOutcome,
+} from '../kernel/chat-port.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { Clock, Logger } from '../kernel/ports.ts';
 import { composeFailureNotice } from './failure-notice.ts';
 import {
   type ClaimedMessage,
   claimDueMessage,
-  delayChannel,
+  delayChannels,
+  insertEnding,
   insertFailureNotice,
   markAbandoned,
+  markUnserved,
   markWithoutChannel,
   nextDueAt,
+  readWaitingChannels,
   recordEdited,
   recordFailed,
   recordRetry,
   recordSent,
 } from './outbox.ts';
+import { plainMessage } from './plain-message.ts';
+import { readMessageAlerts } from './read-message-alerts.ts';
 
 /** Per run; what is left waits for the next one. */
 const MESSAGES_MAX = 500;
@@ -36,7 +48,7 @@ const BACKOFF_MS_MAX = 15 * 60_000;
 const BLIND_ATTEMPTS_MAX = 3;
 
 export interface DeliveryOptions {
-  /** Null without a token: everything stays in the outbox and is shown. */
+  /** Null where no channel is set up: everything stays in the outbox and is shown. */
   readonly sender: ChatPort | null;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -56,17 +68,18 @@ export async function deliverDueAlerts(db: Kysely<DB>, options: DeliveryOptions)
   const { sender, clock } = options;
   await markAbandoned(db, clock.now());
   await markWithoutChannel(db);
-  if (sender === null) return { sent: 0, failed: 0, nextDueAt: await nextDueAt(db) };
+  if (sender === null) return { sent: 0, failed: 0, nextDueAt: await nextDueAt(db, []) };
+  const unserved = await findUnserved(db, sender);
   const wait = options.wait ?? ((milliseconds: number) => delay(milliseconds));
   const counts = { sent: 0, failed: 0 };
   for (let count = 0; count < MESSAGES_MAX; count += 1) {
     const message = await db.transaction().execute(async (trx) => {
-      const claimed = await claimDueMessage(trx, clock.now());
+      const claimed = await claimDueMessage(trx, clock.now(), unserved);
       if (claimed !== null) faultPoint('deliver-before-claim');
       return claimed;
     });
     if (message === null) {
-      const pause = await pauseUntilDue(db, clock);
+      const pause = await pauseUntilDue(db, unserved, clock);
       if (pause === null) break;
       await wait(pause);
       continue;
@@ -76,7 +89,7 @@ export async function deliverDueAlerts(db: Kysely<DB>, options: DeliveryOptions)
     if (settled === 'sent') counts.sent += 1;
     if (settled === 'failed') counts.failed += 1;
   }
-  return { ...counts, nextDueAt: await nextDueAt(db) };
+  return { ...counts, nextDueAt: await nextDueAt(db, unserved) };
 }
 
 type Settled = 'sent' | 'failed' | 'waits' | 'edited';
@@ -86,22 +99,27 @@ const STEPS: Readonly<
   Record<ClaimedMessage['state'], (db: Kysely<DB>, message: ClaimedMessage, options: Sending) => Promise<Settled>>
 > = { sending: send, unknown: settle, sent: edit };
 
-async function pauseUntilDue(db: Kysely<DB>, clock: Clock): Promise<number | null> {
-  const dueAt = await nextDueAt(db);
+/** Channels that something waits for and that are not set up: what is for them waits without being tried, and says what is missing. */
+async function findUnserved(db: Kysely<DB>, sender: ChatPort): Promise<string[]> {
+  const unserved = (await readWaitingChannels(db)).flatMap((channel) => {
+    const abilities = sender.can(channel);
+    return 'missing' in abilities ? [{ channel, missing: abilities.missing }] : [];
+  });
+  await markUnserved(db, unserved);
+  return unserved.map(({ channel }) => channel);
+}
+
+async function pauseUntilDue(db: Kysely<DB>, unserved: readonly string[], clock: Clock): Promise<number | null> {
+  const dueAt = await nextDueAt(db, unserved);
   if (dueAt === null) return null;
   const pause = Math.max(1, dueAt.getTime() - clock.now().getTime());
   return pause > WAIT_MS_MAX ? null : pause;
 }
 
 async function send(db: Kysely<DB>, message: ClaimedMessage, options: Sending): Promise<Settled> {
-  const { channel, text, blocks, threadTs } = message;
-  const outcome = await options.sender.post({
-    channel,
-    text,
-    blocks,
-    metadata: metadataOf(message),
-    ...(threadTs === null ? {} : { threadTs }),
-  });
+  const { threadTs } = message;
+  const isInThread = threadTs !== null && abilitiesOf(message, options).threads;
+  const outcome = await options.sender.post({ ...(await contentOf(db, message)), ...(isInThread ? { threadTs } : {}) });
   faultPoint('deliver-after-send');
   const settled = await recordOutcome(db, message, { ...options, outcome });
   faultPoint('deliver-after-record');
@@ -124,18 +142,17 @@ async function recordOutcome(
     case 'rate-limited': {
       const retryAt = later(now, outcome.retryAfterMs);
       await recordRetry(db, message, { state: 'pending', retryAt, error: 'rate limited' });
-      await delayChannel(db, message.channel, retryAt);
+      await delayChannels(db, [message.channel], retryAt);
       logger.info({ ...fields, retryAt }, 'alert waits for the rate limit');
       return 'waits';
     }
-    case 'unreachable':
-      await recordRetry(db, message, {
-        state: 'pending',
-        retryAt: later(now, backoffMs(message, BACKOFF_MS)),
-        error: outcome.error,
-      });
-      logger.warn({ ...fields, error: outcome.error }, 'Slack cannot be reached; the alert is tried again');
+    case 'unreachable': {
+      const retryAt = later(now, backoffMs(message, BACKOFF_MS));
+      await recordRetry(db, message, { state: 'pending', retryAt, error: outcome.error });
+      if (outcome.isServerDown === true) await delayServer(db, message, { ...options, until: retryAt });
+      logger.warn({ ...fields, error: outcome.error }, 'the channel cannot be reached; the alert is tried again');
       return 'waits';
+    }
     case 'ambiguous':
       await recordRetry(db, message, {
         state: 'unknown',
@@ -151,13 +168,8 @@ async function recordOutcome(
 
 /** Looks a doubtful message up in its channel, and has it sent again only where that is right. */
 async function settle(db: Kysely<DB>, message: ClaimedMessage, options: Sending): Promise<Settled> {
-  const { sender, clock, logger } = options;
-  const found = await sender.findPosted({
-    channel: message.channel,
-    metadata: metadataOf(message),
-    since: message.firstAttemptAt,
-    ...(message.threadTs === null ? {} : { threadTs: message.threadTs }),
-  });
+  const { clock, logger } = options;
+  const found = await lookUp(message, options);
   faultPoint('deliver-after-lookup');
   const now = clock.now();
   const fields = { messageId: message.id, channel: message.channel };
@@ -174,7 +186,7 @@ async function settle(db: Kysely<DB>, message: ClaimedMessage, options: Sending)
       await recordRetry(db, message, { state: 'unknown', retryAt: later(now, found.retryAfterMs), error: found.error });
       return 'waits';
     case 'not-permitted': {
-      const error = `it may have been sent, and the channel's history may not be read (${found.error})`;
+      const error = `it may have been sent, and the channel may not be read (${found.error})`;
       if (message.isUrgent && message.attempts >= BLIND_ATTEMPTS_MAX) return fail(db, message, { ...options, error });
       await recordRetry(
         db,
@@ -187,12 +199,37 @@ async function settle(db: Kysely<DB>, message: ClaimedMessage, options: Sending)
   }
 }
 
-/** Rewrites a post in place. Tried until it says what it should; where Slack never will, the post stays as it is and says why in the outbox. */
+/** Reads the channel back, where that can be done; a receiver that knows a second try by its id is simply tried again. */
+async function lookUp(message: ClaimedMessage, options: Sending): Promise<FindOutcome> {
+  switch (abilitiesOf(message, options).settling) {
+    case 'repeats':
+      return { kind: 'absent' };
+    case 'cannot':
+      return { kind: 'not-permitted', error: 'nobody can' };
+    case 'reads back':
+      return options.sender.findPosted({
+        channel: message.channel,
+        metadata: metadataOf(message),
+        since: message.firstAttemptAt,
+        ...(message.threadTs === null ? {} : { threadTs: message.threadTs }),
+      });
+  }
+}
+
+/** Rewrites a post in place. Tried until it says what it should; where it never will, the post stays as it is and says why in the outbox. */
 async function edit(db: Kysely<DB>, message: ClaimedMessage, options: Sending): Promise<Settled> {
   const { sender, clock, logger } = options;
-  const { channel, text, blocks, ts } = message;
+  const { channel, ts } = message;
   if (ts === null) throw new Error(`message ${message.id} is sent and has no ts`);
-  const outcome = await sender.edit({ channel, text, blocks, ts, metadata: metadataOf(message) });
+  const { revision } = abilitiesOf(message, options);
+  if (revision !== 'rewrites') {
+    await db.transaction().execute(async (trx) => {
+      await recordEdited(trx, message, { error: null });
+      if (revision === 'answers the end') await insertEnding(trx, message, clock.now());
+    });
+    return 'waits';
+  }
+  const outcome = await sender.edit({ ...(await contentOf(db, message)), ts });
   faultPoint('deliver-after-edit');
   const now = clock.now();
   const fields = { messageId: message.id, channel };
@@ -208,7 +245,7 @@ async function edit(db: Kysely<DB>, message: ClaimedMessage, options: Sending): 
     case 'rate-limited': {
       const retryAt = later(now, outcome.retryAfterMs);
       await recordRetry(db, message, { state: 'sent', retryAt, error: 'rate limited' });
-      await delayChannel(db, channel, retryAt);
+      await delayChannels(db, [channel], retryAt);
       return 'waits';
     }
     case 'unreachable':
@@ -227,6 +264,43 @@ async function fail(db: Kysely<DB>, message: ClaimedMessage, options: Sending & 
   });
   logger.error({ messageId: message.id, channel: message.channel, error }, 'alert cannot be delivered');
   return 'failed';
+}
+
+/** Where one channel finds its server down, those of the same server would, too: one that hangs must not hold up the others. */
+async function delayServer(db: Kysely<DB>, message: ClaimedMessage, options: Sending & { until: Date }): Promise<void> {
+  const { server } = abilitiesOf(message, options);
+  const channels = (await readWaitingChannels(db)).filter((channel) => {
+    const abilities = options.sender.can(channel);
+    return 'server' in abilities && abilities.server === server;
+  });
+  await delayChannels(db, channels, options.until);
+}
+
+const NO_ABILITIES: ChannelAbilities = {
+  revision: 'stays',
+  threads: false,
+  settling: 'cannot',
+  isInteractive: false,
+  server: '',
+};
+
+/** Of a channel that was set up when the message was claimed; one that no longer is does nothing that could be seen twice. */
+function abilitiesOf(message: ClaimedMessage, { sender }: Sending): ChannelAbilities {
+  const abilities = sender.can(message.channel);
+  return 'missing' in abilities ? NO_ABILITIES : abilities;
+}
+
+async function contentOf(db: Kysely<DB>, message: ClaimedMessage): Promise<Omit<ChatMessage, 'threadTs'>> {
+  const { id, kind, channel, text, blocks, revision, happenedAt, answersId } = message;
+  const { scopeName, alerts } = await readMessageAlerts(db, id);
+  return {
+    channel,
+    text,
+    blocks,
+    metadata: metadataOf(message),
+    plain: plainMessage({ kind, text, blocks, scopeName, alerts }),
+    figures: { id, kind, revision, happenedAt, answersId, alerts },
+  };
 }
 
 function metadataOf(message: ClaimedMessage): ChatMetadata {

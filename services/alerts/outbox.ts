@@ -18,18 +18,22 @@ export type MessageKind =
   | 'held-notice'
   | 'raise-request'
   | 'raise-answer'
-  | 'operator-notice';
+  | 'operator-notice'
+  | 'ending';
 
 export interface ClaimedMessage {
   readonly id: string;
   /** sending: to be sent now; unknown: to be looked for in its channel first; sent: to be rewritten where it stands. */
   readonly state: 'sending' | 'unknown' | 'sent';
   readonly kind: MessageKind;
+  /** A destination (see kernel/destination.ts). */
   readonly channel: string;
   /** Where it stands already; null before it was sent. */
   readonly ts: string | null;
   /** The post whose thread it belongs to. */
   readonly threadTs: string | null;
+  /** The message it answers. */
+  readonly answersId: string | null;
   /** Which revision text and blocks are. */
   readonly revision: number;
   readonly alertId: string;
@@ -38,6 +42,8 @@ export interface ClaimedMessage {
   readonly blocks: readonly unknown[];
   readonly attempts: number;
   readonly firstAttemptAt: Date;
+  /** When what it says came about. */
+  readonly happenedAt: Date;
 }
 
 /** Where a message goes now; null where neither its scope nor finance has a channel. A tried one stays with its channel. */
@@ -72,15 +78,42 @@ export async function markAbandoned(db: Kysely<DB>, now: Date): Promise<void> {
 /** Says on every message without a channel what is missing. */
 export async function markWithoutChannel(db: Kysely<DB>): Promise<void> {
   await sql`
-    update message set error = 'no channel: set slackChannel of ' || concat_ws(' ', scope_kind, scope_id) || ', or channels.finance'
+    update message set error = 'no channel: set channel of ' || concat_ws(' ', scope_kind, scope_id) || ', or channels.finance'
     where state = 'pending' and id in (
       select message.id from ${messageWithChannel} where message.state = 'pending' and ${channelOf} is null)
-      and error is distinct from 'no channel: set slackChannel of ' || concat_ws(' ', scope_kind, scope_id) || ', or channels.finance'
+      and error is distinct from 'no channel: set channel of ' || concat_ws(' ', scope_kind, scope_id) || ', or channels.finance'
   `.execute(db);
 }
 
-/** Claims the message that is due longest and whose channel may be written to; null where there is none. */
-export async function claimDueMessage(trx: Transaction<DB>, now: Date): Promise<ClaimedMessage | null> {
+/** Every channel that something is to be done in, now or later. */
+export async function readWaitingChannels(db: Kysely<DB>): Promise<string[]> {
+  const { rows } = await sql<{ channel: string }>`
+    select distinct ${channelOf} as channel from ${messageWithChannel} where ${hasWork} and ${channelOf} is not null
+  `.execute(db);
+  return rows.map(({ channel }) => channel);
+}
+
+/** Says on every message for these channels why it waits. */
+export async function markUnserved(
+  db: Kysely<DB>,
+  unserved: readonly { readonly channel: string; readonly missing: string }[],
+): Promise<void> {
+  if (unserved.length === 0) return;
+  await sql`
+    update message set error = unserved.missing
+    from jsonb_to_recordset(${JSON.stringify(unserved)}::jsonb) as unserved (channel text, missing text), (
+      select message.id, ${channelOf} as channel from ${messageWithChannel} where message.state in ('pending', 'unknown')
+    ) as waiting
+    where waiting.channel = unserved.channel and message.id = waiting.id and message.error is distinct from unserved.missing
+  `.execute(db);
+}
+
+/** Claims the message that is due longest and whose channel may be written to and is none of `unserved`; null where there is none. */
+export async function claimDueMessage(
+  trx: Transaction<DB>,
+  now: Date,
+  unserved: readonly string[],
+): Promise<ClaimedMessage | null> {
   const at = now.toISOString();
   await sql`select pg_advisory_xact_lock(${CLAIM_LOCK})`.execute(trx);
   const { rows } = await sql<ClaimRow>`
@@ -89,7 +122,7 @@ export async function claimDueMessage(trx: Transaction<DB>, now: Date): Promise<
       from ${messageWithChannel}
       where ${hasWork} and message.next_attempt_at <= ${at}
         and (message.claimed_until is null or message.claimed_until <= ${at})
-        and ${channelOf} is not null
+        and ${channelOf} is not null and ${channelOf} <> all (${[...unserved]}::text[])
         and not exists (
           select 1 from message as other
           where other.channel = ${channelOf} and other.last_attempt_at > ${new Date(now.getTime() - CHANNEL_PACE_MS).toISOString()})
@@ -105,8 +138,9 @@ export async function claimDueMessage(trx: Transaction<DB>, now: Date): Promise<
       first_attempt_at = coalesce(message.first_attempt_at, ${at}),
       last_attempt_at = case when message.state = 'unknown' then message.last_attempt_at else ${at} end
     from due where message.id = due.id
-    returning message.id, message.state, message.kind, message.channel, message.slack_ts, due.thread_ts, message.revision,
-      message.alert_id, message.is_urgent, message.text, message.blocks, message.attempts, message.first_attempt_at
+    returning message.id, message.state, message.kind, message.channel, message.slack_ts, due.thread_ts, message.reply_to_message_id,
+      message.revision, message.alert_id, message.is_urgent, message.text, message.blocks, message.attempts, message.first_attempt_at,
+      coalesce(message.revised_at, message.created_at) as happened_at
   `.execute(trx);
   const [row] = rows;
   return row === undefined ? null : toClaimed(row);
@@ -119,6 +153,7 @@ interface ClaimRow {
   channel: string;
   slack_ts: string | null;
   thread_ts: string | null;
+  reply_to_message_id: string | null;
   revision: number;
   alert_id: string;
   is_urgent: boolean;
@@ -126,6 +161,7 @@ interface ClaimRow {
   blocks: unknown[];
   attempts: number;
   first_attempt_at: Date;
+  happened_at: Date;
 }
 
 function toClaimed(row: ClaimRow): ClaimedMessage {
@@ -136,6 +172,7 @@ function toClaimed(row: ClaimRow): ClaimedMessage {
     channel: row.channel,
     ts: row.slack_ts,
     threadTs: row.thread_ts,
+    answersId: row.reply_to_message_id,
     revision: row.revision,
     alertId: row.alert_id,
     isUrgent: row.is_urgent,
@@ -143,6 +180,7 @@ function toClaimed(row: ClaimRow): ClaimedMessage {
     blocks: row.blocks,
     attempts: row.attempts,
     firstAttemptAt: row.first_attempt_at,
+    happenedAt: row.happened_at,
   };
 }
 
@@ -188,13 +226,13 @@ export async function recordRetry(
   `.execute(db);
 }
 
-/** A limit on the channel holds for everything that waits for it. */
-export async function delayChannel(db: Kysely<DB>, channel: string, until: Date): Promise<void> {
+/** A limit on a channel, or a server that is down, holds for everything that waits for it. */
+export async function delayChannels(db: Kysely<DB>, channels: readonly string[], until: Date): Promise<void> {
   await sql`
     update message set next_attempt_at = ${until.toISOString()}
     where id in (
       select message.id from ${messageWithChannel}
-      where ${hasWork} and message.next_attempt_at < ${until.toISOString()} and ${channelOf} = ${channel})
+      where ${hasWork} and message.next_attempt_at < ${until.toISOString()} and ${channelOf} = any (${[...channels]}::text[]))
   `.execute(db);
 }
 
@@ -216,7 +254,7 @@ export async function recordFailed(
     : channel;
 }
 
-/** Files the notice about a failed message, once. */
+/** Files the notice about a failed message, once; one that failed itself is tried again with it. */
 export async function insertFailureNotice(
   trx: Transaction<DB>,
   about: ClaimedMessage,
@@ -227,18 +265,37 @@ export async function insertFailureNotice(
     select 'delivery-failure', 'pending', scope_kind, scope_id, alert_id, true, ${notice.text}, ${JSON.stringify(notice.blocks)}::jsonb,
       ${notice.at.toISOString()}, ${notice.at.toISOString()}, id
     from message where id = ${about.id}
-    on conflict (about_message_id) do nothing
+    on conflict (about_message_id) do update set state = 'pending', next_attempt_at = excluded.next_attempt_at,
+      text = excluded.text, blocks = excluded.blocks
+    where message.state = 'failed'
   `.execute(trx);
 }
 
-/** When the next message can be claimed, the channels' pace included; null where nothing waits. */
-export async function nextDueAt(db: Kysely<DB>): Promise<Date | null> {
+/**
+ * Where a channel cannot rewrite, the end of an episode is a message of its own, once, that answers the first one; whatever else changes is
+ * not told there.
+ */
+export async function insertEnding(trx: Transaction<DB>, message: ClaimedMessage, at: Date): Promise<void> {
+  await sql`
+    insert into message (kind, state, scope_kind, scope_id, alert_id, is_urgent, text, blocks, next_attempt_at, created_at,
+      reply_to_message_id, once_key)
+    select 'ending', 'pending', scope_kind, scope_id, alert_id, false, text, blocks, ${at.toISOString()}, ${at.toISOString()}, id,
+      'ending/' || id
+    from message where id = ${message.id} and kind = 'crossing'
+      and not exists (select from alert where alert.message_id = message.id and alert.episode_state = 'open')
+    on conflict (once_key) do nothing
+  `.execute(trx);
+}
+
+/** When the next message can be claimed, the channels' pace included; null where nothing waits but for `unserved` channels. */
+export async function nextDueAt(db: Kysely<DB>, unserved: readonly string[]): Promise<Date | null> {
   const { rows } = await sql<{ due_at: Date | null }>`
     select min(greatest(message.next_attempt_at, message.claimed_until,
       (select max(other.last_attempt_at) from message as other where other.channel = ${channelOf})
         + ${CHANNEL_PACE_MS} * interval '1 millisecond')) as due_at
     from ${messageWithChannel}
     where ${hasWork} and message.next_attempt_at is not null and ${channelOf} is not null
+      and ${channelOf} <> all (${[...unserved]}::text[])
   `.execute(db);
   return rows[0]?.due_at ?? null;
 }

@@ -132,7 +132,7 @@ async function storeRevisions(
     update message set text = revised.text, blocks = revised.blocks,
       revision = message.revision + case when message.attempts > 0 then 1 else 0 end,
       next_attempt_at = case when message.state = 'sent' then ${at.toISOString()}::timestamptz else message.next_attempt_at end,
-      edit_error = null
+      revised_at = ${at.toISOString()}, edit_error = null
     from jsonb_to_recordset(${JSON.stringify(revised)}::jsonb) as revised (id uuid, text text, blocks jsonb)
     where message.id = revised.id
   `.execute(trx);

@@ -3,6 +3,7 @@
  * never printed. Defaults make the product run with nothing set: embedded PostgreSQL, its queue, loopback, no Slack.
  */
 import { join, resolve } from 'node:path';
+import { type ChannelSettings, readChannelSettings } from './channel-settings.ts';
 import { AppError } from './errors.ts';
 
 export interface Settings {
@@ -16,7 +17,16 @@ export interface Settings {
   readonly host: string;
   readonly port: number;
   readonly publicUrl: string;
-  readonly slack: { readonly botToken?: string; readonly signingSecret?: string; readonly apiUrl?: string };
+  readonly slack: {
+    readonly botToken?: string;
+    /** What Slack signs its requests with. */
+    readonly signingSecret?: string;
+    /** Socket Mode, where Slack cannot call us. */
+    readonly appToken?: string;
+    readonly apiUrl?: string;
+  };
+  /** The channels beside Slack. */
+  readonly channels: ChannelSettings;
   readonly logLevel: LogLevel;
   /** An API token: whose it is acts where a person matters (closing). Absent: the local operator. */
   readonly token?: string;
@@ -67,7 +77,14 @@ export function readSettings(
   const publicUrl = url('PUBLIC_URL', ['http:', 'https:'], 'https://outturn.example.com') ?? `http://${host}:${port}`;
   const botToken = text('SLACK_BOT_TOKEN');
   const signingSecret = text('SLACK_SIGNING_SECRET');
+  const appToken = text('SLACK_APP_TOKEN');
+  if (appToken !== undefined && !appToken.startsWith('xapp-')) {
+    faults.push(
+      'SLACK_APP_TOKEN is no app-level token: it begins with xapp-, and stands under Basic Information of your app.',
+    );
+  }
   const token = text('OUTTURN_TOKEN');
+  const channels = readChannelSettings(environment, faults);
 
   if (faults.length > 0) {
     throw new AppError('invalid_setting', faults.join('\n'), { faults: faults.map((reason) => ({ reason })) });
@@ -84,8 +101,10 @@ export function readSettings(
     slack: {
       ...(botToken === undefined ? {} : { botToken }),
       ...(signingSecret === undefined ? {} : { signingSecret }),
+      ...(appToken === undefined ? {} : { appToken }),
       ...(slackApiUrl === undefined ? {} : { apiUrl: slackApiUrl }),
     },
+    channels,
     logLevel: isLogLevel(logLevel) ? logLevel : 'info',
     ...(token === undefined ? {} : { token }),
   };

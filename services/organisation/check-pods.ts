@@ -15,7 +15,7 @@ import { compare, decimal, ZERO } from '../kernel/decimal.ts';
 
 const WHOLE_BASIS_POINTS = 10_000;
 
-/** Reports every fault of meaning in patterns and pods. */
+/** Reports every fault of meaning in portfolios, patterns and pods. */
 export function checkPods(file: OrganisationFile, known: KnownNames, places: Places): void {
   for (const { item, path } of entriesOf(file.patterns, '/patterns')) {
     const limit = item.envelope?.limit;
@@ -28,6 +28,9 @@ export function checkPods(file: OrganisationFile, known: KnownNames, places: Pla
     }
   }
   checkPodNames(file, places);
+  for (const { item, path } of entriesOf(file.portfolios, '/portfolios')) {
+    checkOneChannel(item, path, `portfolio "${item.id}"`, places);
+  }
   for (const { item, path } of entriesOf(file.pods, '/pods')) {
     if (places.isSound(path)) checkPod(item, path, known, places);
   }
@@ -70,6 +73,7 @@ function checkPodNames(file: OrganisationFile, places: Places): void {
 
 function checkPod(pod: PodSection, path: string, known: KnownNames, places: Places): void {
   const where = `pod "${pod.id}"`;
+  checkOneChannel(pod, path, where, places);
   checkDatesRunForward(places, { from: pod.activeFrom, until: pod.activeUntil }, `${path}/activeUntil`, where);
   for (const { value, at } of datedEntries(pod.portfolio, `${path}/portfolio`)) {
     checkPortfolioReference(places, known, value, at, where);
@@ -80,6 +84,21 @@ function checkPod(pod: PodSection, path: string, known: KnownNames, places: Plac
   for (const [index, activation] of (pod.activations ?? []).entries()) {
     checkPatternReference(places, known, activation.pattern, `${path}/activations/${index}/pattern`, where);
   }
+}
+
+/** Alerts of one scope go to one place. */
+function checkOneChannel(
+  item: { readonly slackChannel?: string; readonly channel?: string },
+  path: string,
+  where: string,
+  places: Places,
+): void {
+  if (item.slackChannel === undefined || item.channel === undefined) return;
+  places.add(
+    `${path}/channel`,
+    `${where} has both slackChannel and channel`,
+    'Its alerts go to one place: keep channel, which takes a Slack channel id as well, and leave slackChannel out.',
+  );
 }
 
 function checkSuccessors(pod: PodSection, path: string, known: KnownNames, places: Places): void {

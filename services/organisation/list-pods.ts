@@ -10,6 +10,8 @@ export interface PodView {
   readonly ownerEmail: string | null;
   readonly financePartnerEmail: string | null;
   readonly costCentre: string | null;
+  /** Where its alerts go: a Slack channel id, mailto:ADDRESS, teams:NAME or webhook:NAME. */
+  readonly channel: string | null;
   readonly slackChannel: string | null;
   readonly activeFrom: string | null;
   readonly activeUntil: string | null;
@@ -38,7 +40,8 @@ export async function listPods(
     ownerEmail: row.owner_email,
     financePartnerEmail: row.finance_partner_email,
     costCentre: row.cost_centre,
-    slackChannel: row.slack_channel,
+    channel: row.slack_channel,
+    slackChannel: row.slack_channel?.includes(':') === true ? null : row.slack_channel,
     activeFrom: row.active_from,
     activeUntil: row.active_until,
     removedAt: row.removed_at?.toISOString() ?? null,

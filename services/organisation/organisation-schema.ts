@@ -48,9 +48,11 @@ const fx = object('fx', {
   ),
 });
 
+const CHANNEL_FORMS = 'a Slack channel id, mailto:ADDRESS, teams:NAME or webhook:NAME.';
+
 const channels = object('channels', {
-  finance: Type.Optional(formatted('slack-channel', 'Slack channel id for finance.')),
-  operators: Type.Optional(formatted('slack-channel', 'Slack channel id for the people who run the product.')),
+  finance: Type.Optional(formatted('channel', `For finance: ${CHANNEL_FORMS}`)),
+  operators: Type.Optional(formatted('channel', `For the people who run the product: ${CHANNEL_FORMS}`)),
 });
 
 const journal = object('journal', {
@@ -81,7 +83,21 @@ const portfolio = object('portfolio', {
   name: text('Shown in reports.'),
   owner: Type.Optional(text('Who answers for it.')),
   financePartner: Type.Optional(text('Who approves its envelopes.')),
-  slackChannel: Type.Optional(formatted('slack-channel', 'Slack channel id.')),
+  delegatedRaise: Type.Optional(
+    object(
+      'delegatedRaise',
+      {
+        limit: plainText('Money above zero, for example "5000.00".', 'decimal'),
+        currency: formatted('currency-code', 'ISO 4217 code.'),
+      },
+      {
+        description:
+          'How far a pod’s limit may be raised above what a person approved, inside the headroom, without asking.',
+      },
+    ),
+  ),
+  slackChannel: Type.Optional(formatted('slack-channel', 'Slack channel id its alerts go to.')),
+  channel: Type.Optional(formatted('channel', `Where its alerts go, instead of slackChannel: ${CHANNEL_FORMS}`)),
 });
 
 const pattern = object('pattern', {
@@ -113,7 +129,8 @@ const pod = object('pod', {
   owner: Type.Optional(dated('Who answers for it, or a dated list of them.')),
   costCentre: Type.Optional(dated('Its cost centre in the ledger, or a dated list of them.')),
   financePartner: Type.Optional(text('Who approves its envelopes.')),
-  slackChannel: Type.Optional(formatted('slack-channel', 'Slack channel id.')),
+  slackChannel: Type.Optional(formatted('slack-channel', 'Slack channel id its alerts go to.')),
+  channel: Type.Optional(formatted('channel', `Where its alerts go, instead of slackChannel: ${CHANNEL_FORMS}`)),
   activeFrom: Type.Optional(formatted('plain-date', 'Its first charge date.')),
   activeUntil: Type.Optional(
     Type.Unsafe<string | null>({

@@ -32,7 +32,11 @@ export interface PortfolioEntry {
   readonly name: string;
   readonly owner?: string;
   readonly financePartner?: string;
+  /** A raise of one of its pods up to this sum, inside its headroom, is granted at once in the finance partner's name. */
+  readonly delegatedRaise?: { readonly limit: string; readonly currency: string };
   readonly slackChannel?: string;
+  /** Instead of it: a channel of any kind. */
+  readonly channel?: string;
 }
 
 export interface PatternEntry {
@@ -56,6 +60,8 @@ export interface PodEntry {
   readonly costCentre: readonly Dated<string>[];
   readonly financePartner?: string;
   readonly slackChannel?: string;
+  /** Instead of it: a channel of any kind. */
+  readonly channel?: string;
   readonly activeFrom?: IsoDate;
   readonly activeUntil?: IsoDate;
   readonly succeededBy: readonly { readonly pod: string; readonly basisPoints: number }[];

@@ -11,6 +11,7 @@ export interface PodRow {
   readonly owner_email: string | null;
   readonly finance_partner_email: string | null;
   readonly cost_centre: string | null;
+  /** Where its alerts go, whatever the kind. */
   readonly slack_channel: string | null;
   readonly active_from: IsoDate | null;
   readonly active_until: IsoDate | null;
@@ -26,7 +27,7 @@ export function podRowOf(pod: PodEntry, date: IsoDate): PodRow {
     owner_email: valueOn(pod.owner, date),
     finance_partner_email: pod.financePartner ?? null,
     cost_centre: valueOn(pod.costCentre, date),
-    slack_channel: pod.slackChannel ?? null,
+    slack_channel: pod.channel ?? pod.slackChannel ?? null,
     active_from: pod.activeFrom ?? null,
     active_until: pod.activeUntil ?? null,
   };

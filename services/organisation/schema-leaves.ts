@@ -15,7 +15,8 @@ export type TextFormat =
   | 'iso-duration'
   | 'cron'
   | 'period-name'
-  | 'slack-channel';
+  | 'slack-channel'
+  | 'channel';
 
 /** Text of any content. */
 export function text(description: string) {

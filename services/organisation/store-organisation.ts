@@ -46,14 +46,18 @@ async function storePortfolios(trx: Transaction<DB>, organisation: Organisation,
     name: portfolio.name,
     owner_email: portfolio.owner ?? null,
     finance_partner_email: portfolio.financePartner ?? null,
-    slack_channel: portfolio.slackChannel ?? null,
+    slack_channel: portfolio.channel ?? portfolio.slackChannel ?? null,
+    delegated_raise_limit: portfolio.delegatedRaise?.limit ?? null,
+    delegated_raise_currency: portfolio.delegatedRaise?.currency ?? null,
   }));
   await sql`
-    insert into portfolio (id, name, owner_email, finance_partner_email, slack_channel)
-    select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
-      as entry (id text, name text, owner_email text, finance_partner_email text, slack_channel text)
+    insert into portfolio (id, name, owner_email, finance_partner_email, slack_channel, delegated_raise_limit, delegated_raise_currency)
+    select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as entry (id text, name text, owner_email text,
+      finance_partner_email text, slack_channel text, delegated_raise_limit numeric, delegated_raise_currency text)
     on conflict (id) do update set name = excluded.name, owner_email = excluded.owner_email,
-      finance_partner_email = excluded.finance_partner_email, slack_channel = excluded.slack_channel, removed_at = null
+      finance_partner_email = excluded.finance_partner_email, slack_channel = excluded.slack_channel,
+      delegated_raise_limit = excluded.delegated_raise_limit, delegated_raise_currency = excluded.delegated_raise_currency,
+      removed_at = null
   `.execute(trx);
   await sql`
     update portfolio set removed_at = ${at.toISOString()}::timestamptz

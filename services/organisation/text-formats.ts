@@ -6,6 +6,7 @@ import { Cron } from 'croner';
 import { currencyFix, isCurrencyCode } from '../fx/currency.ts';
 import { isDecimalText } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
+import { isChannelText } from '../kernel/destination.ts';
 import { isIsoDate, parsePeriod } from '../kernel/period.ts';
 import type { TextFormat } from './schema-leaves.ts';
 import { didYouMean } from './suggestion.ts';
@@ -53,6 +54,13 @@ const CHECKS: Record<TextFormat, (text: string) => FormatFault | null> = {
       : {
           reason: 'is not a Slack channel id',
           fix: "Slack shows the id, such as C0123ABCDEF, at the foot of the channel's details.",
+        },
+  channel: (text) =>
+    isChannelText(text)
+      ? null
+      : {
+          reason: 'is not a channel',
+          fix: 'Write the id of a Slack channel (C0123ABCDEF, at the foot of its details), mailto:team@example.com, teams:NAME or webhook:NAME.',
         },
 };
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { slackSender } from '../../connectors/slack/post-message.ts';
 import { deliverDueAlerts } from '../../services/alerts/deliver-alerts.ts';
 import { silentLogger } from '../../services/kernel/ports.ts';
+import { chatMessage } from '../support/chat-message.ts';
 import { type TestDatabase, test } from '../support/database.ts';
 import { addMessage, addPod, type MovableClock, movableClock } from '../support/envelope-builders.ts';
 import { type PostFault, type SlackDouble, startSlackDouble } from '../support/slack-double.ts';
@@ -168,12 +169,9 @@ describe('delivery', () => {
     const sender = slackSender({ botToken: slack.token, apiUrl: slack.url });
     for (let count = 0; count < 205; count += 1) {
       clock.move(1_000);
-      await sender?.post({
-        channel: 'C0CHECKOUT',
-        text: 'chatter',
-        blocks: [],
-        metadata: { eventType: 'other', alertId: 'none' },
-      });
+      await sender?.post(
+        chatMessage({ channel: 'C0CHECKOUT', text: 'chatter', metadata: { eventType: 'other', alertId: 'none' } }),
+      );
     }
     await deliver(database);
     expect((await messageOf(database, id)).slack_ts).toBe(slack.messages[0]?.ts);
@@ -264,9 +262,7 @@ describe('delivery', () => {
     await addPod(database.db, { id: 'quiet' });
     const id = await addMessage(database.db, { pod: 'quiet', text: 'x', at: START });
     await deliver(database);
-    expect((await messageOf(database, id)).error).toBe(
-      'no channel: set slackChannel of pod quiet, or channels.finance',
-    );
+    expect((await messageOf(database, id)).error).toBe('no channel: set channel of pod quiet, or channels.finance');
     await database.db.updateTable('organisation').set({ finance_channel: 'C0FINANCE' }).execute();
     await deliver(database);
     expect(slack.messages).toMatchObject([{ channel: 'C0FINANCE', text: 'x' }]);

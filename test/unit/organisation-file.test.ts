@@ -191,7 +191,22 @@ describe('faults of form', () => {
     [
       'a channel by its name',
       "organisation: A\nchannels: { finance: '#finance' }\n",
-      'outturn.yaml line 2: "finance" in channels is "#finance", which is not a Slack channel id. Slack shows the id, such as C0123ABCDEF, at the foot of the channel\'s details.',
+      'outturn.yaml line 2: "finance" in channels is "#finance", which is not a channel. Write the id of a Slack channel (C0123ABCDEF, at the foot of its details), mailto:team@example.com, teams:NAME or webhook:NAME.',
+    ],
+    [
+      'a channel of a kind that is none',
+      'organisation: A\npods:\n  - { id: a, channel: https://example.com/hook }\n',
+      'outturn.yaml line 3: "channel" in pod "a" is "https://example.com/hook", which is not a channel. Write the id of a Slack channel (C0123ABCDEF, at the foot of its details), mailto:team@example.com, teams:NAME or webhook:NAME.',
+    ],
+    [
+      'two channels for one pod',
+      'organisation: A\npods:\n  - id: a\n    slackChannel: C0123ABCDEF\n    channel: mailto:team@example.com\n',
+      'outturn.yaml line 5: pod "a" has both slackChannel and channel. Its alerts go to one place: keep channel, which takes a Slack channel id as well, and leave slackChannel out.',
+    ],
+    [
+      'two channels for one portfolio',
+      'organisation: A\nportfolios:\n  - { id: a, name: A, slackChannel: C0123ABCDEF, channel: C0123ABCDEF }\n',
+      'outturn.yaml line 3: portfolio "a" has both slackChannel and channel. Its alerts go to one place: keep channel, which takes a Slack channel id as well, and leave slackChannel out.',
     ],
     [
       'a key without a value',

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { checkSlackToken } from '../../connectors/slack/check-token.ts';
 import { slackSender } from '../../connectors/slack/post-message.ts';
 import type { ChatPort } from '../../services/kernel/chat-port.ts';
+import { chatMessage } from '../support/chat-message.ts';
 import { type SlackDouble, startSlackDouble } from '../support/slack-double.ts';
 
 let slack: SlackDouble;
@@ -21,7 +22,7 @@ afterEach(async () => {
 });
 
 function post(blocks: readonly unknown[], channel = 'C1') {
-  return sender.post({ channel, text: 'x', blocks, metadata: { eventType: 'outturn_alert', alertId: 'a' } });
+  return sender.post(chatMessage({ channel, blocks }));
 }
 
 describe('the Slack connector', () => {
