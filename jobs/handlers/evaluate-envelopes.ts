@@ -1,11 +1,12 @@
 /**
  * evaluate-envelopes: what only the calendar changes, where no bill arrives: periods close, envelopes of patterns are made for the next
- * period, snoozes end, and what nobody answered is escalated. A publication and an apply evaluate by themselves.
+ * period, snoozes end, what nobody answered is escalated, and sources go late. A publication and an apply evaluate by themselves.
  */
 import { evaluateEnvelopes as evaluate } from '../../services/envelopes/evaluate-envelopes.ts';
 import { passTime } from '../../services/envelopes/pass-time.ts';
 import type { JobPayload } from '../catalog.ts';
 import type { JobContext } from '../job-context.ts';
+import { watchFigures } from '../watch-figures.ts';
 
 export async function evaluateEnvelopes(
   _payload: JobPayload<'evaluate-envelopes'>,
@@ -15,4 +16,5 @@ export async function evaluateEnvelopes(
     await evaluate(trx, { at: context.clock.now(), cause: 'load' });
     await passTime(trx, context.clock.now());
   });
+  await watchFigures(context, false);
 }
