@@ -24,13 +24,15 @@ export const AlertQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const Scope = Type.Object({
+export const Scope = Type.Object({
   kind: oneOf(['pod', 'portfolio', 'organisation', 'unattributed'], 'Whose money it is.'),
   id: nullable(Type.String()),
 });
 
 export const EnvelopeView = Type.Object({
-  envelopeId: nullable(Type.String({ description: 'Null for a pod that spends without an envelope.' })),
+  envelopeId: nullable(
+    Type.String({ description: 'Null for a pod, or the unattributed, that costs without an envelope.' }),
+  ),
   scope: Scope,
   period: Type.String(),
   periodStart: DateText,
@@ -50,6 +52,15 @@ export const EnvelopeView = Type.Object({
   patterns: Type.Array(Type.String()),
   dataAsOf: nullable(InstantText),
   held: nullable(Type.String({ description: 'Why the figures wait.' })),
+  approvedForPods: nullable(
+    Type.String({ description: 'Of a portfolio: what is approved for its pods, an exact decimal in its currency.' }),
+  ),
+  headroom: nullable(
+    Type.String({ description: 'Of a portfolio: its limit less that; below zero where more was approved.' }),
+  ),
+  spent: Type.Array(Type.Object({ billingCurrency: CurrencyCode, cost: DecimalText }), {
+    description: 'Outside any envelope: the cost in the organisation’s metric.',
+  }),
 });
 
 export const AlertView = Type.Object({

@@ -1,28 +1,124 @@
-/** outturn envelopes and alerts: where each envelope stands, and what was said about it. */
+/** outturn envelopes and alerts: where each envelope stands, its history, what is asked of it, and what was said about it. */
 import { type Command, Option } from 'commander';
 import { DELIVERY_STATES, listAlerts } from '../../services/alerts/list-alerts.ts';
+import { listActivations } from '../../services/envelopes/activate-pattern.ts';
+import { listHeadrooms } from '../../services/envelopes/headroom.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
+import { readEnvelopeHistory } from '../../services/envelopes/list-versions.ts';
+import { listRaiseRequests, RAISE_STATES, type RaiseState } from '../../services/envelopes/raise-rows.ts';
+import { parsePeriod } from '../../services/kernel/period.ts';
+import { readFiscalCalendar } from '../../services/organisation/read-calendar.ts';
 import { alertsCsv, envelopesCsv } from '../../services/reports/envelope-csv.ts';
+import { activationsCsv, headroomsCsv, historyCsv, raisesCsv } from '../../services/reports/raise-csv.ts';
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
 import { renderAlerts } from '../render/alerts.ts';
 import { renderEnvelopes } from '../render/envelopes.ts';
-import { withRuntime } from '../runtime.ts';
+import { renderActivations, renderHeadrooms, renderHistory, renderRaises } from '../render/raises.ts';
+import { type Runtime, withRuntime } from '../runtime.ts';
+import { addEnvelopeActs } from './envelope-acts.ts';
+
+interface ListOptions {
+  readonly format: string;
+  readonly json?: boolean;
+}
 
 export function envelopesCommand(program: Command): void {
   const command = program
     .command('envelopes')
-    .description('each envelope: limit, actual, used, state, data as of')
+    .description(
+      'each envelope: limit, actual, used, state, data as of; what is spent outside any; raises, history, headroom',
+    )
     .addOption(formatOption())
-    .action(async (options: { format: string; json?: boolean }) => {
-      await withRuntime({ applicationName: 'outturn envelopes' }, async (runtime) => {
-        const envelopes = await listEnvelopes(runtime.db, { at: runtime.clock.now() });
-        if (options.json === true || options.format === 'json') printJson(envelopes);
-        else if (options.format === 'csv') process.stdout.write(envelopesCsv(envelopes));
-        else printText(renderEnvelopes(envelopes));
-      });
-    });
-  withExamples(withJson(command), 'outturn envelopes', 'outturn envelopes --format csv > envelopes.csv');
+    .action((options: ListOptions, self: Command) =>
+      show(options, self, async ({ db, clock }) => ({
+        found: await listEnvelopes(db, { at: clock.now() }),
+        toCsv: envelopesCsv,
+        render: renderEnvelopes,
+      })),
+    );
+  withExamples(
+    withJson(command),
+    'outturn envelopes',
+    'outturn envelopes --format csv > envelopes.csv',
+    'outturn envelopes raise 12 --limit 14000 --reason "Load test of the new checkout"',
+    'outturn envelopes history 12',
+  );
+  addHistory(command);
+  addRequests(command);
+  addHeadroom(command);
+  addActivations(command);
+  addEnvelopeActs(command);
+}
+
+function addHistory(envelopes: Command): void {
+  const history = envelopes
+    .command('history')
+    .description('every version of one envelope with its approval, and every raise asked for')
+    .argument('<envelope>', 'its id, from outturn envelopes --json')
+    .addOption(formatOption())
+    .action((envelopeId: string, options: ListOptions, self: Command) =>
+      show(options, self, async ({ db }) => ({
+        found: await readEnvelopeHistory(db, envelopeId),
+        toCsv: historyCsv,
+        render: renderHistory,
+      })),
+    );
+  withExamples(withJson(history), 'outturn envelopes history 12');
+}
+
+function addRequests(envelopes: Command): void {
+  const requests = envelopes
+    .command('requests')
+    .description('raises that were asked for, newest first')
+    .addOption(new Option('--state <state>', 'only those').choices(RAISE_STATES))
+    .addOption(formatOption())
+    .action((options: ListOptions & { state?: RaiseState }, self: Command) =>
+      show(options, self, async ({ db }) => ({
+        found: await listRaiseRequests(db, options.state === undefined ? {} : { state: options.state }),
+        toCsv: raisesCsv,
+        render: renderRaises,
+      })),
+    );
+  withExamples(withJson(requests), 'outturn envelopes requests --state pending');
+}
+
+function addHeadroom(envelopes: Command): void {
+  const headroom = envelopes
+    .command('headroom')
+    .description('what each portfolio’s envelope has left for its pods')
+    .option('--portfolio <id>', 'only this one')
+    .option('--period <period>', 'only envelopes of exactly this period')
+    .addOption(formatOption())
+    .action((options: ListOptions & { portfolio?: string; period?: string }, self: Command) =>
+      show(options, self, async ({ db }) => {
+        const { portfolio, period } = options;
+        return {
+          found: await listHeadrooms(db, {
+            ...(portfolio === undefined ? {} : { portfolioId: portfolio }),
+            ...(period === undefined ? {} : { period: parsePeriod(period, await readFiscalCalendar(db)) }),
+          }),
+          toCsv: headroomsCsv,
+          render: renderHeadrooms,
+        };
+      }),
+    );
+  withExamples(withJson(headroom), 'outturn envelopes headroom --portfolio commerce --period 2026-Q4');
+}
+
+function addActivations(envelopes: Command): void {
+  const activations = envelopes
+    .command('activations')
+    .description('pods activated from pre-approved patterns, and the approvals that were not needed')
+    .addOption(formatOption())
+    .action((options: ListOptions, self: Command) =>
+      show(options, self, async ({ db }) => ({
+        found: await listActivations(db),
+        toCsv: activationsCsv,
+        render: renderActivations,
+      })),
+    );
+  withExamples(withJson(activations), 'outturn envelopes activations');
 }
 
 export function alertsCommand(program: Command): void {
@@ -31,15 +127,36 @@ export function alertsCommand(program: Command): void {
     .description('the outbox and its history')
     .addOption(new Option('--state <state>', 'only alerts in this delivery state').choices(DELIVERY_STATES))
     .addOption(formatOption())
-    .action(async (options: { state?: string; format: string; json?: boolean }) => {
-      await withRuntime({ applicationName: 'outturn alerts' }, async (runtime) => {
-        const alerts = await listAlerts(runtime.db, options.state === undefined ? {} : { state: options.state });
-        if (options.json === true || options.format === 'json') printJson(alerts);
-        else if (options.format === 'csv') process.stdout.write(alertsCsv(alerts));
-        else printText(renderAlerts(alerts));
-      });
-    });
+    .action((options: ListOptions & { state?: string }, self: Command) =>
+      show(options, self, async ({ db }) => ({
+        found: await listAlerts(db, options.state === undefined ? {} : { state: options.state }),
+        toCsv: alertsCsv,
+        render: renderAlerts,
+      })),
+    );
   withExamples(withJson(command), 'outturn alerts', 'outturn alerts --state pending');
+}
+
+/** Prints what was found as it was asked for; --json and --format count on the group and on its commands. */
+async function show<Found extends object>(
+  options: ListOptions,
+  command: Command,
+  find: (
+    runtime: Runtime,
+  ) => Promise<{ found: Found; toCsv: (found: Found) => string; render: (found: Found) => string }>,
+): Promise<void> {
+  const { json, format } = { ...command.optsWithGlobals<ListOptions>(), ...withoutDefault(options) };
+  await withRuntime({ applicationName: 'outturn envelopes' }, async (runtime) => {
+    const { found, toCsv, render } = await find(runtime);
+    if (json === true || format === 'json') printJson(found);
+    else if (format === 'csv') process.stdout.write(toCsv(found));
+    else printText(render(found));
+  });
+}
+
+function withoutDefault(options: ListOptions): Partial<ListOptions> {
+  const { format, json } = options;
+  return { ...(format === 'table' ? {} : { format }), ...(json === undefined ? {} : { json }) };
 }
 
 function formatOption(): Option {

@@ -2,10 +2,12 @@
  * What is said about a raise: one direct message to each approver when it is asked for, one answer when it is decided, in the thread of the alert
  * that it was asked about. Written in the transaction of the event, once; without a thread only who asked in Slack is answered.
  */
+import { randomUUID } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { RaiseRequest } from '../envelopes/raise-rows.ts';
 import type { Decimal } from '../kernel/decimal.ts';
+import { utcDate } from '../kernel/period.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
 import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX } from './slack-text.ts';
 
@@ -29,7 +31,7 @@ export async function recordRaiseRequest(
       kind: 'raise-request',
       destination,
       reply_to_message_id: null,
-      text: describeRequest(request, about),
+      text: `${describeRequest(request, about)} ${describeCommands(request)}`,
       once_key: `raise-request/${request.requestId}/${destination}`,
     })),
     at,
@@ -43,6 +45,10 @@ export async function recordRaiseAnswer(
   answer: { state: 'granted' | 'refused'; by: string; reason: string | null; at: Date },
 ): Promise<void> {
   const about = await readAbout(trx, request);
+  await settleRequest(trx, request, {
+    text: `${describeRequest(request, about)} ${describeDecision(answer)}`,
+    at: answer.at,
+  });
   const isAskedInSlack = request.requestedVia === 'slack';
   if (about.message_id === null && !isAskedInSlack) return;
   const row: MessageRow = {
@@ -53,6 +59,23 @@ export async function recordRaiseAnswer(
     once_key: `raise-answer/${request.requestId}`,
   };
   await insertMessages(trx, request, [row], answer.at);
+}
+
+/** What the approvers were told says how it ended; who was not told yet need not be. */
+async function settleRequest(
+  trx: Transaction<DB>,
+  { requestId }: RaiseRequest,
+  { text, at }: { text: string; at: Date },
+): Promise<void> {
+  await sql`
+    update message set text = ${text}, blocks = ${JSON.stringify(blocksOf(text))}::jsonb,
+      state = case when state = 'pending' and attempts = 0 then 'suppressed' else state end,
+      revision = revision + case when attempts > 0 then 1 else 0 end,
+      next_attempt_at = case when state = 'sent' then ${at.toISOString()}::timestamptz
+        when state = 'pending' and attempts = 0 then null else next_attempt_at end,
+      edit_error = null
+    where kind = 'raise-request' and starts_with(once_key, ${`raise-request/${requestId}/`})
+  `.execute(trx);
 }
 
 interface About {
@@ -82,15 +105,23 @@ async function readAbout(trx: Transaction<DB>, { envelopeId, scope }: RaiseReque
 }
 
 function describeRequest(request: RaiseRequest, about: About): string {
-  const { presentLimit, limit, currency, until, requestId } = request;
+  const { presentLimit, limit, currency, until } = request;
   const money = (amount: Decimal) => formatMoney(amount, currency, presentLimit);
   const spent =
     about.actual === null ? '' : ` ${money(about.actual)} are spent (${formatShare(about.actual, presentLimit)}).`;
   return (
     `${escapeForeign(request.requestedBy)} asks to raise the envelope of ${escapeForeign(about.scope_name)} for ${formatPeriod(request.period).name} ` +
     `from ${money(presentLimit)} to ${money(limit)}${until === null ? '' : `, needed until ${formatDay(until)}`}: ` +
-    `${sentence(request.reason)}${spent} Grant or refuse it: outturn envelopes grant ${requestId}, or outturn envelopes refuse ${requestId}.`
+    `${sentence(request.reason)}${spent}`
   );
+}
+
+function describeCommands({ requestId }: RaiseRequest): string {
+  return `Grant or refuse it: outturn envelopes grant ${requestId}, or outturn envelopes refuse ${requestId}.`;
+}
+
+function describeDecision({ state, by, at }: { state: 'granted' | 'refused'; by: string; at: Date }): string {
+  return `${state === 'granted' ? 'Granted' : 'Refused'} by ${escapeForeign(by)} on ${formatDay(utcDate(at))}.`;
 }
 
 function describeAnswer(
@@ -112,6 +143,10 @@ function sentence(reason: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
+function blocksOf(text: string): object[] {
+  return [{ type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } }];
+}
+
 interface MessageRow {
   readonly kind: 'raise-request' | 'raise-answer';
   readonly destination: string | null;
@@ -127,16 +162,13 @@ async function insertMessages(
   at: Date,
 ): Promise<void> {
   if (rows.length === 0) return;
-  const withBlocks = rows.map((row) => ({
-    ...row,
-    blocks: [{ type: 'section', text: { type: 'mrkdwn', text: cutEscaped(row.text, SECTION_LENGTH_MAX) } }],
-  }));
+  const withBlocks = rows.map((row) => ({ ...row, id: randomUUID(), blocks: blocksOf(row.text) }));
   await sql`
-    insert into message (kind, state, scope_kind, scope_id, alert_id, is_urgent, text, blocks, next_attempt_at, created_at,
+    insert into message (id, kind, state, scope_kind, scope_id, alert_id, is_urgent, text, blocks, next_attempt_at, created_at,
       destination, reply_to_message_id, once_key)
-    select kind, 'pending', ${scope.kind}, ${scope.id}, gen_random_uuid(), true, text, blocks, ${at.toISOString()}, ${at.toISOString()},
+    select id, kind, 'pending', ${scope.kind}, ${scope.id}, id, true, text, blocks, ${at.toISOString()}, ${at.toISOString()},
       destination, reply_to_message_id, once_key
-    from jsonb_to_recordset(${JSON.stringify(withBlocks)}::jsonb) as raise (kind text, destination text, reply_to_message_id uuid,
+    from jsonb_to_recordset(${JSON.stringify(withBlocks)}::jsonb) as raise (id uuid, kind text, destination text, reply_to_message_id uuid,
       text text, blocks jsonb, once_key text)
     on conflict (once_key) do nothing
   `.execute(trx);

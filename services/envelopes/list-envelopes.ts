@@ -1,19 +1,21 @@
 /**
- * Envelopes as other people's scripts read them, from their last evaluation; and the pods that spend without one, because a gap
- * in what was approved is worth seeing too.
+ * Envelopes as other people's scripts read them, from their last evaluation, with what portfolios have left; and what is spent outside any
+ * (list-outside.ts).
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { CostMetric } from '../attribution/rulebook.ts';
 import { compare, type Decimal, decimal, ratio } from '../kernel/decimal.ts';
-import { type IsoDate, type Period, utcDate } from '../kernel/period.ts';
+import type { IsoDate, Period } from '../kernel/period.ts';
 import type { EnvelopeScope } from '../organisation/organisation.ts';
 import { toScope } from './envelope-versions.ts';
+import { listHeadrooms } from './headroom.ts';
+import { readSpendOutside, type SpendOutside } from './list-outside.ts';
 
 const ONE = decimal('1');
 
 export interface ListedEnvelope {
-  /** Null for a pod that spends in the current month without an envelope; its other figures are null too. */
+  /** Null for a pod, or the unattributed, that costs without an envelope; its other figures but `spent` are null too. */
   readonly envelopeId: string | null;
   readonly scope: EnvelopeScope;
   readonly period: string;
@@ -37,15 +39,57 @@ export interface ListedEnvelope {
   readonly dataAsOf: string | null;
   /** Why the figures wait, in a sentence; null where they are of the last evaluation. */
   readonly held: string | null;
+  /** Of a portfolio's envelope: what is approved for its pods, in its currency, and what is left; null where a rate is missing, and of others. */
+  readonly approvedForPods: Decimal | null;
+  readonly headroom: Decimal | null;
+  /** What is spent outside any envelope, in the organisation's cost metric by billing currency; empty where there is an envelope. */
+  readonly spent: readonly { readonly billingCurrency: string; readonly cost: Decimal }[];
 }
 
 /**
- * Envelopes by scope and period, those of one period where `period` names exactly it; then the pods with cost and no envelope
+ * Envelopes by scope and period, those of one period where `period` names exactly it; then pods, and the unattributed, with cost and no envelope
  * whose period meets the month of the latest charge up to `at` (or `period`).
  */
 export async function listEnvelopes(db: Kysely<DB>, options: { at: Date; period?: Period }): Promise<ListedEnvelope[]> {
-  return [...(await listApproved(db, options.period)), ...(await readPodsWithout(db, options))];
+  const { period } = options;
+  const approved = await listApproved(db, period);
+  const headrooms = await listHeadrooms(db, period === undefined ? {} : { period });
+  const byEnvelope = new Map(headrooms.map((headroom) => [headroom.envelopeId, headroom]));
+  return [
+    ...approved.map((envelope) => {
+      const headroom = byEnvelope.get(envelope.envelopeId ?? '');
+      return headroom === undefined
+        ? envelope
+        : { ...envelope, approvedForPods: headroom.approved, headroom: headroom.headroom };
+    }),
+    ...(await readSpendOutside(db, options)).map(withoutEnvelope),
+  ];
 }
+
+function withoutEnvelope({ scope, period, periodStart, periodEnd, spent }: SpendOutside): ListedEnvelope {
+  return { ...NO_ENVELOPE, scope, period, periodStart, periodEnd, spent };
+}
+
+const NO_ENVELOPE = {
+  envelopeId: null,
+  version: null,
+  limit: null,
+  currency: null,
+  costMetric: null,
+  counts: null,
+  actual: null,
+  used: null,
+  rung: null,
+  state: 'none',
+  method: null,
+  approvedBy: null,
+  approval: null,
+  patterns: [],
+  dataAsOf: null,
+  held: null,
+  approvedForPods: null,
+  headroom: null,
+} as const;
 
 /** near: the highest rung below 1 has spoken; over: one at 1 or above has. */
 export function levelOf(rung: Decimal | null): 'ok' | 'near' | 'over' {
@@ -91,6 +135,9 @@ export async function listApproved(db: Kysely<DB>, period?: Period): Promise<Lis
     patterns: row.pattern_ids,
     dataAsOf: row.data_as_of?.toISOString() ?? null,
     held: row.held_reason,
+    approvedForPods: null,
+    headroom: null,
+    spent: [],
   }));
 }
 
@@ -114,51 +161,4 @@ interface ListedRow {
   rung: Decimal | null;
   data_as_of: Date | null;
   held_reason: string | null;
-}
-
-/** The current month is the latest charge's, for a bill that lags or stopped; never one that has not begun. */
-async function readPodsWithout(db: Kysely<DB>, options: { at: Date; period?: Period }): Promise<ListedEnvelope[]> {
-  const { at, period } = options;
-  const { rows } = await sql<{ pod_id: string; period_id: string; period_start: IsoDate; period_end: IsoDate }>`
-    with latest as (
-      select date_trunc('month', max(charge_date))::date as month from pod_day where charge_date <= ${utcDate(at)}::date
-    ),
-    span as (
-      select coalesce(${period?.id ?? null}::text, to_char(month, 'YYYY-MM')) as period_id,
-        coalesce(${period?.start ?? null}::date, month) as period_start,
-        coalesce(${period?.end ?? null}::date, (month + interval '1 month')::date) as period_end
-      from latest
-    )
-    select pod_day.pod_id, span.period_id, span.period_start, span.period_end
-    from span
-    join pod_day on pod_day.charge_date >= span.period_start and pod_day.charge_date < span.period_end
-    where pod_day.pod_id is not null and pod_day.kind in ('direct', 'shared') and not exists (
-      select 1 from envelope
-      where envelope.scope_kind = 'pod' and envelope.scope_id = pod_day.pod_id and envelope.withdrawn_at is null
-        and envelope.period_start < span.period_end and envelope.period_end > span.period_start)
-    group by 1, 2, 3, 4
-    order by pod_day.pod_id collate "C"
-  `.execute(db);
-  return rows.map((row) => ({
-    envelopeId: null,
-    scope: { kind: 'pod', id: row.pod_id },
-    period: row.period_id,
-    periodStart: row.period_start,
-    periodEnd: row.period_end,
-    version: null,
-    limit: null,
-    currency: null,
-    costMetric: null,
-    counts: null,
-    actual: null,
-    used: null,
-    rung: null,
-    state: 'none',
-    method: null,
-    approvedBy: null,
-    approval: null,
-    patterns: [],
-    dataAsOf: null,
-    held: null,
-  }));
 }

@@ -8,13 +8,14 @@ import { checkPodReference, checkPortfolioReference, entriesOf, type KnownNames 
 import type { Places } from './located-value.ts';
 import type { EnvelopeSection, OrganisationFile } from './organisation-schema.ts';
 
-/** Reports every fault of meaning in envelopes. */
+/** Reports every fault of meaning in envelopes and in what portfolios delegate of them. */
 export function checkEnvelopes(
   file: OrganisationFile,
   known: KnownNames,
   calendar: FiscalCalendar,
   places: Places,
 ): void {
+  checkDelegations(file, places);
   const seen = new Map<string, number>();
   for (const [index, { item, path }] of entriesOf(file.envelopes, '/envelopes').entries()) {
     if (!places.isSound(path)) continue;
@@ -35,6 +36,28 @@ export function checkEnvelopes(
       );
     }
     seen.set(key, first ?? index + 1);
+  }
+}
+
+/** Somebody answers for a raise that nobody was asked about. */
+function checkDelegations(file: OrganisationFile, places: Places): void {
+  for (const { item, path } of entriesOf(file.portfolios, '/portfolios')) {
+    if (!places.isSound(path) || item.delegatedRaise === undefined) continue;
+    const { limit } = item.delegatedRaise;
+    if (compare(decimal(limit), ZERO) <= 0) {
+      places.add(
+        `${path}/delegatedRaise/limit`,
+        `delegatedRaise of portfolio "${item.id}" has the limit ${limit}`,
+        'A limit is above zero.',
+      );
+    }
+    if (item.financePartner === undefined) {
+      places.add(
+        `${path}/delegatedRaise`,
+        `portfolio "${item.id}" delegates raises but has no financePartner`,
+        'Name the one in whose name they are granted.',
+      );
+    }
   }
 }
 

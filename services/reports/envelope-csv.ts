@@ -6,6 +6,7 @@ import { type Cell, figures, toCsv } from './report-csv.ts';
 const ENVELOPE_HEAD = [
   ['envelope', 'scope_kind', 'scope', 'period', 'period_start', 'period_end', 'version', 'limit', 'actual', 'used'],
   ['rung', 'currency', 'cost_metric', 'counts', 'state', 'method', 'approved_by', 'approval', 'data_as_of', 'held'],
+  ['approved_for_pods', 'headroom', 'spent'],
 ].flat();
 
 const ALERT_HEAD = [
@@ -25,7 +26,7 @@ const ALERT_HEAD = [
   ['currency', 'reason', 'slack_ts', 'error', 'created_at'],
 ].flat();
 
-/** One row per envelope, then pods that spend without one. */
+/** One row per envelope, then pods and the unattributed that cost without one. */
 export function envelopesCsv(envelopes: readonly ListedEnvelope[]): string {
   const rows = envelopes.map((envelope): Cell[] => [
     ...figures(envelope.envelopeId),
@@ -43,6 +44,10 @@ export function envelopesCsv(envelopes: readonly ListedEnvelope[]): string {
     envelope.approval,
     ...figures(envelope.dataAsOf),
     envelope.held,
+    ...figures(envelope.approvedForPods, envelope.headroom),
+    envelope.spent.length === 0
+      ? null
+      : envelope.spent.map(({ billingCurrency, cost }) => `${cost} ${billingCurrency}`).join(' + '),
   ]);
   return toCsv(ENVELOPE_HEAD, rows);
 }
