@@ -44,6 +44,13 @@ export interface ApiContext {
   readonly queue: QueuePort;
   /** Asks a source's provider for each permission and setting, changing nothing; absent: not offered. @throws AppError not_found */
   checkSource?(sourceId: string): Promise<readonly SourceCheckView[]>;
+  /** Takes what Slack sends: null for what Slack did not sign. Absent: not offered. */
+  receiveSlack?(request: {
+    readonly timestamp: string | undefined;
+    readonly signature: string | undefined;
+    readonly contentType: string;
+    readonly body: Buffer;
+  }): Promise<{ readonly answer: object | null } | null>;
   /** Where line drill-down may put what it needs for a moment. */
   readonly workDir: string;
   /** The release, shown in the OpenAPI document. */

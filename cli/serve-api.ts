@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from '../api/app.ts';
 import { type ListeningServer, listen } from '../api/server.ts';
 import { checkSource } from '../jobs/check-source.ts';
+import { acceptSlackRequest } from '../jobs/receive-slack.ts';
 import { silentProgress } from '../services/kernel/ports.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -24,6 +25,8 @@ export async function serveApi(runtime: Runtime): Promise<ServedApi> {
     clock,
     queue,
     checkSource: (sourceId) => checkSource(runtime.jobContext(silentProgress), sourceId),
+    receiveSlack: (request) =>
+      acceptSlackRequest(request, { db, clock, logger, settings, remind: () => queue.add('answer-slack', {}) }),
     workDir: join(settings.dataDir, 'work'),
     version: packageJson.version,
     logger,

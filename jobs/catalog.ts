@@ -58,6 +58,7 @@ export const JOBS = {
   'publish-load': { queue: 'bulk', payload: LoadPayload, attempts: 8, backoffMs: 1_000 },
   'evaluate-envelopes': { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 60_000 },
   'deliver-alert': { queue: 'quick', payload: NoPayload, attempts: 3, backoffMs: 1_000 },
+  'answer-slack': { queue: 'quick', payload: NoPayload, attempts: 3, backoffMs: 1_000 },
   reconcile: { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 1_000 },
   'prune-loads': { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 60_000 },
 } satisfies Record<string, JobDefinition>;

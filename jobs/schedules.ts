@@ -9,6 +9,8 @@ const HOUR_MS = 60 * MINUTE_MS;
 const SCHEDULES: readonly { readonly job: JobName; readonly everyMs: number }[] = [
   // A publish asks for delivery at once; this finds retries whose time has come.
   { job: 'deliver-alert', everyMs: 15 * SECOND_MS },
+  // A press asks for its answer at once; this finds what a process left behind.
+  { job: 'answer-slack', everyMs: 15 * SECOND_MS },
   { job: 'sync-due', everyMs: MINUTE_MS },
   { job: 'reconcile', everyMs: MINUTE_MS },
   { job: 'evaluate-envelopes', everyMs: HOUR_MS },

@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import Value from 'typebox/value';
 import { AppError, TransientError } from '../services/kernel/errors.ts';
 import { isJobName, JOB_NAMES, JOBS, type JobName, QUEUES } from './catalog.ts';
+import { answerSlack } from './handlers/answer-slack.ts';
 import { deliverAlert } from './handlers/deliver-alert.ts';
 import { evaluateEnvelopes } from './handlers/evaluate-envelopes.ts';
 import { pruneLoads } from './handlers/prune-loads.ts';
@@ -18,6 +19,7 @@ import { syncDue } from './handlers/sync-due.ts';
 import { syncSource } from './handlers/sync-source.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
 import { type JobQueue, unrecoverable } from './queue.ts';
+import { startSlackSocket } from './slack-socket.ts';
 import { scheduleJobs } from './schedules.ts';
 
 export interface Worker {
@@ -38,6 +40,7 @@ const HANDLERS: { readonly [Name in JobName]: JobHandler<never> } = {
   'publish-load': publishLoad,
   'evaluate-envelopes': evaluateEnvelopes,
   'deliver-alert': deliverAlert,
+  'answer-slack': answerSlack,
   reconcile,
   'prune-loads': pruneLoads,
 };
@@ -54,6 +57,7 @@ export async function startWorker(context: Omit<JobContext, 'signal' | 'queue'>,
       runJob(job, payload, jobContext, runningId, attempt),
     ),
   );
+  const slack = startSlackSocket(context, queue);
   const heart = setInterval(() => {
     beat(context, id).catch((error: unknown) =>
       context.logger.error({ err: error }, 'the worker could not show that it lives'),
@@ -66,6 +70,7 @@ export async function startWorker(context: Omit<JobContext, 'signal' | 'queue'>,
       clearInterval(heart);
       const timer = setTimeout(() => stop.abort(new TransientError('the worker is stopping', 0)), graceMs);
       try {
+        await slack?.close();
         await Promise.all(running.map((worker) => worker.close()));
       } finally {
         clearTimeout(timer);

@@ -14,6 +14,7 @@ import { addOutcomeRoutes } from './outcomes.ts';
 import { addPlanRoutes } from './plans.ts';
 import { addPodRoutes } from './pods.ts';
 import { addReportRoutes } from './reports.ts';
+import { addSlackRoutes } from './webhooks-slack.ts';
 import { addSourceRoutes } from './sources.ts';
 import { addStatementRoutes } from './statements.ts';
 
@@ -33,4 +34,5 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addPodRoutes(app, context);
   addPlanRoutes(app, context);
   addAuditRoutes(app, context);
+  addSlackRoutes(app, context);
 }

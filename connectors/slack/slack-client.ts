@@ -3,6 +3,7 @@
  * has been seen to post twice, and the outbox knows better when to try again.
  */
 import { LogLevel, WebClient } from '@slack/web-api';
+import { slackFetch } from './proxy.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -21,13 +22,15 @@ export function openSlackClient(botToken: string, settings: SlackSettings): WebC
     timeout: settings.timeoutMs ?? TIMEOUT_MS,
     retryConfig: { retries: 0 },
     rejectRateLimitedCalls: true,
+    fetch: slackFetch(),
     // Our own log says what happened to each message; the SDK's lines on stdout would break JSON output.
     logLevel: LogLevel.ERROR,
     logger: SILENT_LOGGER,
   });
 }
 
-const SILENT_LOGGER = {
+/** Our own log says what happened. */
+export const SILENT_LOGGER = {
   debug: () => {},
   info: () => {},
   warn: () => {},

@@ -1,6 +1,5 @@
 /** deliver-alert: drains the outbox to every channel that is set up. What is for another stays in the outbox and is shown. */
 import { chatPorts } from '../../connectors/chat-ports.ts';
-
 import { deliverDueAlerts } from '../../services/alerts/deliver-alerts.ts';
 import type { JobPayload } from '../catalog.ts';
 import type { JobContext } from '../job-context.ts';

@@ -181,7 +181,7 @@ function describeApprovals(facts: MessageFacts): string[] {
     if (part.approvedBy === null) return 'No approval is recorded.';
     const by = escapeForeign(part.approvedBy);
     if (part.patternNames.length > 0) {
-      return `Approved with the pattern ${part.patternNames.map(escapeForeign).join(' and ')} (${by}).`;
+      return `Approved with the pattern ${part.patternNames.map((name) => escapeForeign(name)).join(' and ')} (${by}).`;
     }
     return `Approved by ${by}${part.approval === null ? '' : ` (${escapeForeign(part.approval)})`}.`;
   });

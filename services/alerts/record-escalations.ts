@@ -75,7 +75,9 @@ async function readAbout(trx: Transaction<DB>, escalations: readonly object[]): 
 }
 
 function unacknowledged({ owner, finance_partner: partner }: About): string {
-  const people = [...new Set([owner, partner])].filter((person) => person !== null).map(escapeForeign);
+  const people = [...new Set([owner, partner])]
+    .filter((person) => person !== null)
+    .map((person) => escapeForeign(person));
   const told = people.length === 0 ? '' : ` ${people.join(' and ')}: please have a look.`;
   return `Nobody has acknowledged this for two business days.${told}`;
 }

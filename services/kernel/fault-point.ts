@@ -4,7 +4,7 @@
  * a worker and its child are one process.
  */
 
-/** Every point, in the order in which a bill passes them, fetched ones first; then those of a new rulebook, of closing, of delivery. */
+/** Every point, in the order in which a bill passes them, fetched ones first; then those of a new rulebook, of closing, of delivery, of Slack. */
 export const FAULT_POINTS = [
   'fetch-after-download',
   'inspect-after-copy',
@@ -42,6 +42,8 @@ export const FAULT_POINTS = [
   'deliver-after-record',
   'deliver-after-lookup',
   'deliver-after-edit',
+  'slack-after-keep',
+  'slack-after-act',
 ] as const;
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 

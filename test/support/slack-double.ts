@@ -1,21 +1,39 @@
 /**
- * A server on loopback that behaves like Slack where it matters to us: tokens, channels, block limits, one message per second and
- * channel, 429 with Retry-After, and every way of leaving the caller in doubt. It keeps what people in the channels would see.
+ * A server on loopback that behaves like Slack where it matters to us: tokens, scopes, channels, block limits, one message per second
+ * and channel, 429 with Retry-After, people, forms and homes, Socket Mode, and every way of leaving the caller in doubt. It keeps what
+ * people in the channels would see.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
+import { areValidBlocks, type Block } from './slack-blocks.ts';
+import { type SlackPeople, slackPeople } from './slack-people.ts';
+import { serveSlackSockets, type SlackSockets } from './slack-sockets.ts';
 
 const PACE_MS = 1_000;
 const TEXT_LENGTH_MAX = 40_000;
-const BLOCKS_MAX = 50;
-const SECTION_LENGTH_MAX = 3_000;
-const HEADER_LENGTH_MAX = 150;
-const CONTEXT_ELEMENTS_MAX = 10;
-const ACTIONS_MAX = 25;
-const BUTTON_LENGTH_MAX = 75;
 const HISTORY_PAGE_MAX = 200;
+
+/** What docs/slack/manifest.yaml asks for. */
+const SCOPES = [
+  'chat:write',
+  'channels:history',
+  'groups:history',
+  'im:history',
+  'im:write',
+  'users:read',
+  'users:read.email',
+  'commands',
+];
+const METHOD_SCOPES: Readonly<Record<string, string>> = {
+  'chat.postMessage': 'chat:write',
+  'chat.update': 'chat:write',
+  'chat.postEphemeral': 'chat:write',
+  'conversations.open': 'im:write',
+  'users.info': 'users:read',
+  'users.lookupByEmail': 'users:read.email',
+};
 
 export interface VisibleMessage {
   readonly channel: string;
@@ -54,13 +72,13 @@ export interface SlackDouble {
   /** The next rewrites meet these, one each. */
   readonly editFaults: PostFault[];
   canReadHistory: boolean;
+  /** Of the bot's token; taking one away is missing_scope. */
+  readonly scopes: Set<string>;
+  readonly people: SlackPeople;
+  /** For SLACK_APP_TOKEN. */
+  readonly appToken: string;
+  readonly sockets: SlackSockets;
   stop(): Promise<void>;
-}
-
-interface Block {
-  readonly type?: unknown;
-  readonly text?: { readonly type?: unknown; readonly text?: unknown };
-  readonly elements?: readonly { readonly type?: unknown; readonly text?: unknown }[];
 }
 
 /** Starts it on a random port. `now` is the time it paces by; the caller stops it. */
@@ -69,7 +87,16 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
   const messages: VisibleMessage[] = [];
   const calls: string[] = [];
   const lastPostAt = new Map<string, number>();
+  const tickets = new Set<string>();
+  const scopes = new Set(SCOPES);
   let sequence = 0;
+  const server = createServer((request, response) => {
+    void answer(request, response).catch((error: unknown) => {
+      response.writeHead(500).end(String(error));
+    });
+  });
+  const people = slackPeople({ now, url: () => address, hasScope: (scope) => scopes.has(scope) });
+  let address = '';
   const double = {
     url: '',
     token: `xoxb-${randomUUID()}`,
@@ -79,18 +106,18 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
     faults: [] as PostFault[],
     editFaults: [] as PostFault[],
     canReadHistory: true,
+    scopes,
+    people,
+    appToken: `xapp-${randomUUID()}`,
+    sockets: serveSlackSockets(server, (path) => tickets.delete(path)),
     stop: async () => {},
   };
-
-  const server = createServer((request, response) => {
-    void answer(request, response).catch((error: unknown) => {
-      response.writeHead(500).end(String(error));
-    });
-  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  double.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/`;
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/`;
+  double.url = address;
   double.stop = async () => {
+    double.sockets.cut();
     server.closeAllConnections();
     server.close();
     await once(server, 'close');
@@ -99,11 +126,24 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = (request.url ?? '').replace(/^\/api\//, '').split('?')[0] ?? '';
-    calls.push(method);
     const body = await readBody(request);
+    if (method.startsWith('/response/')) {
+      response.writeHead(double.people.answerAt(method, body)).end('ok');
+      return;
+    }
+    calls.push(method);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? body['token'];
     if (token === undefined) return json(response, { ok: false, error: 'not_authed' });
+    if (method === 'apps.connections.open') return json(response, openConnection(token, request));
     if (token !== double.token) return json(response, { ok: false, error: 'invalid_auth' });
+    response.setHeader('x-oauth-scopes', [...scopes].join(','));
+    const needed = METHOD_SCOPES[method] ?? historyScope(method, body);
+    if (needed !== null && !scopes.has(needed)) {
+      return json(response, { ok: false, error: 'missing_scope', needed, provided: [...scopes].join(',') });
+    }
+    const personal = double.people.call(method, body);
+    if (personal !== null) return json(response, personal);
+    if (method === 'conversations.open') return json(response, openDirect(String(body['users'])));
     if (method === 'auth.test')
       return json(response, { ok: true, user: 'outturn', team: 'Acme', user_id: 'U1', team_id: 'T1' });
     if (method === 'chat.postMessage') return withFault(double.faults.shift(), () => accept(body), request, response);
@@ -111,6 +151,21 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
     if (method === 'conversations.history') return json(response, history(body, null));
     if (method === 'conversations.replies') return json(response, history(body, String(body['ts'])));
     return json(response, { ok: false, error: 'unknown_method' });
+  }
+
+  function openConnection(token: unknown, request: IncomingMessage): Record<string, unknown> {
+    if (token !== double.appToken) return { ok: false, error: 'invalid_auth' };
+    const path = `/link/${randomUUID()}`;
+    tickets.add(path);
+    // At the name it was called by, which only a proxy may know.
+    return { ok: true, url: `ws://${request.headers.host ?? ''}${path}` };
+  }
+
+  function openDirect(userId: string): Record<string, unknown> {
+    if (!double.people.people.some((person) => person.userId === userId)) return { ok: false, error: 'user_not_found' };
+    const id = `D0${userId}`;
+    double.channels.set(id, 'open');
+    return { ok: true, channel: { id } };
   }
 
   function withFault(
@@ -235,32 +290,12 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
   }
 }
 
-function areValidBlocks(blocks: readonly Block[]): boolean {
-  return Array.isArray(blocks) && blocks.length <= BLOCKS_MAX && blocks.every(isValidBlock);
-}
-
-function isValidBlock(block: Block): boolean {
-  const text = block.text?.text;
-  const length = typeof text === 'string' ? text.length : 0;
-  switch (block.type) {
-    case 'section':
-      return length > 0 && length <= SECTION_LENGTH_MAX;
-    case 'header':
-      return length > 0 && length <= HEADER_LENGTH_MAX && block.text?.type === 'plain_text';
-    case 'context':
-      return (block.elements?.length ?? 0) > 0 && (block.elements?.length ?? 0) <= CONTEXT_ELEMENTS_MAX;
-    case 'actions':
-      return (block.elements?.length ?? 0) <= ACTIONS_MAX && (block.elements ?? []).every(hasShortText);
-    case 'divider':
-      return true;
-    default:
-      return false;
-  }
-}
-
-function hasShortText(element: { readonly text?: unknown }): boolean {
-  const text = (element.text as { text?: unknown } | undefined)?.text;
-  return typeof text === 'string' && text.length <= BUTTON_LENGTH_MAX;
+/** Of the kind of conversation that is read. */
+function historyScope(method: string, body: Record<string, unknown>): string | null {
+  if (method !== 'conversations.history' && method !== 'conversations.replies') return null;
+  const channel = String(body['channel']);
+  if (channel.startsWith('D')) return 'im:history';
+  return channel.startsWith('G') ? 'groups:history' : 'channels:history';
 }
 
 /** Forms carry objects as JSON texts, as the SDK sends them. */
@@ -273,7 +308,7 @@ async function readBody(request: IncomingMessage): Promise<Record<string, unknow
   }
   const body: Record<string, unknown> = {};
   for (const [key, value] of new URLSearchParams(text)) {
-    body[key] = key === 'blocks' || key === 'metadata' ? JSON.parse(value) : value;
+    body[key] = ['blocks', 'metadata', 'view'].includes(key) ? JSON.parse(value) : value;
   }
   return body;
 }

@@ -1,0 +1,214 @@
+/**
+ * Slack's events as they come, over HTTP or Socket Mode. Slack waits three seconds: forms are opened and questions answered at once, what
+ * changes anything is written down and done by a job, so that nothing is lost where the process ends after its answer.
+ */
+import { openForm } from '../connectors/slack/answer-people.ts';
+import { isSignedBySlack, type SignedRequest } from '../connectors/slack/signature.ts';
+import { readSlackBody, type SlackActor, type SlackEvent } from '../connectors/slack/slack-event.ts';
+import { slackWorkspace } from '../connectors/slack/workspace.ts';
+import { readAlertSubject } from '../services/alerts/alert-subject.ts';
+import {
+  ACKNOWLEDGE,
+  GRANT_RAISE,
+  OPEN,
+  REFUSE_RAISE,
+  REQUEST_RAISE,
+  SNOOZE,
+} from '../services/alerts/message-buttons.ts';
+import {
+  RAISE_FORM,
+  raiseForm,
+  readRaiseForm,
+  readRefusalForm,
+  REFUSAL_FORM,
+  refusalForm,
+} from '../services/alerts/raise-forms.ts';
+import { readPodStandings } from '../services/alerts/scope-standing.ts';
+import { standingAnswer, UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
+import { AppError, TransientError } from '../services/kernel/errors.ts';
+import { faultPoint } from '../services/kernel/fault-point.ts';
+import { mayReadPod, type PersonStanding, readPersonStanding } from '../services/people/person-standing.ts';
+import { emailOfSlackUser } from '../services/people/slack-identity.ts';
+import { keepSlackRequest, type SlackRequestPayload } from '../services/people/slack-requests.ts';
+import type { JobContext } from './job-context.ts';
+
+/** Requests that are no button: what a person opened. */
+export const OPEN_HOME = 'app_home_opened';
+/** A form that could not be opened, or is about something that is over: its presser is told. */
+export const TOO_LATE = 'too_late';
+
+export interface ReceivingContext extends Pick<JobContext, 'db' | 'clock' | 'logger' | 'settings'> {
+  /** Reminds a worker of what was written down; it would find it by itself a little later. */
+  remind(): Promise<void>;
+}
+
+/** Takes one event and answers what Slack is to be told at once; null for nothing. */
+export async function receiveSlack(event: SlackEvent, context: ReceivingContext): Promise<object | null> {
+  switch (event.kind) {
+    case 'handshake':
+      return { challenge: event.challenge };
+    case 'action':
+      return receiveAction(event, context);
+    case 'submission':
+      return receiveSubmission(event, context);
+    case 'command':
+      return answerCommand(event, context);
+    case 'home':
+      await keep(event.actor, { action: OPEN_HOME, actionTs: event.eventTs, subject: '' }, context);
+      return null;
+    case 'other':
+      context.logger.info({ event: event.name }, 'Slack sent something that is not ours to answer');
+      return null;
+  }
+}
+
+type Action = Extract<SlackEvent, { kind: 'action' }>;
+
+async function receiveAction(event: Action, context: ReceivingContext): Promise<null> {
+  const { actor, actionId, actionTs, value: subject, channel, responseUrl } = event;
+  const request = { action: actionId, actionTs, subject, channel, responseUrl };
+  if (actionId === OPEN) return null;
+  if (actionId.startsWith(REQUEST_RAISE) || actionId === REFUSE_RAISE) {
+    const view = await formOf(event, context);
+    const isOpen = view !== null && (await tryToOpen(event.triggerId, view, context));
+    if (!isOpen) await keep(actor, { ...request, action: view === null ? actionId : TOO_LATE }, context);
+    return null;
+  }
+  if ([ACKNOWLEDGE, SNOOZE, GRANT_RAISE].includes(actionId)) await keep(actor, request, context);
+  else context.logger.warn({ actionId }, 'a button of Slack is not known; nothing was done');
+  return null;
+}
+
+/** Null where what it is about is over: the job says so. */
+async function formOf({ actionId, value, channel }: Action, { db }: ReceivingContext): Promise<object | null> {
+  const metadata = JSON.stringify({ subject: value, channel });
+  if (actionId === REFUSE_RAISE) return refusalForm(metadata);
+  const subject = await readAlertSubject(db, value);
+  return subject?.isOpen === true ? raiseForm(subject, metadata) : null;
+}
+
+async function tryToOpen(triggerId: string, view: object, { settings, logger }: ReceivingContext): Promise<boolean> {
+  try {
+    return await openForm(settings.slack, { triggerId, view });
+  } catch (error) {
+    if (!(error instanceof AppError || error instanceof TransientError)) throw error;
+    logger.warn({ err: error }, 'a form could not be opened in Slack');
+    return false;
+  }
+}
+
+type Submission = Extract<SlackEvent, { kind: 'submission' }>;
+
+/** What is filled in wrongly is said in the form; else the form closes, and a job does it. */
+async function receiveSubmission(event: Submission, context: ReceivingContext): Promise<object | null> {
+  const { actor, callbackId, fields, viewId } = event;
+  const { subject, channel } = readMetadata(event.metadata);
+  const errors = await faultsOf(event, subject, context);
+  if (errors !== null) return { response_action: 'errors', errors };
+  if (callbackId !== RAISE_FORM && callbackId !== REFUSAL_FORM) {
+    context.logger.warn({ callbackId }, 'a form of Slack is not known; nothing was done');
+    return null;
+  }
+  await keep(actor, { action: callbackId, actionTs: viewId, subject, fields, channel }, context);
+  return null;
+}
+
+async function faultsOf(
+  { callbackId, fields }: Submission,
+  subject: string,
+  { db, clock }: ReceivingContext,
+): Promise<Readonly<Record<string, string>> | null> {
+  if (callbackId === REFUSAL_FORM) {
+    const filled = readRefusalForm(fields);
+    return filled.kind === 'errors' ? filled.errors : null;
+  }
+  const alert = callbackId === RAISE_FORM ? await readAlertSubject(db, subject) : null;
+  if (alert === null) return null;
+  const filled = readRaiseForm(fields, alert, clock.now());
+  return filled.kind === 'errors' ? filled.errors : null;
+}
+
+function readMetadata(text: string): { subject: string; channel: string | null } {
+  const read = JSON.parse(text === '' ? '{}' : text) as { subject?: unknown; channel?: unknown };
+  return {
+    subject: typeof read.subject === 'string' ? read.subject : '',
+    channel: typeof read.channel === 'string' ? read.channel : null,
+  };
+}
+
+/** `/outturn` is about one's own pods, `/outturn POD` about one that may be read; only who asked sees the answer. */
+async function answerCommand(
+  { actor, text }: Extract<SlackEvent, { kind: 'command' }>,
+  context: ReceivingContext,
+): Promise<object> {
+  const only = (answer: { text: string; blocks?: object[] }) => ({ response_type: 'ephemeral', ...answer });
+  try {
+    const standing = await standingOf(actor, context);
+    if (standing === null) return only({ text: UNKNOWN_PERSON });
+    const podId = text.trim();
+    const podIds = podId === '' ? podsOf(standing) : mayReadPod(standing, podId) ? [podId] : [];
+    const standings = await readPodStandings(context.db, { podIds, at: context.clock.now() });
+    if (podId !== '' && standings.length === 0) {
+      return only({ text: 'There is no such pod that you may see. Give its id, as in `/outturn checkout`.' });
+    }
+    return only(standingAnswer(standings));
+  } catch (error) {
+    if (!(error instanceof AppError || error instanceof TransientError)) throw error;
+    context.logger.warn({ err: error }, 'Slack did not say who asked');
+    return only({
+      text: 'Slack did not say who you are. Please ask again; if it stays so, `outturn doctor` says why.',
+    });
+  }
+}
+
+/** Pods that somebody owns, or is the finance partner of. */
+export function podsOf(standing: PersonStanding): string[] {
+  return [...new Set([...standing.ownedPods, ...standing.partneredPods])];
+}
+
+/** What the organisation knows of who pressed. @throws AppError slack_refused, TransientError */
+export async function standingOf(
+  { teamId, enterpriseId, userId }: SlackActor,
+  { db, clock, settings }: Pick<JobContext, 'db' | 'clock' | 'settings'>,
+): Promise<PersonStanding | null> {
+  const workspace = slackWorkspace(settings.slack);
+  if (workspace === null) throw new AppError('slack_refused', 'SLACK_BOT_TOKEN is not set.');
+  const at = clock.now();
+  const email = await emailOfSlackUser(db, workspace, { teamId, enterpriseId, userId, at });
+  return email === null ? null : readPersonStanding(db, { email, at });
+}
+
+async function keep(
+  { teamId, userId, enterpriseId }: SlackActor,
+  request: { action: string; actionTs: string } & Partial<SlackRequestPayload> & Pick<SlackRequestPayload, 'subject'>,
+  context: ReceivingContext,
+): Promise<void> {
+  const { action, actionTs, subject, fields = {}, channel = null, responseUrl = null } = request;
+  const payload = { enterpriseId, subject, fields, channel, responseUrl };
+  const receivedAt = context.clock.now();
+  const isNew = await keepSlackRequest(context.db, { teamId, userId, action, actionTs, payload, receivedAt });
+  faultPoint('slack-after-keep');
+  if (!isNew) return;
+  // Slack is not kept waiting for the queue.
+  context.remind().catch((error: unknown) => {
+    context.logger.warn(
+      { err: error },
+      'the queue could not be reminded of what was asked for in Slack; a worker finds it',
+    );
+  });
+}
+
+/** A request as it came over HTTP. */
+export interface SlackHttpRequest extends SignedRequest {
+  readonly contentType: string;
+}
+
+/** Null for a request that is not Slack's, or that nobody here could tell to be. */
+export async function acceptSlackRequest(
+  request: SlackHttpRequest,
+  context: ReceivingContext,
+): Promise<{ readonly answer: object | null } | null> {
+  const { signingSecret } = context.settings.slack;
+  if (signingSecret === undefined || !isSignedBySlack(request, signingSecret, context.clock.now())) return null;
+  return { answer: await receiveSlack(readSlackBody(request.body, request.contentType), context) };
+}
