@@ -10,9 +10,12 @@ import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
+import { addAlertActRoutes } from './alert-acts.ts';
 import { AlertQuery, AlertView, EnvelopeQuery, EnvelopeView } from '../schemas/envelopes.ts';
 
-export function addEnvelopeRoutes(app: ApiApp, { db, clock }: ApiContext): void {
+export function addEnvelopeRoutes(app: ApiApp, context: ApiContext): void {
+  const { db, clock } = context;
+  addAlertActRoutes(app, context);
   app.get(
     '/api/v1/envelopes',
     {

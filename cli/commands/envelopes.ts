@@ -11,6 +11,7 @@ import { readFiscalCalendar } from '../../services/organisation/read-calendar.ts
 import { alertsCsv, envelopesCsv } from '../../services/reports/envelope-csv.ts';
 import { activationsCsv, headroomsCsv, historyCsv, raisesCsv } from '../../services/reports/raise-csv.ts';
 import { withExamples, withJson } from '../command.ts';
+import { addAlertActs } from './alert-acts.ts';
 import { printJson, printText } from '../output.ts';
 import { renderAlerts } from '../render/alerts.ts';
 import { renderEnvelopes } from '../render/envelopes.ts';
@@ -134,7 +135,8 @@ export function alertsCommand(program: Command): void {
         render: renderAlerts,
       })),
     );
-  withExamples(withJson(command), 'outturn alerts', 'outturn alerts --state pending');
+  withExamples(withJson(command), 'outturn alerts', 'outturn alerts --state failed');
+  addAlertActs(command);
 }
 
 /** Prints what was found as it was asked for; --json and --format count on the group and on its commands. */

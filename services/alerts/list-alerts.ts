@@ -68,7 +68,7 @@ export async function listAlerts(db: Kysely<DB>, options: { state?: string } = {
     limit: row.envelope_limit,
     currency: row.currency,
     channel: row.channel,
-    slackTs: row.slack_ts,
+    slackTs: row.channel?.includes(':') === true ? null : row.slack_ts,
     error: row.error,
     messageId: row.message_id,
     text: row.text,

@@ -1,0 +1,265 @@
+/**
+ * One outbox, every channel: what an alert's life looks like by mail, in Teams and to a webhook; what nobody can settle; what failed, whom that is
+ * told, and how it is tried again. Real servers on this machine; the clock moves by hand.
+ */
+import { sql } from 'kysely';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
+import { chatPorts } from '../../connectors/chat-ports.ts';
+import { acknowledgeAlert, releaseAlert } from '../../services/alerts/act-on-alert.ts';
+import { deliverDueAlerts } from '../../services/alerts/deliver-alerts.ts';
+import { listAlerts } from '../../services/alerts/list-alerts.ts';
+import { retryAlert } from '../../services/alerts/retry-alert.ts';
+import { evaluateEnvelopes } from '../../services/envelopes/evaluate-envelopes.ts';
+import { localOperator, type Principal, silentLogger } from '../../services/kernel/ports.ts';
+import { type TestDatabase, test } from '../support/database.ts';
+import {
+  addEnvelope,
+  addLoad,
+  addMessage,
+  addPod,
+  type MovableClock,
+  movableClock,
+  setCost,
+} from '../support/envelope-builders.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { type PostReceiver, startPostReceiver, verifiedEvents } from '../support/post-receiver.ts';
+
+const START = '2026-09-20T08:00:00Z';
+const SECRET = `whsec_${Buffer.from('a secret of just thirty-two bytes').toString('base64')}`;
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+const CHANNELS = { mailed: 'mailto:team@example.com', carded: 'teams:ops-room', hooked: 'webhook:pager' };
+const GRACE: Principal = { id: 'grace@example.com', role: 'finance', pods: [] };
+
+let clock: MovableClock;
+let mail: MailServer;
+let teams: PostReceiver;
+let hook: PostReceiver;
+
+beforeEach(async () => {
+  clock = movableClock(START);
+  mail = await startMailServer();
+  teams = await startPostReceiver({ now: () => clock.now() });
+  hook = await startPostReceiver({ status: 204, now: () => clock.now() });
+});
+
+afterEach(async () => {
+  await Promise.all([mail.stop(), teams.stop(), hook.stop()]);
+});
+
+async function reset({ db }: TestDatabase, finance: string | null = null): Promise<void> {
+  await sql`truncate alert, message, envelope_state, envelope_version_rate, envelope_version, envelope, pod_day, pod, load
+    restart identity cascade`.execute(db);
+  await db.updateTable('organisation').set({ finance_channel: finance, rulebook_id: 0 }).execute();
+  for (const [id, channel] of Object.entries(CHANNELS))
+    await addPod(db, { id, name: `Pod ${id}`, slackChannel: channel });
+}
+
+function deliver({ db }: TestDatabase, missing: { mail?: true } = {}) {
+  const channels = {
+    ...(missing.mail === true ? {} : { mail: { smtpUrl: mail.url, from: 'alerts@example.com' } }),
+    teams: { OPS_ROOM: teams.url },
+    webhooks: { PAGER: { url: hook.url, secrets: [SECRET] } },
+  };
+  return deliverDueAlerts(db, {
+    sender: chatPorts({ slack: null, channels, clock }),
+    clock,
+    logger: silentLogger,
+    wait: async (milliseconds) => clock.move(milliseconds),
+  });
+}
+
+/** The bill of a day arrives the morning after; each pod has spent this much by then. */
+async function load({ db }: TestDatabase, day: string, total: string): Promise<void> {
+  await sql`truncate pod_day`.execute(db);
+  for (const pod of Object.keys(CHANNELS)) await setCost(db, { date: '2026-09-01', pod, amount: total });
+  clock.set(new Date(Date.parse(`${day}T06:00:00Z`) + DAY_MS).toISOString());
+  const publishedAt = clock.now().toISOString();
+  const loadId = await addLoad(db, { billingPeriod: '2026-09', throughDay: day, publishedAt });
+  await db.transaction().execute((trx) => evaluateEnvelopes(trx, { at: clock.now(), cause: 'load', loadId }));
+}
+
+const messageOf = ({ db }: TestDatabase, id: string) =>
+  db.selectFrom('message').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+const eventsOf = (receiver: PostReceiver) => verifiedEvents(receiver.taken, SECRET);
+const alertOf = async (database: TestDatabase, pod: string) =>
+  (await listAlerts(database.db)).find(({ scope }) => scope.id === pod)?.alertId ?? '';
+
+describe('an alert that moves and is cleared', () => {
+  test('is a mail and one answer to it, one card, and an event for each thing it says', async ({ database }) => {
+    await reset(database);
+    for (const id of Object.keys(CHANNELS)) {
+      await addEnvelope(database.db, { scope: { kind: 'pod', id }, period: '2026-09', limit: '10000' });
+    }
+    await load(database, '2026-09-18', '8100');
+    await deliver(database);
+    await load(database, '2026-09-19', '8300');
+    await deliver(database);
+    const updates = eventsOf(hook).filter(({ event }) => event['type'] === 'alert.updated').length;
+    expect(updates).toBe(1);
+    for (const day of ['2026-09-20', '2026-09-21', '2026-09-22']) {
+      await load(database, day, '7000');
+      await deliver(database);
+    }
+
+    expect(teams.taken).toHaveLength(1);
+    expect(mail.mails.map(({ headers }) => headers.get('subject'))).toEqual([
+      'Pod mailed: 80 % of the envelope for September 2026',
+      'Re: Pod mailed: 80 % of the envelope for September 2026',
+    ]);
+    const [first, answer] = mail.mails;
+    expect(answer?.headers.get('in-reply-to')).toBe(first?.headers.get('message-id'));
+    expect(answer?.raw).toContain('Cleared, now 70 %');
+    const events = eventsOf(hook);
+    expect(events[0]?.event).toMatchObject({ type: 'alert.created', timestamp: '2026-09-19T06:00:00.000Z' });
+    expect(events.at(-1)?.event).toMatchObject({
+      type: 'alert.updated',
+      data: { alerts: [{ rung: '0.8', episodeState: 'cleared', actual: '7000', limit: '10000', currency: 'USD' }] },
+    });
+    const alertIds = events.map(({ event }) => (event['data'] as { alerts: { alertId: string }[] }).alerts[0]?.alertId);
+    expect(new Set(alertIds).size).toBe(1);
+    const states = await database.db.selectFrom('message').select('state').execute();
+    expect(states.map(({ state }) => state)).toEqual(['sent', 'sent', 'sent', 'sent']);
+  });
+});
+
+describe('a send that nobody can settle', () => {
+  test('stays unknown near the limit, until somebody has it tried again: the same mail', async ({ database }) => {
+    await reset(database);
+    const id = await addMessage(database.db, { pod: 'mailed', text: 'near', at: START });
+    mail.faults.push({ kind: 'accept-then-drop' });
+    for (let run = 0; run < 3; run += 1) {
+      await deliver(database);
+      clock.move(10 * MINUTE_MS);
+    }
+    expect(await messageOf(database, id)).toMatchObject({ state: 'unknown', next_attempt_at: null, attempts: 1 });
+    expect(mail.mails).toHaveLength(1);
+
+    const acting = { alertId: id, principal: GRACE, via: 'cli', at: clock.now() } as const;
+    expect(await retryAlert(database.db, acting)).toEqual({ kind: 'done' });
+    await deliver(database);
+    expect(await messageOf(database, id)).toMatchObject({ state: 'sent', error: null });
+    expect(new Set(mail.mails.map(({ headers }) => headers.get('message-id'))).size).toBe(1);
+    expect(await retryAlert(database.db, acting)).toMatchObject({ kind: 'nothing to do' });
+    const audit = await database.db.selectFrom('audit_event').selectAll().where('action', '=', 'retry-alert').execute();
+    expect(audit).toMatchObject([{ principal: 'grace@example.com', subject_id: id }]);
+  });
+
+  test('is sent again over the limit, three times at most', async ({ database }) => {
+    await reset(database);
+    const id = await addMessage(database.db, { pod: 'carded', text: 'over', isUrgent: true, at: START });
+    teams.faults.push(...Array.from({ length: 5 }, () => ({ kind: 'accept-then-reset' }) as const));
+    for (let run = 0; run < 6; run += 1) {
+      await deliver(database);
+      clock.move(10 * MINUTE_MS);
+    }
+    expect(teams.taken).toHaveLength(3);
+    expect(await messageOf(database, id)).toMatchObject({ state: 'failed', attempts: 3 });
+  });
+
+  test('does not arise where the receiver knows it by its id', async ({ database }) => {
+    await reset(database);
+    const id = await addMessage(database.db, { pod: 'hooked', text: 'near', at: START });
+    hook.faults.push({ kind: 'accept-then-reset' }, { kind: 'answer', status: 500 }, { kind: 'accept-then-reset' });
+    for (let run = 0; run < 5; run += 1) {
+      await deliver(database);
+      clock.move(MINUTE_MS);
+    }
+    expect(await messageOf(database, id)).toMatchObject({ state: 'sent', attempts: 4 });
+    expect(hook.taken).toHaveLength(3);
+    expect(eventsOf(hook)).toHaveLength(1);
+  });
+});
+
+describe('what cannot be delivered', () => {
+  test('is told to finance once, whatever finance reads, and arrives when it is tried again', async ({ database }) => {
+    await reset(database, 'webhook:pager');
+    const id = await addMessage(database.db, { pod: 'mailed', text: 'Pod mailed has spent 81 %.', at: START });
+    mail.faults.push({ kind: 'reply', at: 'recipient', code: 550, text: '5.1.1 no such user' });
+    for (let run = 0; run < 3; run += 1) {
+      await deliver(database);
+      clock.move(60 * MINUTE_MS);
+    }
+    expect(await messageOf(database, id)).toMatchObject({ state: 'failed', error: '550 5.1.1 no such user' });
+    const [notice, ...others] = eventsOf(hook);
+    expect(others).toEqual([]);
+    expect(notice?.event).toMatchObject({ type: 'alert.undelivered' });
+    expect((notice?.event['data'] as { text: string } | undefined)?.text).toMatch(
+      /^This alert could not be delivered to mailto:team@example\.com: 550 5\.1\.1 no such user\. Correct the address .* Pod mailed has spent 81 %\.$/,
+    );
+
+    await sql`update pod set slack_channel = 'teams:ops-room' where id = 'mailed'`.execute(database.db);
+    await retryAlert(database.db, { alertId: id, principal: GRACE, via: 'api', at: clock.now() });
+    await deliver(database);
+    expect(await messageOf(database, id)).toMatchObject({ state: 'sent', channel: 'teams:ops-room' });
+    expect(hook.taken).toHaveLength(1);
+  });
+
+  test('because its channel is not set up waits and says so; others are not held up', async ({ database }) => {
+    await reset(database);
+    const waiting = await addMessage(database.db, { pod: 'mailed', text: 'x', at: START });
+    const sent = await addMessage(database.db, { pod: 'hooked', text: 'x', at: START });
+    const run = await deliver(database, { mail: true });
+    expect(run).toMatchObject({ sent: 1, nextDueAt: null });
+    expect(await messageOf(database, waiting)).toMatchObject({
+      state: 'pending',
+      attempts: 0,
+      error: 'SMTP_URL is not set',
+    });
+    expect(await messageOf(database, sent)).toMatchObject({ state: 'sent' });
+    await deliver(database);
+    expect(await messageOf(database, waiting)).toMatchObject({ state: 'sent', error: null });
+  });
+
+  test('because the mail server is down is found out once for all mailboxes', async ({ database }) => {
+    await reset(database);
+    await mail.stop();
+    for (let count = 0; count < 3; count += 1) {
+      await addPod(database.db, { id: `p${count}`, slackChannel: `mailto:p${count}@example.com` });
+      await addMessage(database.db, { pod: `p${count}`, text: 'x', at: START });
+    }
+    await addMessage(database.db, { pod: 'hooked', text: 'x', at: START });
+    const run = await deliver(database);
+    expect(run).toMatchObject({ sent: 1, failed: 0 });
+    expect(run.nextDueAt?.toISOString()).toBe('2026-09-20T08:00:05.000Z');
+    const tried = await database.db.selectFrom('message').select('attempts').orderBy('attempts').execute();
+    expect(tried.map(({ attempts }) => attempts)).toEqual([0, 0, 1, 1]);
+    mail = await startMailServer();
+    clock.move(MINUTE_MS);
+    expect(await deliver(database)).toMatchObject({ sent: 3, nextDueAt: null });
+  });
+
+  test('for now is waited for as long as the receiver asks, with all that goes there', async ({ database }) => {
+    await reset(database);
+    await addMessage(database.db, { pod: 'hooked', text: 'first', at: START });
+    await addMessage(database.db, { pod: 'hooked', text: 'second', at: START });
+    hook.faults.push({ kind: 'answer', status: 429, headers: { 'retry-after': '30' } });
+    const run = await deliver(database);
+    expect(run.nextDueAt?.toISOString()).toBe('2026-09-20T08:00:30.000Z');
+    expect(hook.requests()).toBe(1);
+    clock.set('2026-09-20T08:00:29Z');
+    expect(await deliver(database)).toMatchObject({ sent: 2 });
+  });
+});
+
+describe('acts', () => {
+  test('take their roles, and a pod’s token its own pods', async ({ database }) => {
+    await reset(database);
+    await addEnvelope(database.db, { scope: { kind: 'pod', id: 'hooked' }, period: '2026-09', limit: '10000' });
+    await load(database, '2026-09-18', '8100');
+    const acting = { alertId: await alertOf(database, 'hooked'), via: 'api', at: clock.now() } as const;
+    const pod = (...pods: string[]): Principal => ({ id: 'ada@example.com', role: 'pod', pods });
+    await expect(releaseAlert(database.db, { ...acting, principal: localOperator })).rejects.toThrow(
+      'local operator has the role operator: to release an alert takes finance.',
+    );
+    await expect(retryAlert(database.db, { ...acting, principal: pod('hooked') })).rejects.toThrow(
+      'takes finance or operator',
+    );
+    await expect(acknowledgeAlert(database.db, { ...acting, principal: pod('mailed') })).rejects.toThrow(
+      'There is no alert',
+    );
+    await expect(acknowledgeAlert(database.db, { ...acting, principal: pod('hooked') })).resolves.toEqual({
+      kind: 'done',
+    });
+  });
+});
