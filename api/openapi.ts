@@ -42,6 +42,7 @@ export async function describeApi(app: ApiApp, version: string): Promise<void> {
 const TAGS = [
   { name: 'reports', description: 'Value per pod, costs, reconciliation' },
   { name: 'envelopes', description: 'Approved money and what was said about it' },
+  { name: 'inbox', description: 'What waits for somebody, and slow drift' },
   { name: 'statements', description: 'Closed periods: prepared by one person, approved by another, chained' },
   { name: 'bills', description: 'Loads, and the lines behind a figure' },
   { name: 'sources', description: 'Where bills come from, how each look went, and what one lacks' },

@@ -26,6 +26,8 @@ const COMMANDS = new Map<string, () => Promise<CommandModule>>([
   ['export', async () => (await import('./commands/export.ts')).exportCommand],
   ['envelopes', async () => (await import('./commands/envelopes.ts')).envelopesCommand],
   ['alerts', async () => (await import('./commands/envelopes.ts')).alertsCommand],
+  ['inbox', async () => (await import('./commands/inbox.ts')).inboxCommand],
+  ['drift', async () => (await import('./commands/inbox.ts')).driftCommand],
   ['tokens', async () => (await import('./commands/tokens.ts')).tokensCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).doctorCommand],
   ['api', async () => (await import('./commands/api.ts')).apiCommand],

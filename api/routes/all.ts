@@ -1,10 +1,12 @@
 /** Every route there is, listed in code. */
 import type { ApiApp, ApiContext } from '../context.ts';
 import type { ApiMetrics } from '../metrics.ts';
+import { addActivationRoutes } from './activations.ts';
 import { addAuditRoutes } from './audit.ts';
 import { addChargeRoutes } from './charges.ts';
 import { addCoverageRoutes } from './coverage.ts';
 import { addEnvelopeRoutes } from './envelopes.ts';
+import { addInboxRoutes } from './inbox.ts';
 import { addInvoiceRoutes } from './invoices.ts';
 import { addJournalRoutes } from './journals.ts';
 import { addLoadRoutes } from './loads.ts';
@@ -13,6 +15,7 @@ import { addOperationRoutes } from './operation.ts';
 import { addOutcomeRoutes } from './outcomes.ts';
 import { addPlanRoutes } from './plans.ts';
 import { addPodRoutes } from './pods.ts';
+import { addRaiseRoutes } from './raises.ts';
 import { addReportRoutes } from './reports.ts';
 import { addSlackRoutes } from './webhooks-slack.ts';
 import { addSourceRoutes } from './sources.ts';
@@ -26,6 +29,9 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addOutcomeRoutes(app, context);
   addMetricRoutes(app, context);
   addEnvelopeRoutes(app, context);
+  addRaiseRoutes(app, context);
+  addActivationRoutes(app, context);
+  addInboxRoutes(app, context);
   addStatementRoutes(app, context);
   addInvoiceRoutes(app, context);
   addJournalRoutes(app, context);

@@ -13,6 +13,7 @@ import { renderReconciliation } from '../render/reconciliation.ts';
 import { renderValuePerPod } from '../render/value-per-pod.ts';
 import { frameOf, type ReportOptions as CommonOptions, runReport, withAsNow, withPeriod } from '../report-command.ts';
 import { addAdjustmentsReport } from './report-adjustments.ts';
+import { addAlertsReport } from './report-alerts.ts';
 import { addCoverageReports } from './report-coverage.ts';
 import { addInvoiceReports } from './report-invoices.ts';
 
@@ -112,6 +113,7 @@ export function reportCommand(program: Command): void {
   addInvoiceReports(report);
   addCoverageReports(report);
   addAdjustmentsReport(report);
+  addAlertsReport(report);
 }
 
 function list(value: string): string[] {

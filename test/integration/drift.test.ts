@@ -199,13 +199,15 @@ describe('drift', () => {
       via: 'cli',
       at: new Date('2026-09-28T09:00:00Z'),
     } as const;
+    const accept = (principal: Principal) =>
+      database.db.transaction().execute((trx) => acceptDrift(trx, { ...given, principal }));
     const ada: Principal = { id: 'ada@example.com', role: 'pod', pods: ['checkout'] };
-    await expect(acceptDrift(database.db, { ...given, principal: ada })).rejects.toMatchObject({ code: 'forbidden' });
-    expect(await acceptDrift(database.db, { ...given, principal: GRACE })).toMatchObject({
+    await expect(accept(ada)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(await accept(GRACE)).toMatchObject({
       state: 'steady',
       approved: { by: GRACE.id, on: '2026-09-28', act: 'accepted' },
     });
-    await expect(acceptDrift(database.db, { ...given, principal: GRACE })).rejects.toMatchObject({ code: 'conflict' });
+    await expect(accept(GRACE)).rejects.toMatchObject({ code: 'conflict' });
     const { rows } = await sql`select principal, details from audit_event where action = 'accept-drift'`.execute(
       database.db,
     );
