@@ -6,7 +6,6 @@ import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import type { SourceCheck } from '../connectors/connector.ts';
-import { checkSlackToken } from '../connectors/slack/check-token.ts';
 import { checkSource } from '../jobs/check-source.ts';
 import { hasLiveWorker } from '../jobs/live-workers.ts';
 import { listOverlaps } from '../services/billing/load-overlaps.ts';
@@ -165,21 +164,4 @@ export async function checkOverlaps(runtime: Runtime): Promise<Finding[]> {
     state: warning.sameCharges === '0' ? 'note' : 'wrong',
     message: warning.message,
   }));
-}
-
-export async function checkSlack(runtime: Runtime): Promise<Finding> {
-  const { slack } = runtime.settings;
-  if (slack.botToken === undefined) {
-    return {
-      subject: 'slack',
-      state: 'note',
-      message: 'SLACK_BOT_TOKEN is not set: alerts stay in the outbox ("outturn alerts" shows them)',
-    };
-  }
-  try {
-    const identity = await checkSlackToken(slack);
-    return { subject: 'slack', state: 'ok', message: `connected as ${identity.user} to ${identity.team}` };
-  } catch (error) {
-    return { subject: 'slack', state: 'wrong', message: describeFailure(error) };
-  }
 }

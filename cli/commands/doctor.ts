@@ -8,10 +8,10 @@ import {
   checkOrganisationFile,
   checkOverlaps,
   checkQueue,
-  checkSlack,
   checkSources,
   type Finding,
 } from '../doctor-checks.ts';
+import { checkSlack } from '../doctor-slack.ts';
 import { describeFailure, EXIT_FAILED, printJson, printText } from '../output.ts';
 import { withRuntime } from '../runtime.ts';
 
@@ -48,7 +48,7 @@ async function examine(): Promise<Finding[]> {
       await checkOrganisationFile(runtime),
       ...(await checkSources(runtime)),
       ...(await checkOverlaps(runtime)),
-      await checkSlack(runtime),
+      ...(await checkSlack(runtime)),
     ]);
   } catch (error) {
     return [{ subject: 'start', state: 'wrong', message: describeFailure(error) }];

@@ -264,6 +264,7 @@ export async function startSlackDouble(options: { now?: () => Date } = {}): Prom
     if (!double.canReadHistory) return { ok: false, error: 'missing_scope', needed: 'channels:history' };
     const channel = String(body['channel']);
     if (!double.channels.has(channel)) return { ok: false, error: 'channel_not_found' };
+    if (double.channels.get(channel) === 'not-joined') return { ok: false, error: 'not_in_channel' };
     const oldest = Number(body['oldest'] ?? 0);
     const limit = Math.min(Number(body['limit'] ?? 100), HISTORY_PAGE_MAX);
     const offset = Number(body['cursor'] ?? 0);

@@ -1,6 +1,6 @@
 /** The connector and its double against each other: whom a token belongs to, and that the double refuses what Slack refuses. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkSlackToken } from '../../connectors/slack/check-token.ts';
+import { checkSlackApp } from '../../connectors/slack/check-app.ts';
 import { slackSender } from '../../connectors/slack/post-message.ts';
 import type { ChatPort } from '../../services/kernel/chat-port.ts';
 import { chatMessage } from '../support/chat-message.ts';
@@ -26,14 +26,31 @@ function post(blocks: readonly unknown[], channel = 'C1') {
 }
 
 describe('the Slack connector', () => {
-  test('a token is checked by asking whom it belongs to', async () => {
-    await expect(checkSlackToken({ botToken: slack.token, apiUrl: slack.url })).resolves.toEqual({
-      user: 'outturn',
-      team: 'Acme',
-    });
-    await expect(checkSlackToken({ botToken: 'xoxb-wrong', apiUrl: slack.url })).rejects.toThrow(
-      /Slack does not accept SLACK_BOT_TOKEN: invalid_auth\. Set the bot token/,
-    );
+  test('the app is checked thing by thing: token, scopes, Socket Mode, channels; each with its fix', async () => {
+    const check = (settings: { botToken: string; appToken?: string }, channels = ['C1']) =>
+      checkSlackApp({ apiUrl: slack.url, ...settings }, { channels, ...settings });
+    const told = async (...given: Parameters<typeof check>) =>
+      (await check(...given)).map(({ state, message }) => `${state} ${message}`);
+    const { token: botToken, appToken } = slack;
+    await expect(told({ botToken, appToken })).resolves.toEqual([
+      'ok connected as outturn to Acme',
+      'ok the app has every scope it uses',
+      'ok SLACK_APP_TOKEN opens connections',
+      'ok 1 channels can be read and posted to',
+    ]);
+    await expect(told({ botToken: 'xoxb-wrong' })).resolves.toEqual([
+      expect.stringMatching(/^wrong Slack does not accept SLACK_BOT_TOKEN: invalid_auth\. Set the bot token/),
+    ]);
+    for (const scope of ['channels:history', 'users:read.email']) slack.scopes.delete(scope);
+    slack.channels.set('G2', 'not-joined');
+    await expect(told({ botToken, appToken: 'xapp-wrong' }, ['C1', 'G2', 'G3'])).resolves.toEqual([
+      expect.stringContaining('ok connected'),
+      expect.stringMatching(/^note Without channels:history, .* cannot be looked up\. Add it under OAuth/),
+      expect.stringMatching(/^note Without users:read\.email, nobody who presses a button is known/),
+      expect.stringMatching(/^wrong Slack does not accept SLACK_APP_TOKEN: invalid_auth\. Make one/),
+      'wrong G2 cannot be read: not_in_channel. Invite the app to the channel: /invite @outturn.',
+      expect.stringMatching(/^wrong G3 cannot be read: channel_not_found\. Correct the channel id/),
+    ]);
   });
 
   test('without a token there is no sender', () => {
