@@ -106,7 +106,9 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
           ...(period === undefined ? {} : { period: parsePeriod(period, await readFiscalCalendar(trx)) }),
         }),
       );
-      return sendPrinted(request, reply, headrooms, headroomsCsv);
+      const page = cutPage(headrooms, ({ envelopeId }) => envelopeId, readPageRequest(request.query));
+      linkNextPage(request, reply, page);
+      return sendPrinted(request, reply, page.rows, headroomsCsv);
     },
   );
 }

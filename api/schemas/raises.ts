@@ -152,7 +152,7 @@ const HEADROOM = {
   missingRates: Type.Array(CurrencyCode),
 };
 
-export const HeadroomQuery = Type.Object({ period: Type.Optional(PeriodText) }, STRICT);
+export const HeadroomQuery = Type.Object({ ...PAGE_QUERY, period: Type.Optional(PeriodText) }, STRICT);
 
 export const HeadroomView = Type.Object({
   ...HEADROOM,

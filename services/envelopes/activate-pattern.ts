@@ -7,10 +7,9 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { type Decimal } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
-import { compare, ZERO } from '../kernel/decimal.ts';
+import { compare, type Decimal, ZERO } from '../kernel/decimal.ts';
 import { readStoredEnvelopes } from './envelope-versions.ts';
 import { evaluateEnvelopes } from './evaluate-envelopes.ts';
 import { type Deciding, lockApprovals } from './grant-version.ts';
@@ -67,8 +66,8 @@ async function activate(
   `.execute(trx);
   if (rows.length > 0) {
     await raiseFiguresVersion(trx);
-    await syncPatternEnvelopes(trx, { at, principal });
-    await evaluateEnvelopes(trx, { at, cause: 'envelope' });
+    const changes = await syncPatternEnvelopes(trx, { at, principal });
+    await evaluateEnvelopes(trx, { at, cause: 'envelope', envelopeIds: changes.map(({ envelopeId }) => envelopeId) });
   }
   const outcome = await describe(trx, { podId, patternId, on, isNew: rows.length > 0 });
   if (rows.length > 0) {

@@ -31,6 +31,8 @@ const GUARDED = [
   'envelope_version',
   'envelope_version_rate',
   'envelope_state',
+  'raise_request',
+  'activation',
   'alert',
   'message',
 ] as const;

@@ -9,6 +9,8 @@ import { type Kysely, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { currentRulebook } from '../../services/attribution/store-rulebook.ts';
+import { setEnvelope } from '../../services/envelopes/set-envelope.ts';
+import { decimal } from '../../services/kernel/decimal.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
 import { ensureSource } from '../../services/billing/ensure-source.ts';
 import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
@@ -23,7 +25,7 @@ const LATER = new Date('2026-10-03T09:00:00Z');
 
 const BASE = `organisation: Acme
 reporting: { currency: USD }
-portfolios: [{ id: commerce, name: Commerce }]
+portfolios: [{ id: commerce, name: Commerce, financePartner: grace@example.com, delegatedRaise: { limit: 5000.50, currency: USD } }]
 pods:
   - { id: checkout, name: Checkout, portfolio: commerce, owner: ada@example.com, slackChannel: C1 }
   - { id: search, owner: [{ value: bob@example.com }, { value: eve@example.com, from: 2026-10-01 }] }
@@ -59,13 +61,17 @@ async function count(
 
 /** What an approver grants in the product: a further version of the checkout's envelope. */
 async function grant(db: Kysely<DB>, limit: string): Promise<void> {
-  await sql`
-    insert into envelope_version (envelope_id, version, envelope_limit, currency, cost_metric, rungs, approved_by, approved_on,
-      method, origin, applied_by, created_at)
-    select envelope_id, version + 1, ${limit}::numeric, currency, cost_metric, rungs, 'grace@example.com', approved_on, 'granted',
-      origin, 'grace@example.com', ${AT.toISOString()}::timestamptz
-    from envelope_version order by version desc limit 1
-  `.execute(db);
+  const principal: Principal = { id: 'grace@example.com', role: 'finance', pods: [] };
+  const scope = { kind: 'pod', id: 'checkout' } as const;
+  await setEnvelope(db, {
+    scope,
+    period: '2026-Q4',
+    limit: decimal(limit),
+    currency: 'USD',
+    principal,
+    via: 'api',
+    at: AT,
+  });
 }
 
 async function currentLimit(db: Kysely<DB>): Promise<string | undefined> {
@@ -103,6 +109,9 @@ describe('the first file', () => {
       },
     ]);
     expect(await currentLimit(db)).toBe('50000');
+    const delegated =
+      await sql`select delegated_raise_limit as limit, delegated_raise_currency as currency from portfolio`.execute(db);
+    expect(delegated.rows).toEqual([{ limit: '5000.50', currency: 'USD' }]);
   });
 
   test('leaves an audit event with its principal and what changed', async ({ db }) => {

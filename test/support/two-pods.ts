@@ -1,5 +1,5 @@
 /**
- * Two pods with everything a pod has: cost, a share of split cost, an envelope that spoke, and an outcome; the figures of `search`
+ * Two pods with everything a pod has: cost, a share of split cost, an envelope that spoke with a raise that was refused, an activation, and an outcome; the figures of `search`
  * are recognisable in any text, so that a test can show that they appear nowhere.
  */
 import { type Kysely, sql } from 'kysely';
@@ -72,8 +72,8 @@ async function seedEnvelope(db: Kysely<DB>, podId: string, limit: string, actual
       select id, 1, ${limit}::numeric, 'USD', 'EffectiveCost', '{0.8,1}', '2026-08-20', 'asserted', 'explicit', 'op', now() from made
       returning envelope_id
     ), standing as (
-      insert into envelope_state (envelope_id, version, actual, rung, data_as_of, evaluated_at)
-      select id, 1, ${actual}::numeric, '1', '2026-09-13T23:00:00Z', now() from made
+      insert into envelope_state (envelope_id, version, actual, rung, spoken_rung, spoken_watermark, data_as_of, evaluated_at)
+      select id, 1, ${actual}::numeric, '1', '1', '2026-09-14T00:00:00Z', '2026-09-13T23:00:00Z', now() from made
     ), told as (
       insert into message (kind, state, scope_kind, scope_id, alert_id, is_urgent, text, blocks, channel, created_at)
       values ('crossing', 'pending', 'pod', ${podId}, gen_random_uuid(), true, ${`${podId} spent ${actual} of ${limit}`}, '[]',
@@ -83,6 +83,21 @@ async function seedEnvelope(db: Kysely<DB>, podId: string, limit: string, actual
     insert into alert (envelope_id, version, episode, rung, reason, episode_state, actual, envelope_limit, currency, message_id, created_at)
     select version.envelope_id, 1, 1, '1', 'spend', 'open', ${actual}::numeric, ${limit}::numeric, 'USD', told.id, now()
     from version, told
+  `.execute(db);
+  const asker = podId === 'checkout' ? 'ada@example.com' : 'sam@example.com';
+  await sql`
+    insert into raise_request (envelope_id, asked_version, envelope_limit, currency, reason, requested_by, requested_via, requested_at, state,
+      decided_by, decided_via, decided_at)
+    select id, 1, ${limit}::numeric * 2, 'USD', 'Load test', ${asker}, 'api', '2026-09-06T08:00:00Z', 'refused', 'grace@example.com', 'api',
+      '2026-09-07T08:00:00Z'
+    from envelope where scope_id = ${podId}
+  `.execute(db);
+  await sql`
+    with made as (
+      insert into pattern (id, name, approved_by) values ('sandbox', 'Sandbox', '{security,grace@example.com}')
+      on conflict (id) do update set name = excluded.name returning id
+    )
+    insert into activation (pod_id, pattern_id, activated_on, method, created_at) select ${podId}, id, '2026-08-20', 'asserted', now() from made
   `.execute(db);
 }
 

@@ -209,6 +209,16 @@ describe('faults of form', () => {
       'outturn.yaml line 3: portfolio "a" has both slackChannel and channel. Its alerts go to one place: keep channel, which takes a Slack channel id as well, and leave slackChannel out.',
     ],
     [
+      'a delegation in nobody’s name',
+      'organisation: A\nportfolios:\n  - id: a\n    name: A\n    delegatedRaise: { limit: 5, currency: USD }\n',
+      'outturn.yaml line 5: portfolio "a" delegates raises but has no financePartner. Name the one in whose name they are granted.',
+    ],
+    [
+      'a delegation of nothing',
+      'organisation: A\nportfolios:\n  - { id: a, name: A, financePartner: g@example.com, delegatedRaise: { limit: 0, currency: USD } }\n',
+      'outturn.yaml line 3: delegatedRaise of portfolio "a" has the limit 0. A limit is above zero.',
+    ],
+    [
       'a key without a value',
       'organisation: A\npods:\n  - id: a\n    owner:\n',
       'outturn.yaml line 4: "owner" in pod "a" has no value. Write one, or leave the key out.',
