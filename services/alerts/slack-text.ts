@@ -6,7 +6,6 @@ export const CONTEXT_LENGTH_MAX = 2_000;
 /** Slack advises 4,000 and cuts at 40,000. */
 export const TEXT_LENGTH_MAX = 4_000;
 export const BLOCKS_MAX = 50;
-export const HEADER_LENGTH_MAX = 150;
 export const BUTTON_LENGTH_MAX = 75;
 const NAME_LENGTH_MAX = 80;
 
