@@ -39,6 +39,10 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
   const jobs = gauge('outturn_queue_jobs', 'Jobs by queue and state.', ['queue', 'state']);
   const loads = gauge('outturn_loads', 'Loads by state.', ['state']);
   const messages = gauge('outturn_messages', 'Messages of the outbox by state.', ['state']);
+  const waiting = gauge(
+    'outturn_message_waiting_seconds',
+    'How long the oldest message of the outbox has waited to be delivered, or for somebody to say whether it was; 0 where none does.',
+  );
   const workers = gauge('outturn_workers_alive', 'Workers that showed themselves in the last 45 seconds.');
   const figuresVersion = gauge('outturn_figures_version', 'Raised by everything that changes a figure.');
   const rulebook = gauge('outturn_rulebook', 'The number of the rulebook in force.');
@@ -77,6 +81,8 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
       metric.reset();
       for (const [state, count] of Object.entries(counts)) metric.set({ state }, count);
     }
+    const { waitingSince } = figures;
+    waiting.set(waitingSince === null ? 0 : (context.clock.now().getTime() - waitingSince.getTime()) / 1_000);
     workers.set(figures.workersAlive);
     figuresVersion.set(Number(figures.figuresVersion));
     rulebook.set(figures.rulebookId);

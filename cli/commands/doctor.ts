@@ -1,6 +1,7 @@
 /** outturn doctor: checks everything a working installation needs, and says the fix for what is not right. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { checkChannels } from '../channel-checks.ts';
 import { withExamples, withJson } from '../command.ts';
 import {
   checkArchive,
@@ -20,7 +21,7 @@ const MARKS: Readonly<Record<Finding['state'], string>> = { ok: 'ok  ', note: 'n
 export function doctorCommand(program: Command): void {
   const command = program
     .command('doctor')
-    .description('check settings, database, queue, Slack and sources, and say the fix')
+    .description('check settings, database, queue, sources and channels, and say the fix')
     .action(async (options: { json?: boolean }) => {
       const findings = await examine();
       if (options.json === true) printJson({ findings });
@@ -49,6 +50,7 @@ async function examine(): Promise<Finding[]> {
       ...(await checkSources(runtime)),
       ...(await checkOverlaps(runtime)),
       ...(await checkSlack(runtime)),
+      ...(await checkChannels(runtime)),
     ]);
   } catch (error) {
     return [{ subject: 'start', state: 'wrong', message: describeFailure(error) }];

@@ -7,6 +7,8 @@ export interface OperatingFigures {
   readonly rulebookId: number;
   readonly loads: Readonly<Record<string, number>>;
   readonly messages: Readonly<Record<string, number>>;
+  /** Since when the oldest message waits to be delivered; null where none does. */
+  readonly waitingSince: Date | null;
   readonly workersAlive: number;
 }
 
@@ -18,6 +20,7 @@ export async function readOperatingFigures(db: Kysely<DB>, seenSince: Date): Pro
         from (select state, count(*)::int as loads from load group by state) as counted) as loads,
       (select coalesce(jsonb_object_agg(state, messages), '{}')
         from (select state, count(*)::int as messages from message group by state) as counted) as messages,
+      (select min(created_at) from message where state in ('pending', 'sending', 'unknown')) as "waitingSince",
       (select count(*)::int from worker where seen_at >= ${seenSince.toISOString()}::timestamptz) as "workersAlive"
     from organisation
   `.execute(db);

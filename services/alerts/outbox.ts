@@ -46,9 +46,13 @@ export interface ClaimedMessage {
   readonly happenedAt: Date;
 }
 
-/** Where a message goes now; null where neither its scope nor finance has a channel. A tried one stays with its channel. */
+/**
+ * Where a message goes now; null where neither its scope nor finance has a channel. A tried one stays with its channel; what answers one that
+ * could not be delivered goes to finance, who was told of it.
+ */
 const channelOf = sql`
   case when message.state in ('unknown', 'sent') then message.channel
+    when answered.state = 'failed' then organisation.finance_channel
     when message.reply_to_message_id is not null then answered.channel
     when message.destination is not null then message.destination
     when message.kind in ('delivery-failure', 'held-notice') then organisation.finance_channel
@@ -61,9 +65,10 @@ const messageWithChannel = sql`
   left join portfolio on message.scope_kind = 'portfolio' and portfolio.id = message.scope_id
   left join message as answered on answered.id = message.reply_to_message_id`;
 
-/** To be sent or looked for once its thread is there; or standing in its channel with another text than it should have. */
+/** To be sent or looked for once its thread is there, or surely or for all that anybody knows never will be; or standing in its channel with another text than it should have. */
 const hasWork = sql`(
-  message.state in ('pending', 'unknown') and (message.reply_to_message_id is null or answered.state = 'sent')
+  message.state in ('pending', 'unknown') and (message.reply_to_message_id is null or answered.state in ('sent', 'failed')
+    or answered.state = 'unknown' and answered.next_attempt_at is null)
   or message.state = 'sent' and message.delivered_revision < message.revision)`;
 
 /** What a process left in `sending` past its claim may or may not be in the channel. */

@@ -195,6 +195,20 @@ describe('what cannot be delivered', () => {
     expect(hook.taken).toHaveLength(1);
   });
 
+  test('does not silence what answers it: finance hears that nobody has acknowledged', async ({ database }) => {
+    await reset(database, 'webhook:pager');
+    const id = await addMessage(database.db, { pod: 'mailed', text: 'over', isUrgent: true, at: START });
+    const answer = await addMessage(database.db, { pod: 'mailed', text: 'Nobody has acknowledged this.', at: START });
+    await sql`update message set kind = 'escalation', reply_to_message_id = ${id} where id = ${answer}`.execute(
+      database.db,
+    );
+    mail.faults.push({ kind: 'reply', at: 'recipient', code: 550, text: 'no such user' });
+    await deliver(database);
+    expect(await messageOf(database, answer)).toMatchObject({ state: 'sent', channel: 'webhook:pager' });
+    const types = eventsOf(hook).map(({ event }) => String(event['type']));
+    expect(types.toSorted()).toEqual(['alert.escalated', 'alert.undelivered']);
+  });
+
   test('because its channel is not set up waits and says so; others are not held up', async ({ database }) => {
     await reset(database);
     const waiting = await addMessage(database.db, { pod: 'mailed', text: 'x', at: START });
