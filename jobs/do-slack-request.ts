@@ -5,7 +5,6 @@ import { type AlertSubject, readAlertSubject, refreshPost } from '../services/al
 import { formatMoney } from '../services/alerts/format-figures.ts';
 import { ACKNOWLEDGE, GRANT_RAISE, REFUSE_RAISE, REQUEST_RAISE, SNOOZE } from '../services/alerts/message-buttons.ts';
 import { RAISE_FORM, readRaiseForm, readRefusalForm, REFUSAL_FORM } from '../services/alerts/raise-forms.ts';
-import { refreshRaisePosts } from '../services/alerts/raise-posts.ts';
 import { readPodStandings } from '../services/alerts/scope-standing.ts';
 import { readSnoozeEnd } from '../services/alerts/snooze-end.ts';
 import { homeView, UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
@@ -135,14 +134,9 @@ async function decide(request: SlackRequest, standing: PersonStanding, { db }: D
   if (principal === null) return NOT_YOURS;
   const filled = readRefusalForm(payload.fields);
   const reason = action === REFUSAL_FORM && filled.kind === 'filled' ? { reason: filled.value } : {};
-  const isOwnBefore = raise.decidedBy === principal.id && raise.decidedAt === at.toISOString();
-  try {
-    if (attempt === 1 || !isOwnBefore) {
-      const decision = action === GRANT_RAISE ? ('grant' as const) : ('refuse' as const);
-      await decideRaise(db, { requestId, decision, ...reason, principal, via: 'slack', at });
-    }
-    return null;
-  } finally {
-    await refreshRaisePosts(db, requestId, at);
-  }
+  // A try before this one was cut off after the decision.
+  if (attempt > 1 && raise.decidedBy === principal.id && raise.decidedAt === at.toISOString()) return null;
+  const decision = action === GRANT_RAISE ? 'grant' : 'refuse';
+  await decideRaise(db, { requestId, decision, ...reason, principal, via: 'slack', at });
+  return null;
 }
