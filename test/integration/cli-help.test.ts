@@ -5,7 +5,11 @@ import { buildProgram } from '../../cli/program.ts';
 import { freePort, makeWorkplace } from '../support/command-line.ts';
 
 const COMMANDS = [
-  'alerts',
+  'alerts acknowledge',
+  'alerts dismiss',
+  'alerts release',
+  'alerts retry',
+  'alerts snooze',
   'api',
   'apply',
   'close',
