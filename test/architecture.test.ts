@@ -54,7 +54,7 @@ const DB_FILES_FOR_SERVICES = new Set(['db/schema.gen.ts', 'db/sql-state.ts', 'd
 
 /** Packages that one layer owns: swapping the queue, the web framework or a cloud then touches one folder. */
 const PACKAGE_HOMES: readonly (readonly [pattern: RegExp, homes: readonly string[]])[] = [
-  [/^(?:@slack|@aws-sdk|@google-cloud|@azure|oci-)/, ['connectors/']],
+  [/^(?:@slack|@aws-sdk|@google-cloud|@azure|oci-|nodemailer)/, ['connectors/']],
   [/^(?:bullmq|ioredis)$/, ['jobs/', 'test/']],
   [/^(?:fastify|@fastify\/.+)$/, ['api/', 'test/']],
   [/^(?:commander|cli-progress|cli-table3)$/, ['cli/', 'bench/', 'test/']],

@@ -256,6 +256,23 @@ describe('what cannot be delivered', () => {
   });
 });
 
+describe('several workers', () => {
+  test('keep one pace towards one channel, and send each message once', async ({ database }) => {
+    await reset(database);
+    for (let count = 0; count < 4; count += 1) {
+      await addMessage(database.db, { pod: 'hooked', text: `message ${count}`, at: START });
+      await addMessage(database.db, { pod: 'mailed', text: `message ${count}`, at: START });
+    }
+    const runs = await Promise.all([deliver(database), deliver(database), deliver(database)]);
+    expect(runs.reduce((sum, { sent }) => sum + sent, 0)).toBe(8);
+    expect(eventsOf(hook)).toHaveLength(4);
+    expect(hook.requests()).toBe(4);
+    expect(mail.mails).toHaveLength(4);
+    const times = hook.taken.map(({ at }) => at.getTime()).toSorted((a, b) => a - b);
+    expect(times.every((at, index) => index === 0 || at - (times[index - 1] ?? 0) >= 1_000)).toBe(true);
+  });
+});
+
 describe('acts', () => {
   test('take their roles, and a pod’s token its own pods', async ({ database }) => {
     await reset(database);
