@@ -1,6 +1,7 @@
 /** The doctor's look at Slack: what the app may do, whether buttons would be heard, whether the channels can be posted to. */
 import { checkSlackApp } from '../connectors/slack/check-app.ts';
-import { listSlackChannels } from '../services/alerts/slack-channels.ts';
+import { listChannels } from '../services/alerts/list-channels.ts';
+import { parseDestination } from '../services/kernel/destination.ts';
 import { isLoopback } from '../services/kernel/settings.ts';
 import type { Finding } from './doctor-checks.ts';
 import type { Runtime } from './runtime.ts';
@@ -12,7 +13,8 @@ export async function checkSlack(runtime: Pick<Runtime, 'db' | 'settings'>): Pro
     return [{ subject: 'slack', state: 'note', message }];
   }
   const { appToken } = slack;
-  const channels = await listSlackChannels(runtime.db);
+  const named = (await listChannels(runtime.db)).map(({ channel }) => channel);
+  const channels = named.filter((channel) => parseDestination(channel)?.kind === 'slack');
   const found = await checkSlackApp(slack, { channels, ...(appToken === undefined ? {} : { appToken }) });
   return [...found, ...checkButtons(slack, publicUrl)];
 }

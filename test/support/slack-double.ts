@@ -16,7 +16,7 @@ const TEXT_LENGTH_MAX = 40_000;
 const HISTORY_PAGE_MAX = 200;
 
 /** What docs/slack/manifest.yaml asks for. */
-const SCOPES = [
+export const SCOPES = [
   'chat:write',
   'channels:history',
   'groups:history',
