@@ -128,24 +128,27 @@ export async function listHeadrooms(db: Kysely<DB>, choice: HeadroomChoice = {})
           or period_start = ${period?.start ?? null}::date and period_end = ${period?.end ?? null}::date)
         and (${holding?.start ?? null}::date is null
           or period_start <= ${holding?.start ?? null}::date and period_end >= ${holding?.end ?? null}::date)
+    ),
+    inside as (
+      select chosen.id, jsonb_agg(jsonb_build_object('podId', pod.scope_id, 'envelopeId', pod.id::text, 'period', pod.period_id,
+          'start', pod.period_start, 'end', pod.period_end, 'counts', pod.counts, 'limit', pod.envelope_limit::text,
+          'currency', pod.currency, 'rate', case when pod.currency = chosen.currency then '1' else trim_scale(kept.rate)::text end)
+        order by pod.scope_id collate "C", pod.period_start, pod.period_end, pod.counts) as pods
+      from chosen
+      join pod_period on pod_period.portfolio_id = chosen.scope_id
+      join standing as pod on pod.scope_kind = 'pod' and pod.scope_id = pod_period.pod_id
+        and pod.period_start >= chosen.period_start and pod.period_end <= chosen.period_end
+        and pod_period.valid_from < pod.period_end and pod_period.valid_until >= pod.period_end
+      left join envelope_version_rate as kept on kept.envelope_id = chosen.id and kept.version = chosen.version
+        and kept.from_currency = pod.currency
+      group by chosen.id
     )
     select jsonb_build_object('portfolioId', chosen.scope_id, 'envelopeId', chosen.id::text, 'period', chosen.period_id,
         'start', chosen.period_start, 'end', chosen.period_end, 'counts', chosen.counts, 'limit', chosen.envelope_limit::text,
         'currency', chosen.currency) as portfolio,
       coalesce(inside.pods, '[]') as pods
     from chosen
-    left join lateral (
-      select jsonb_agg(jsonb_build_object('podId', pod.scope_id, 'envelopeId', pod.id::text, 'period', pod.period_id,
-          'start', pod.period_start, 'end', pod.period_end, 'counts', pod.counts, 'limit', pod.envelope_limit::text,
-          'currency', pod.currency, 'rate', case when pod.currency = chosen.currency then '1' else trim_scale(kept.rate)::text end)
-        order by pod.scope_id collate "C", pod.period_start, pod.period_end, pod.counts) as pods
-      from standing as pod
-      join pod_period on pod_period.pod_id = pod.scope_id and pod_period.portfolio_id = chosen.scope_id
-        and pod_period.valid_from < pod.period_end and pod_period.valid_until >= pod.period_end
-      left join envelope_version_rate as kept on kept.envelope_id = chosen.id and kept.version = chosen.version
-        and kept.from_currency = pod.currency
-      where pod.scope_kind = 'pod' and pod.period_start >= chosen.period_start and pod.period_end <= chosen.period_end
-    ) as inside on true
+    left join inside using (id)
     order by chosen.scope_id collate "C", chosen.period_start, chosen.period_end, chosen.counts
   `.execute(db);
   return rows.map(({ portfolio, pods }) => headroomOf(portfolio, pods));

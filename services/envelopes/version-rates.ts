@@ -37,17 +37,23 @@ export async function keepMissingRates(trx: Transaction<DB>, figures: readonly E
 
 /** Portfolios' versions keep a rate for the currency of every pod's limit inside them, as their headroom counts them. */
 export async function keepHeadroomRates(trx: Transaction<DB>): Promise<void> {
+  // Periods and currencies of pods' limits are few, however many limits there are.
   const need = sql`
-    select distinct portfolio.id as envelope_id, version.version, version.currency as to_currency, version.approved_on as on_date,
-      pod_version.currency as from_currency
-    from envelope as portfolio
-    join lateral (select * from envelope_version where envelope_id = portfolio.id order by version desc limit 1) as version on true
-    join envelope as pod on pod.scope_kind = 'pod' and pod.withdrawn_at is null
-      and pod.period_start >= portfolio.period_start and pod.period_end <= portfolio.period_end
-    join lateral (select * from envelope_version where envelope_id = pod.id order by version desc limit 1) as pod_version on true
-    where portfolio.scope_kind = 'portfolio' and portfolio.withdrawn_at is null and pod_version.currency <> version.currency
-      and not exists (select from envelope_version_rate as kept where kept.envelope_id = portfolio.id
-        and kept.version = version.version and kept.from_currency = pod_version.currency)`;
+    with newest as materialized (
+      select envelope.id, scope_kind, period_start, period_end, version.version, version.currency, version.approved_on
+      from envelope
+      join lateral (select * from envelope_version where envelope_id = envelope.id order by version desc limit 1) as version on true
+      where withdrawn_at is null and scope_kind in ('pod', 'portfolio')
+    ),
+    used as materialized (select distinct currency, period_start, period_end from newest where scope_kind = 'pod')
+    select distinct portfolio.id as envelope_id, portfolio.version, portfolio.currency as to_currency,
+      portfolio.approved_on as on_date, used.currency as from_currency
+    from newest as portfolio
+    join used on used.currency <> portfolio.currency and used.period_start >= portfolio.period_start
+      and used.period_end <= portfolio.period_end
+    where portfolio.scope_kind = 'portfolio' and not exists (
+      select from envelope_version_rate as kept where kept.envelope_id = portfolio.id and kept.version = portfolio.version
+        and kept.from_currency = used.currency)`;
   const { rows } = await sql<{ to_currency: string }>`select distinct to_currency from (${need}) as need`.execute(trx);
   for (const { to_currency: to } of rows) {
     await fillConversionRates(trx, {
