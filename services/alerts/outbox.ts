@@ -59,17 +59,20 @@ const channelOf = sql`
     when message.kind = 'operator-notice' then coalesce(organisation.operators_channel, organisation.finance_channel)
     else coalesce(pod.slack_channel, portfolio.slack_channel, organisation.finance_channel) end`;
 
+/** The message that another answers is looked up by its id, and only there: a join that may be planned anew would read the whole outbox. */
 const messageWithChannel = sql`
   message cross join organisation
   left join pod on message.scope_kind = 'pod' and pod.id = message.scope_id
   left join portfolio on message.scope_kind = 'portfolio' and portfolio.id = message.scope_id
-  left join message as answered on answered.id = message.reply_to_message_id`;
+  left join lateral (
+    select one.channel, one.slack_ts, one.state, one.next_attempt_at from message as one where one.id = message.reply_to_message_id offset 0
+  ) as answered on true`;
 
 /** To be sent or looked for once its thread is there, or surely or for all that anybody knows never will be; or standing in its channel with another text than it should have. */
 const hasWork = sql`(
-  message.state in ('pending', 'unknown') and (message.reply_to_message_id is null or answered.state in ('sent', 'failed')
-    or answered.state = 'unknown' and answered.next_attempt_at is null)
-  or message.state = 'sent' and message.delivered_revision < message.revision)`;
+  message.state in ('pending', 'unknown') or message.state = 'sent' and message.delivered_revision < message.revision)
+  and (message.state = 'sent' or message.reply_to_message_id is null or answered.state in ('sent', 'failed')
+    or answered.state = 'unknown' and answered.next_attempt_at is null)`;
 
 /** What a process left in `sending` past its claim may or may not be in the channel. */
 export async function markAbandoned(db: Kysely<DB>, now: Date): Promise<void> {

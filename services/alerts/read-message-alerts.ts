@@ -20,8 +20,8 @@ export async function readMessageAlerts(db: Kysely<DB>, messageId: string): Prom
         when 'portfolio' then coalesce(portfolio.name, envelope.scope_id)
         when 'unattributed' then 'Unattributed' else organisation.name end as scope_name
     from message
-    join alert as first on first.id = message.alert_id or first.message_id = message.reply_to_message_id
-    join alert on alert.message_id = first.message_id
+    join alert on alert.message_id
+      = coalesce(message.reply_to_message_id, (select first.message_id from alert as first where first.id = message.alert_id))
     join envelope on envelope.id = alert.envelope_id
     join lateral (
       select * from envelope_version where envelope_id = envelope.id order by version desc limit 1
@@ -31,8 +31,6 @@ export async function readMessageAlerts(db: Kysely<DB>, messageId: string): Prom
     left join pod on envelope.scope_kind = 'pod' and pod.id = envelope.scope_id
     left join portfolio on envelope.scope_kind = 'portfolio' and portfolio.id = envelope.scope_id
     where message.id = ${messageId}
-    group by alert.id, envelope.id, envelope_state.actual, version.envelope_limit, version.currency, organisation.name, pod.name,
-      portfolio.name
     order by envelope.period_end, envelope.period_start desc, alert.id
   `.execute(db);
   return {
