@@ -9,6 +9,7 @@ import { readPodStandings } from '../services/alerts/scope-standing.ts';
 import { readSnoozeEnd } from '../services/alerts/snooze-end.ts';
 import { homeView, UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
 import { decideRaise, listRaiseRequests, requestRaise } from '../services/envelopes/raise-requests.ts';
+import { ZERO } from '../services/kernel/decimal.ts';
 import { AppError } from '../services/kernel/errors.ts';
 import type { Principal } from '../services/kernel/ports.ts';
 import { type PersonStanding, principalInScope } from '../services/people/person-standing.ts';
@@ -106,8 +107,8 @@ async function askForRaise(request: SlackRequest, standing: PersonStanding, { db
   if (subject === null) return OVER;
   const principal = principalInScope(standing, subject.scope);
   if (principal === null) return NOT_YOURS;
-  const filled = readRaiseForm(request.payload.fields, subject, request.receivedAt);
-  // Checked when it was sent: the limit was raised meanwhile.
+  // Against the present limit it was checked when it was sent; now a raise that this very request has brought must not speak against it.
+  const filled = readRaiseForm(request.payload.fields, { ...subject, limit: ZERO }, request.receivedAt);
   if (filled.kind === 'errors') return Object.values(filled.errors).join(' ');
   const { limit, until, reason } = filled.value;
   const outcome = await requestRaise(db, {

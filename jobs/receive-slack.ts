@@ -25,6 +25,7 @@ import {
 } from '../services/alerts/raise-forms.ts';
 import { readPodStandings } from '../services/alerts/scope-standing.ts';
 import { standingAnswer, UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
+import { listRaiseRequests } from '../services/envelopes/raise-requests.ts';
 import { AppError, TransientError } from '../services/kernel/errors.ts';
 import { faultPoint } from '../services/kernel/fault-point.ts';
 import { mayReadPod, type PersonStanding, readPersonStanding } from '../services/people/person-standing.ts';
@@ -82,7 +83,10 @@ async function receiveAction(event: Action, context: ReceivingContext): Promise<
 /** Null where what it is about is over: the job says so. */
 async function formOf({ actionId, value, channel }: Action, { db }: ReceivingContext): Promise<object | null> {
   const metadata = JSON.stringify({ subject: value, channel });
-  if (actionId === REFUSE_RAISE) return refusalForm(metadata);
+  if (actionId === REFUSE_RAISE) {
+    const [raise] = await listRaiseRequests(db, { requestId: value });
+    return raise?.state === 'pending' ? refusalForm(metadata) : null;
+  }
   const subject = await readAlertSubject(db, value);
   return subject?.isOpen === true ? raiseForm(subject, metadata) : null;
 }

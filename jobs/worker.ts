@@ -70,8 +70,7 @@ export async function startWorker(context: Omit<JobContext, 'signal' | 'queue'>,
       clearInterval(heart);
       const timer = setTimeout(() => stop.abort(new TransientError('the worker is stopping', 0)), graceMs);
       try {
-        await slack?.close();
-        await Promise.all(running.map((worker) => worker.close()));
+        await Promise.all([slack?.close(), ...running.map((worker) => worker.close())]);
       } finally {
         clearTimeout(timer);
         await context.db.deleteFrom('worker').where('id', '=', id).execute();

@@ -9,6 +9,7 @@ const FIXES: Readonly<Record<string, string>> = {
   invalid_auth: 'Set a valid SLACK_BOT_TOKEN.',
   token_revoked: 'Install the app again and set its new SLACK_BOT_TOKEN.',
   missing_scope: 'Give the app the scope chat:write.',
+  users_not_found: 'Invite the person to the workspace, or correct the address in the organisation file.',
 };
 
 /** What to look at, by the form of the channel, where its own words say no more. */

@@ -4,6 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { utcDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { EnvelopeScope } from '../organisation/organisation.ts';
 
@@ -31,14 +32,23 @@ export async function readPersonStanding(
     with token as (
       select role, pods from api_token
       where lower(principal) = ${email} and revoked_at is null and expires_at > ${person.at.toISOString()}
+    ),
+    -- As the file dates owner and portfolio: the pod's own row is of the day it was applied.
+    today as (
+      select pod.id, coalesce(period.owner_email, pod.owner_email) as owner_email, pod.finance_partner_email,
+        coalesce(period.portfolio_id, pod.portfolio_id) as portfolio_id
+      from pod
+      left join pod_period as period on period.pod_id = pod.id and period.valid_from <= ${utcDate(person.at)}::date
+        and period.valid_until > ${utcDate(person.at)}::date
+      where pod.removed_at is null
     )
     select
-      array(select pod.id from pod left join portfolio on portfolio.id = pod.portfolio_id
-        where pod.removed_at is null and ${email} in (lower(pod.owner_email), lower(portfolio.owner_email)) order by pod.id) as owned_pods,
+      array(select today.id from today left join portfolio on portfolio.id = today.portfolio_id
+        where ${email} in (lower(today.owner_email), lower(portfolio.owner_email)) order by today.id) as owned_pods,
       array(select id from portfolio where removed_at is null and lower(owner_email) = ${email} order by id) as owned_portfolios,
-      array(select pod.id from pod left join portfolio on portfolio.id = pod.portfolio_id
-        where pod.removed_at is null and ${email} in (lower(pod.finance_partner_email), lower(portfolio.finance_partner_email))
-        order by pod.id) as partnered_pods,
+      array(select today.id from today left join portfolio on portfolio.id = today.portfolio_id
+        where ${email} in (lower(today.finance_partner_email), lower(portfolio.finance_partner_email))
+        order by today.id) as partnered_pods,
       array(select id from portfolio where removed_at is null and lower(finance_partner_email) = ${email} order by id)
         as partnered_portfolios,
       array(select distinct role from token order by role) as roles,

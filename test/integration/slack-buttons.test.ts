@@ -11,6 +11,7 @@ import { listen } from '../../api/server.ts';
 import { answerSlack } from '../../jobs/handlers/answer-slack.ts';
 import { acceptSlackRequest } from '../../jobs/receive-slack.ts';
 import { dressedSlackSender } from '../../jobs/slack-sender.ts';
+import { startSlackSocket } from '../../jobs/slack-socket.ts';
 import type { JobContext } from '../../jobs/job-context.ts';
 import { createToken } from '../../services/access/tokens.ts';
 import { deliverDueAlerts } from '../../services/alerts/deliver-alerts.ts';
@@ -407,9 +408,38 @@ describe('a raise', () => {
     await submit(GRACE.userId, { reason: 'Spend less first' });
     await work();
     expect(slack.messages.at(-1)?.text).toMatch(/^<@UGRACE> refused .*Spend less first\. The limit stays \$10,000\.$/);
-    await press('outturn_grant_raise', GRACE.userId, {}, request);
+    for (const button of ['outturn_refuse_raise', 'outturn_grant_raise'])
+      await press(button, GRACE.userId, {}, request);
     await work();
-    expect(slack.people.told.at(-1)?.text).toContain('a decision stays');
+    expect(slack.people.told.slice(-2).map(({ text }) => text)).toEqual([
+      expect.stringContaining('already resolved'),
+      expect.stringContaining('a decision stays'),
+    ]);
+  });
+
+  test('within what is delegated is granted at once, and once where the process died before it was told', async ({
+    database,
+  }) => {
+    const { db } = database;
+    await sql`insert into portfolio (id, name, finance_partner_email, delegated_raise_limit, delegated_raise_currency)
+      values ('commerce', 'Commerce', ${GRACE.email}, 5000, 'USD')`.execute(db);
+    await sql`update pod set portfolio_id = 'commerce'`.execute(db);
+    await sql`insert into pod_period (pod_id, portfolio_id, owner_email, valid_from, valid_until)
+      values ('checkout', 'commerce', ${ADA.email}, '-infinity', 'infinity')`.execute(db);
+    await addEnvelope(db, { scope: { kind: 'portfolio', id: 'commerce' }, period: '2026-09', limit: '50000' });
+    await load(database, '2026-09-02', '8100');
+    await press('outturn_request_raise', ADA.userId);
+    await submit(ADA.userId, FIELDS);
+    const { payload } = await db.selectFrom('slack_request').select('payload').executeTakeFirstOrThrow();
+    await work();
+    await sql`update slack_request set done_at = null, next_attempt_at = received_at, payload = ${JSON.stringify(payload)}::jsonb`.execute(
+      db,
+    );
+    await work();
+    expect(slack.people.told.map(({ text }) => text)).toEqual(
+      Array(2).fill('Granted at once: the limit is $12,000 now.'),
+    );
+    expect((await audit()).filter((act) => act.startsWith('request-raise'))).toHaveLength(1);
   });
 
   test('is not lost where Slack closed the way to its form', async ({ database }) => {
@@ -446,6 +476,27 @@ describe('a process that ends', () => {
   });
 });
 
+describe('Socket Mode', () => {
+  test('brings a press to the same end as a signed request', async ({ database }) => {
+    const { settings } = context;
+    const { signingSecret: _unused, ...slackSettings } = settings.slack;
+    context = { ...context, settings: { ...settings, slack: { ...slackSettings, appToken: slack.appToken } } };
+    await load(database, '2026-09-02', '8100');
+    const reminded: string[] = [];
+    const socket = startSlackSocket(context, { add: async (job) => void reminded.push(job) });
+    await expect.poll(() => slack.sockets.open, { timeout: 10_000 }).toBe(1);
+    const payload = pressPayload(slack, { actionId: 'outturn_acknowledge', user: ADA.userId, message: post() });
+    const sent = [1, 2].map(() => slack.sockets.send('interactive', payload));
+    await expect
+      .poll(() => sent.map((id) => slack.sockets.acknowledged.get(id)), { timeout: 10_000 })
+      .toEqual([[{}], [{}]]);
+    await socket?.close();
+    await work();
+    expect([reminded, slack.sockets.open]).toEqual([['answer-slack'], 0]);
+    expect(post().text).toContain('Acknowledged by ada@example.com');
+  });
+});
+
 describe('a question', () => {
   test('is answered to the asker alone, of pods that are theirs to read', async ({ database }) => {
     await load(database, '2026-09-02', '8100');
@@ -460,6 +511,18 @@ describe('a question', () => {
     expect((await ask('search', GRACE.userId)).text).toContain('no such pod');
     expect((await ask('checkout', MALLORY.userId)).text).toContain('does not know you');
     expect(slack.messages).toHaveLength(1);
+  });
+
+  test('is answered to the owner of the day, as the file dates them', async ({ database }) => {
+    await load(database, '2026-09-02', '8100');
+    await sql`insert into pod_period (pod_id, owner_email, valid_from, valid_until) values
+      ('checkout', ${ADA.email}, '-infinity', '2026-09-10'), ('checkout', ${MALLORY.email}, '2026-09-10', 'infinity')`.execute(
+      database.db,
+    );
+    const owns = async (user: string) => (await (await caller.command('', user)).text()).includes('$8,100');
+    expect([await owns(ADA.userId), await owns(MALLORY.userId)]).toEqual([true, false]);
+    clock.set('2026-09-10T00:00:00Z');
+    expect([await owns(ADA.userId), await owns(MALLORY.userId)]).toEqual([false, true]);
   });
 
   test('of the home is answered with the pods of whoever opened it', async ({ database }) => {
