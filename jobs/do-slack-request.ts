@@ -24,7 +24,7 @@ const NOT_YOURS = 'This is not yours to decide: owners and finance partners of t
 
 /** Does it; everything it does may be done again. @throws TransientError, AppError slack_refused */
 export async function doSlackRequest(request: SlackRequest, context: Doing): Promise<void> {
-  const standing = await standingOf({ ...request, enterpriseId: request.payload.enterpriseId }, context);
+  const standing = await standingOf(request, context);
   if (request.action === OPEN_HOME) return openHome(request, standing, context);
   const told = standing === null ? UNKNOWN_PERSON : await perform(request, standing, context);
   if (told === null) return;

@@ -37,6 +37,7 @@ import type { JobContext } from './job-context.ts';
 export const OPEN_HOME = 'app_home_opened';
 /** A form that could not be opened, or is about something that is over: its presser is told. */
 export const TOO_LATE = 'too_late';
+const WHO_TIMEOUT_MS = 2_000;
 
 export interface ReceivingContext extends Pick<JobContext, 'db' | 'clock' | 'logger' | 'settings'> {
   /** Reminds a worker of what was written down; it would find it by itself a little later. */
@@ -172,23 +173,24 @@ export function podsOf(standing: PersonStanding): string[] {
 
 /** What the organisation knows of who pressed. @throws AppError slack_refused, TransientError */
 export async function standingOf(
-  { teamId, enterpriseId, userId }: SlackActor,
+  { teamId, userId }: Pick<SlackActor, 'teamId' | 'userId'>,
   { db, clock, settings }: Pick<JobContext, 'db' | 'clock' | 'settings'>,
 ): Promise<PersonStanding | null> {
-  const workspace = slackWorkspace(settings.slack);
+  // Somebody waits for an answer that Slack takes for three seconds.
+  const workspace = slackWorkspace({ ...settings.slack, timeoutMs: WHO_TIMEOUT_MS });
   if (workspace === null) throw new AppError('slack_refused', 'SLACK_BOT_TOKEN is not set.');
   const at = clock.now();
-  const email = await emailOfSlackUser(db, workspace, { teamId, enterpriseId, userId, at });
+  const email = await emailOfSlackUser(db, workspace, { teamId, userId, at });
   return email === null ? null : readPersonStanding(db, { email, at });
 }
 
 async function keep(
-  { teamId, userId, enterpriseId }: SlackActor,
+  { teamId, userId }: SlackActor,
   request: { action: string; actionTs: string } & Partial<SlackRequestPayload> & Pick<SlackRequestPayload, 'subject'>,
   context: ReceivingContext,
 ): Promise<void> {
   const { action, actionTs, subject, fields = {}, channel = null, responseUrl = null } = request;
-  const payload = { enterpriseId, subject, fields, channel, responseUrl };
+  const payload = { subject, fields, channel, responseUrl };
   const receivedAt = context.clock.now();
   const isNew = await keepSlackRequest(context.db, { teamId, userId, action, actionTs, payload, receivedAt });
   faultPoint('slack-after-keep');

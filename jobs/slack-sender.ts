@@ -6,6 +6,9 @@ import type { ChatPort } from '../services/kernel/chat-port.ts';
 import { isLoopback, type Settings } from '../services/kernel/settings.ts';
 import type { JobContext } from './job-context.ts';
 
+/** Those whom a message calls are looked up while it is claimed. */
+const LOOK_UP_TIMEOUT_MS = 5_000;
+
 /** Null without a token. */
 export function dressedSlackSender({
   db,
@@ -13,7 +16,7 @@ export function dressedSlackSender({
   settings,
 }: Pick<JobContext, 'db' | 'clock' | 'settings'>): ChatPort | null {
   const sender = slackSender(settings.slack);
-  const workspace = slackWorkspace(settings.slack);
+  const workspace = slackWorkspace({ ...settings.slack, timeoutMs: LOOK_UP_TIMEOUT_MS });
   if (sender === null || workspace === null) return null;
   const buttons = isInteractive(settings.slack) ? { openUrl: openUrlOf(settings.publicUrl) } : null;
   return dressedSender(db, { sender, workspace, clock, buttons });

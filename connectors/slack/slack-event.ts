@@ -5,7 +5,6 @@
 
 export interface SlackActor {
   readonly teamId: string;
-  readonly enterpriseId: string | null;
   readonly userId: string;
 }
 
@@ -60,7 +59,6 @@ function readEvent(body: unknown): SlackEvent {
   const name = textAt(body, 'event', 'type');
   const actor = {
     teamId: textAt(body, 'team_id'),
-    enterpriseId: textAt(body, 'enterprise_id') || null,
     userId: textAt(body, 'event', 'user'),
   };
   if (name !== 'app_home_opened' || textAt(body, 'event', 'tab') !== 'home' || !isWhole(actor)) {
@@ -74,7 +72,6 @@ function readInteraction(body: unknown): SlackEvent {
   const actor = {
     // Of the presser, not of the channel: one that two workspaces share has people of both.
     teamId: textAt(body, 'user', 'team_id') || textAt(body, 'team', 'id'),
-    enterpriseId: textAt(body, 'enterprise', 'id') || null,
     userId: textAt(body, 'user', 'id'),
   };
   const view = at(body, 'view');
@@ -106,7 +103,6 @@ function readInteraction(body: unknown): SlackEvent {
 function readCommand(body: unknown): SlackEvent {
   const actor = {
     teamId: textAt(body, 'team_id'),
-    enterpriseId: textAt(body, 'enterprise_id') || null,
     userId: textAt(body, 'user_id'),
   };
   const command = textAt(body, 'command');

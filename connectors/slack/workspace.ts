@@ -1,54 +1,53 @@
 /** The people of a Slack workspace: who has which e-mail address, and the conversation with one of them alone. */
-import type { WebClient } from '@slack/web-api';
+import type { AuthTestResponse, UsersInfoResponse, WebClient } from '@slack/web-api';
 import type { WorkspaceMember, WorkspacePort } from '../../services/kernel/workspace-port.ts';
 import { openSlackClient, type SlackSettings } from './slack-client.ts';
 import { refusalOf, slackFailure } from './slack-failure.ts';
+
+const NOBODY = new Set(['users_not_found', 'user_not_found', 'user_not_visible']);
 
 /** Null without a token. */
 export function slackWorkspace(settings: SlackSettings): WorkspacePort | null {
   if (settings.botToken === undefined) return null;
   const client = openSlackClient(settings.botToken, settings);
   return {
-    memberByEmail: (email) => memberByEmail(client, email),
-    memberById: (user) => memberById(client, user),
+    memberByEmail: async (email) => {
+      const user = await ownMember(client, () => client.users.lookupByEmail({ email }));
+      return user === null ? null : { ...user, email: email.toLowerCase() };
+    },
+    memberById: async ({ teamId, userId }) => {
+      const user = await ownMember(client, () => client.users.info({ user: userId }));
+      // Under the team that Slack sends with each press: in an enterprise it may be another than the person's first.
+      return user === null ? null : { ...user, teamId };
+    },
     directChannelOf: (userId) => directChannelOf(client, userId),
   };
-}
-
-async function memberByEmail(client: WebClient, email: string): Promise<WorkspaceMember | null> {
-  try {
-    const { user } = await client.users.lookupByEmail({ email });
-    const isPerson = user?.deleted !== true && user?.is_bot !== true;
-    if (user?.id === undefined || user.team_id === undefined || !isPerson) return null;
-    return { teamId: user.team_id, userId: user.id, email: email.toLowerCase() };
-  } catch (error) {
-    if (refusalOf(error) === 'users_not_found') return null;
-    throw slackFailure(error);
-  }
 }
 
 /**
  * Only people of this workspace, or of the same enterprise, with an address that they confirmed: the administrators of another workspace
  * that shares a channel could give their people any address.
  */
-async function memberById(
+async function ownMember(
   client: WebClient,
-  asked: { teamId: string; enterpriseId: string | null; userId: string },
+  ask: () => Promise<Pick<UsersInfoResponse, 'user'>>,
 ): Promise<WorkspaceMember | null> {
   try {
-    const own = await client.auth.test();
-    const { user } = await client.users.info({ user: asked.userId });
+    const [own, { user }] = await Promise.all([client.auth.test(), ask()]);
+    const { id: userId, team_id: teamId } = user ?? {};
     const email = user?.profile?.email?.toLowerCase();
-    const isOwn =
-      (user?.team_id !== undefined && user.team_id === own.team_id) ||
-      (own.enterprise_id !== undefined && user?.enterprise_user?.enterprise_id === own.enterprise_id);
     const isPerson = user?.deleted !== true && user?.is_bot !== true && user?.is_email_confirmed !== false;
-    if (email === undefined || !isOwn || !isPerson) return null;
-    return { teamId: asked.teamId, userId: asked.userId, email };
+    if (userId === undefined || teamId === undefined || email === undefined) return null;
+    return isPerson && isOwn(user, own) ? { teamId, userId, email } : null;
   } catch (error) {
-    if (['user_not_found', 'user_not_visible'].includes(refusalOf(error) ?? '')) return null;
+    if (NOBODY.has(refusalOf(error) ?? '')) return null;
     throw slackFailure(error);
   }
+}
+
+function isOwn(user: UsersInfoResponse['user'], own: AuthTestResponse): boolean {
+  const isOfEnterprise = own.enterprise_id !== undefined && user?.enterprise_user?.enterprise_id === own.enterprise_id;
+  return isOfEnterprise || (own.team_id !== undefined && user?.team_id === own.team_id);
 }
 
 async function directChannelOf(client: WebClient, userId: string): Promise<string> {

@@ -20,6 +20,8 @@ const CALLING_KINDS: ReadonlySet<string> = new Set([
   'outturn_raise_request',
   'outturn_raise_answer',
 ]);
+/** Each may be a question to Slack while the message is claimed. */
+const CALLED_MAX = 5;
 const PERSON = 'user:';
 const EMAIL = /[\w.%+-]+@[\w-]+(?:\.[\w-]+)+/g;
 
@@ -102,7 +104,7 @@ async function callPeople<Message extends Pick<ChatMessage, 'text' | 'blocks'>>(
   const at = clock.now();
   const written = `${message.text} ${JSON.stringify(message.blocks)}`.match(EMAIL) ?? [];
   const mentions = new Map<string, string>();
-  for (const email of new Set(written)) {
+  for (const email of [...new Set(written)].slice(0, CALLED_MAX)) {
     if ((await readPersonStanding(db, { email, at })) === null) continue;
     try {
       const userId = await slackUserOf(db, workspace, { email, at });

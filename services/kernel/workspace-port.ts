@@ -12,7 +12,7 @@ export interface WorkspacePort {
   /** Null where nobody of the workspace has this address. */
   memberByEmail(email: string): Promise<WorkspaceMember | null>;
   /** Null for whoever is not this workspace's own, or has no address that Slack vouches for. */
-  memberById(user: { teamId: string; enterpriseId: string | null; userId: string }): Promise<WorkspaceMember | null>;
+  memberById(user: { teamId: string; userId: string }): Promise<WorkspaceMember | null>;
   /** The conversation of the app with one person alone; the same each time. */
   directChannelOf(userId: string): Promise<string>;
 }

@@ -12,7 +12,7 @@ const KEPT_MS = 86_400_000;
 export async function emailOfSlackUser(
   db: Kysely<DB>,
   workspace: WorkspacePort,
-  user: { teamId: string; enterpriseId: string | null; userId: string; at: Date },
+  user: { teamId: string; userId: string; at: Date },
 ): Promise<string | null> {
   const { rows } = await sql<{ email: string }>`
     select email from slack_identity

@@ -14,7 +14,6 @@ const KEPT_DAYS = 7;
 
 /** What is needed to do it and to answer. */
 export interface SlackRequestPayload {
-  readonly enterpriseId: string | null;
   /** What the button stood for, or the form was about. */
   readonly subject: string;
   readonly fields: Readonly<Record<string, string>>;

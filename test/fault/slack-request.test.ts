@@ -38,7 +38,7 @@ test('a press whose process is killed before its answer and after its act is ack
   const alert = await db.selectFrom('alert').select('id').executeTakeFirstOrThrow();
   const press: SlackEvent = {
     kind: 'action',
-    actor: { teamId: 'T1', enterpriseId: null, userId: 'UADA' },
+    actor: { teamId: 'T1', userId: 'UADA' },
     actionId: 'outturn_acknowledge',
     actionTs: '1.1',
     value: alert.id,

@@ -467,7 +467,7 @@ describe('a process that ends', () => {
     clock.move(60_000);
     await work();
     await sql`update slack_request set done_at = null, next_attempt_at = received_at, attempts = 1,
-      payload = jsonb_build_object('subject', (select id from alert), 'fields', '{}'::jsonb, 'enterpriseId', null, 'channel', null, 'responseUrl', null)`.execute(
+      payload = jsonb_build_object('subject', (select id from alert), 'fields', '{}'::jsonb, 'channel', null, 'responseUrl', null)`.execute(
       database.db,
     );
     await work();

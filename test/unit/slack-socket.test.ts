@@ -64,7 +64,7 @@ describe('Socket Mode', () => {
     });
     expect(await acknowledged(asked)).toEqual([{ text: 'well' }]);
     expect(await acknowledged(opened)).toEqual([{}]);
-    const actor = { teamId: 'T1', enterpriseId: null, userId: 'UADA' };
+    const actor = { teamId: 'T1', userId: 'UADA' };
     expect(received).toEqual([
       { kind: 'command', actor, command: '/outturn', text: 'checkout' },
       { kind: 'home', actor, eventTs: '1.2' },
