@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect } from 'vitest';
+import { renderAlerts } from '../../cli/render/alerts.ts';
 import { chatPorts } from '../../connectors/chat-ports.ts';
 import { acknowledgeAlert, releaseAlert } from '../../services/alerts/act-on-alert.ts';
 import { deliverDueAlerts } from '../../services/alerts/deliver-alerts.ts';
@@ -11,6 +12,7 @@ import { listAlerts } from '../../services/alerts/list-alerts.ts';
 import { retryAlert } from '../../services/alerts/retry-alert.ts';
 import { evaluateEnvelopes } from '../../services/envelopes/evaluate-envelopes.ts';
 import { localOperator, type Principal, silentLogger } from '../../services/kernel/ports.ts';
+import { startTestApi } from '../support/api.ts';
 import { type TestDatabase, test } from '../support/database.ts';
 import {
   addEnvelope,
@@ -268,12 +270,51 @@ describe('several workers', () => {
     expect(eventsOf(hook)).toHaveLength(4);
     expect(hook.requests()).toBe(4);
     expect(mail.mails).toHaveLength(4);
-    const times = hook.taken.map(({ at }) => at.getTime()).toSorted((a, b) => a - b);
-    expect(times.every((at, index) => index === 0 || at - (times[index - 1] ?? 0) >= 1_000)).toBe(true);
+    const { rows } = await sql<{ gap: number | null }>`
+      select extract(epoch from last_attempt_at - lag(last_attempt_at) over (partition by channel order by last_attempt_at))::float as gap
+      from message
+    `.execute(database.db);
+    const gaps = rows.flatMap(({ gap }) => (gap === null ? [] : [gap]));
+    expect(gaps).toHaveLength(6);
+    expect(Math.min(...gaps)).toBeGreaterThan(1);
   });
 });
 
 describe('acts', () => {
+  test('over HTTP are done once, and say where there is nothing to do', async ({ database }) => {
+    await reset(database);
+    await addEnvelope(database.db, { scope: { kind: 'pod', id: 'hooked' }, period: '2026-09', limit: '10000' });
+    await load(database, '2026-09-18', '8100');
+    const alertId = await alertOf(database, 'hooked');
+    const api = await startTestApi(database);
+    try {
+      const headers = await api.authorise('finance');
+      const act = async (name: string, payload?: object) => {
+        const url = `/api/v1/alerts/${alertId}/${name}`;
+        const answer = await api.app.inject({
+          method: 'POST',
+          url,
+          headers,
+          ...(payload === undefined ? {} : { payload }),
+        });
+        return answer.json<unknown>();
+      };
+      expect(await act('snooze', { until: '2026-10-01' })).toEqual({ alertId, isDone: true, reason: null });
+      expect(await act('acknowledge')).toEqual({ alertId, isDone: true, reason: null });
+      expect(await act('acknowledge')).toMatchObject({ isDone: false, reason: expect.stringContaining('already') });
+      expect(await act('release')).toMatchObject({ isDone: false, reason: 'It is not held any more.' });
+      expect(await act('retry')).toMatchObject({ isDone: false, reason: expect.stringContaining('it is pending') });
+      expect(renderAlerts(await listAlerts(database.db))).not.toContain('wait for somebody');
+      await sql`update message set state = 'failed', next_attempt_at = null`.execute(database.db);
+      expect(renderAlerts(await listAlerts(database.db))).toContain(
+        `outturn alerts retry ${alertId}   # pod hooked, 2026-09: failed`,
+      );
+      expect(await act('retry')).toEqual({ alertId, isDone: true, reason: null });
+    } finally {
+      await api.close();
+    }
+  });
+
   test('take their roles, and a pod’s token its own pods', async ({ database }) => {
     await reset(database);
     await addEnvelope(database.db, { scope: { kind: 'pod', id: 'hooked' }, period: '2026-09', limit: '10000' });

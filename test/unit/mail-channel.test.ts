@@ -50,6 +50,11 @@ describe('a mail', () => {
   });
 });
 
+test('a message for one person is a mail where there is no Slack', async () => {
+  expect(await port().post({ ...MESSAGE, channel: 'user:ada@example.com' })).toMatchObject({ kind: 'sent' });
+  expect(server.mails).toMatchObject([{ to: ['ada@example.com'] }]);
+});
+
 describe('what a conversation with the mail server comes to', () => {
   test('a greylisting server is tried again, by itself', async () => {
     server.faults.push({ kind: 'reply', at: 'recipient', code: 450, text: '4.7.1 come back later' });
