@@ -28,7 +28,7 @@ reporting: { currency: USD }
 portfolios: [{ id: commerce, name: Commerce, financePartner: grace@example.com, delegatedRaise: { limit: 5000.50, currency: USD } }]
 pods:
   - { id: checkout, name: Checkout, portfolio: commerce, owner: ada@example.com, slackChannel: C1 }
-  - { id: search, owner: [{ value: bob@example.com }, { value: eve@example.com, from: 2026-10-01 }] }
+  - { id: search, channel: 'mailto:search@example.com', owner: [{ value: bob@example.com }, { value: eve@example.com, from: 2026-10-01 }] }
 envelopes:
   - { scope: { pod: checkout }, period: 2026-Q4, limit: "50000.00", currency: USD, approvedBy: grace@example.com }
 rules:
@@ -105,7 +105,7 @@ describe('the first file', () => {
         kind: 'delivery',
         portfolio_id: null,
         owner_email: 'eve@example.com',
-        slack_channel: null,
+        slack_channel: 'mailto:search@example.com',
       },
     ]);
     expect(await currentLimit(db)).toBe('50000');
