@@ -23,7 +23,7 @@ export async function delegatedBy(
   await keepHeadroomRates(trx);
   const headrooms = await listHeadrooms(trx, {
     portfolioId: delegation.portfolioId,
-    holding: { start: envelope.start, end: envelope.end },
+    counting: { start: envelope.start, end: envelope.end },
   });
   const fits = headrooms.length > 0 && headrooms.every((headroom) => fitsInto(headroom, envelope, asked.limit));
   return fits ? delegation.partner : null;

@@ -1,14 +1,14 @@
 /**
- * What a portfolio's envelope still has to give: its limit, less what is approved for its pods inside its period. Money is exact; another currency
+ * What a portfolio's envelope still has to give: its limit, less what is approved for its pods in its period. Money is exact; another currency
  * counts at the rate that the portfolio's version keeps, so that approved and headroom always add up to the limit. A rate that is missing
  * makes both unknown, never wrong.
  */
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { type Decimal, multiply, subtract, sum } from '../kernel/decimal.ts';
 import type { IsoDate } from '../kernel/period.ts';
 
-/** A pod's envelope inside the portfolio's period. */
+/** A pod's envelope that counts in the portfolio's. */
 export interface PodApproval {
   readonly podId: string;
   readonly envelopeId: string;
@@ -103,16 +103,32 @@ function outermost(envelopes: readonly PodApproval[]): PodApproval[] {
   );
 }
 
-/** Which portfolios' envelopes: those of a portfolio, of exactly a period, or whose period holds another. */
+/** Which portfolios' envelopes: those of a portfolio, of exactly a period, or in which an envelope of another period counts. */
 export interface HeadroomChoice {
   readonly portfolioId?: string;
   readonly period?: { readonly start: IsoDate; readonly end: IsoDate };
-  readonly holding?: { readonly start: IsoDate; readonly end: IsoDate };
+  readonly counting?: { readonly start: IsoDate; readonly end: IsoDate };
+}
+
+interface PeriodSql {
+  readonly start: RawBuilder<unknown>;
+  readonly end: RawBuilder<unknown>;
+}
+
+const PORTFOLIO_PERIOD: PeriodSql = { start: sql`period_start`, end: sql`period_end` };
+
+/**
+ * Whether an envelope counts in a portfolio's: at least half of its days lie in that period. A pattern's first days, joined to the next month, count in
+ * that month, and a pod's year in none.
+ */
+export function countsIn(pod: PeriodSql, portfolio: PeriodSql): RawBuilder<boolean> {
+  return sql<boolean>`2 * (least(${pod.end}, ${portfolio.end}) - greatest(${pod.start}, ${portfolio.start})) >= ${pod.end} - ${pod.start}`;
 }
 
 /** The headroom of every portfolio's envelope that stands and is chosen, by portfolio and period. */
 export async function listHeadrooms(db: Kysely<DB>, choice: HeadroomChoice = {}): Promise<Headroom[]> {
-  const { portfolioId = null, period, holding } = choice;
+  const { portfolioId = null, period, counting } = choice;
+  const asked = { start: sql`${counting?.start ?? null}::date`, end: sql`${counting?.end ?? null}::date` };
   const { rows } = await sql<{ portfolio: PortfolioApproval; pods: PodApproval[] }>`
     with standing as (
       select envelope.id, scope_kind, scope_id, period_id, period_start, period_end, counts, version.version,
@@ -126,8 +142,7 @@ export async function listHeadrooms(db: Kysely<DB>, choice: HeadroomChoice = {})
       where scope_kind = 'portfolio' and (${portfolioId}::text is null or scope_id = ${portfolioId}::text)
         and (${period?.start ?? null}::date is null
           or period_start = ${period?.start ?? null}::date and period_end = ${period?.end ?? null}::date)
-        and (${holding?.start ?? null}::date is null
-          or period_start <= ${holding?.start ?? null}::date and period_end >= ${holding?.end ?? null}::date)
+        and (${asked.start} is null or ${countsIn(asked, PORTFOLIO_PERIOD)})
     ),
     inside as (
       select chosen.id, jsonb_agg(jsonb_build_object('podId', pod.scope_id, 'envelopeId', pod.id::text, 'period', pod.period_id,
@@ -137,7 +152,7 @@ export async function listHeadrooms(db: Kysely<DB>, choice: HeadroomChoice = {})
       from chosen
       join pod_period on pod_period.portfolio_id = chosen.scope_id
       join standing as pod on pod.scope_kind = 'pod' and pod.scope_id = pod_period.pod_id
-        and pod.period_start >= chosen.period_start and pod.period_end <= chosen.period_end
+        and ${countsIn({ start: sql`pod.period_start`, end: sql`pod.period_end` }, { start: sql`chosen.period_start`, end: sql`chosen.period_end` })}
         and pod_period.valid_from < pod.period_end and pod_period.valid_until >= pod.period_end
       left join envelope_version_rate as kept on kept.envelope_id = chosen.id and kept.version = chosen.version
         and kept.from_currency = pod.currency

@@ -6,6 +6,7 @@ import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { fillConversionRates } from '../fx/conversion.ts';
 import type { EnvelopeFigure } from './envelope-figures.ts';
+import { countsIn } from './headroom.ts';
 
 /**
  * Keeps what can be resolved of the figures' missing rates; true where at least one was kept. What cannot be resolved stays
@@ -49,8 +50,10 @@ export async function keepHeadroomRates(trx: Transaction<DB>): Promise<void> {
     select distinct portfolio.id as envelope_id, portfolio.version, portfolio.currency as to_currency,
       portfolio.approved_on as on_date, used.currency as from_currency
     from newest as portfolio
-    join used on used.currency <> portfolio.currency and used.period_start >= portfolio.period_start
-      and used.period_end <= portfolio.period_end
+    join used on used.currency <> portfolio.currency and ${countsIn(
+      { start: sql`used.period_start`, end: sql`used.period_end` },
+      { start: sql`portfolio.period_start`, end: sql`portfolio.period_end` },
+    )}
     where portfolio.scope_kind = 'portfolio' and not exists (
       select from envelope_version_rate as kept where kept.envelope_id = portfolio.id and kept.version = portfolio.version
         and kept.from_currency = used.currency)`;

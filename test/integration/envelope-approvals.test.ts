@@ -385,6 +385,28 @@ describe('headroom', () => {
     expect(listed).toMatchObject({ approvedForPods: '11083.50834', headroom: '18916.49166' });
   });
 
+  test('counts an envelope where at least half of its days lie', async ({ database }) => {
+    const { db } = database;
+    await reset(database);
+    for (const period of ['2026-09', '2026-10', '2026-11', '2026-Q4', '2026'])
+      await addEnvelope(db, { scope: COMMERCE, period, limit: '1000' });
+    const search = { kind: 'pod', id: 'search' } as const;
+    // A pattern's first days, joined to the next month; a month that two share; a year.
+    await addEnvelope(db, { scope: search, period: '2026-09-25..2026-11-01', limit: '100' });
+    await addEnvelope(db, { scope: search, period: '2026-10-17..2026-11-16', limit: '10' });
+    await addEnvelope(db, { scope: CHECKOUT, period: '2026', limit: '1' });
+    const found = (await listHeadrooms(db)).map(
+      (one) => `${one.period} ${one.pods.map((pod) => pod.limit).join(' + ')}`,
+    );
+    expect(found.sort()).toEqual([
+      '2026 1 + 100 + 10',
+      '2026-09 10000',
+      '2026-10 100 + 10',
+      '2026-11 10',
+      '2026-Q4 100 + 10',
+    ]);
+  });
+
   test('goes by the portfolio that the pod belongs to on the envelope’s last day', async ({ database }) => {
     const { db } = database;
     await reset(database);
