@@ -452,6 +452,54 @@ describe('a raise', () => {
   });
 });
 
+describe('a message for one person', () => {
+  const ask = async (database: TestDatabase) => {
+    await load(database, '2026-09-02', '8100');
+    await press('outturn_request_raise', ADA.userId);
+    await caller.interact(
+      submissionPayload(slack, { user: ADA.userId, fields: { limit: '12000', reason: 'Black Friday' } }),
+    );
+    await answerSlack({}, context);
+  };
+
+  test('whose answer was lost is looked for in the conversation with them, and not sent twice', async ({
+    database,
+  }) => {
+    await ask(database);
+    slack.faults.push({ kind: 'accept-then-reset' });
+    await deliver();
+    clock.move(60_000);
+    await deliver();
+    expect(slack.messages.filter(({ channel }) => channel === 'D0UGRACE')).toHaveLength(1);
+    const asked = database.db.selectFrom('message').select(['state', 'channel']).where('kind', '=', 'raise-request');
+    expect(await asked.execute()).toEqual([{ state: 'sent', channel: `user:${GRACE.email}` }]);
+    expect(slack.calls.filter((method) => method === 'conversations.open')).toHaveLength(1);
+  });
+
+  test('waits while Slack does not say who they are, and goes to finance where it has nobody of that address', async ({
+    database,
+  }) => {
+    slack.people.people.splice(slack.people.people.indexOf(GRACE), 1);
+    await ask(database);
+    const { settings } = context;
+    context = {
+      ...context,
+      settings: { ...settings, slack: { ...settings.slack, apiUrl: 'http://127.0.0.1:1/api/' } },
+    };
+    await deliver();
+    expect(slack.messages).toHaveLength(1);
+    context = { ...context, settings };
+    clock.move(60_000);
+    await deliver();
+    expect(slack.messages.slice(1)).toMatchObject([
+      {
+        channel: 'C0FINANCE',
+        text: expect.stringMatching(/user:grace@example\.com: users_not_found\. Invite the person/),
+      },
+    ]);
+  });
+});
+
 describe('a process that ends', () => {
   test('after its answer loses nothing: another does what was asked, when its claim has run out', async ({
     database,
