@@ -5,7 +5,10 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { readOperatingFigures } from '../db/queries/operating-figures.ts';
 import { readSourceFigures } from '../db/queries/source-figures.ts';
+import { readPrecision } from '../services/alerts/precision.ts';
+import { quarterOf, utcDate } from '../services/kernel/period.ts';
 import type { Logger } from '../services/kernel/ports.ts';
+import { readFiscalCalendar } from '../services/organisation/read-calendar.ts';
 import type { ApiContext } from './context.ts';
 import { withinTime } from './within-time.ts';
 
@@ -43,6 +46,18 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
     'outturn_message_waiting_seconds',
     'How long the oldest message of the outbox has waited to be delivered, or for somebody to say whether it was; 0 where none does.',
   );
+  const ofQuarter = (name: string, help: string) => gauge(`outturn_${name}`, `${help} Of the current fiscal quarter.`);
+  const crossings = ofQuarter('crossings', 'Crossings that were told.');
+  const alertsSent = ofQuarter('alerts_sent', 'Messages about crossings that were sent.');
+  const alertsActedOn = ofQuarter('alerts_acted_on', 'Of those sent: acknowledged, snoozed or answered with a raise.');
+  const alertsRestated = ofQuarter(
+    'alerts_cleared_by_restatement',
+    'Of those sent: cleared because the bill was restated.',
+  );
+  const alertsEscalated = ofQuarter('alerts_escalated', 'Of those sent: nobody answered for two business days.');
+  const podMonths = ofQuarter('pod_months', 'Pods times months in which they were billed.');
+  const quietPodMonths = ofQuarter('pod_months_quiet', 'Those without a message to the pod.');
+  const drifting = gauge('outturn_pods_drifting', 'Pods above the line of slow drift.');
   const workers = gauge('outturn_workers_alive', 'Workers that showed themselves in the last 45 seconds.');
   const figuresVersion = gauge('outturn_figures_version', 'Raised by everything that changes a figure.');
   const rulebook = gauge('outturn_rulebook', 'The number of the rulebook in force.');
@@ -86,7 +101,20 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
     workers.set(figures.workersAlive);
     figuresVersion.set(Number(figures.figuresVersion));
     rulebook.set(figures.rulebookId);
+    drifting.set(figures.podsDrifting);
     await readSources();
+    await readAlerts();
+  };
+  const readAlerts = async () => {
+    const calendar = await readFiscalCalendar(context.db);
+    const told = await readPrecision(context.db, quarterOf(utcDate(context.clock.now()), calendar));
+    crossings.set(told.crossings);
+    alertsSent.set(told.sent);
+    alertsActedOn.set(told.actedOn);
+    alertsRestated.set(told.clearedByRestatement);
+    alertsEscalated.set(told.escalated);
+    podMonths.set(told.podMonths);
+    quietPodMonths.set(told.quietPodMonths);
   };
   const readSources = async () => {
     const sources = await readSourceFigures(context.db, context.clock.now());

@@ -10,6 +10,7 @@ export interface OperatingFigures {
   /** Since when the oldest message waits to be delivered; null where none does. */
   readonly waitingSince: Date | null;
   readonly workersAlive: number;
+  readonly podsDrifting: number;
 }
 
 /** Workers count as alive where they were seen at or after `seenSince`. */
@@ -21,7 +22,8 @@ export async function readOperatingFigures(db: Kysely<DB>, seenSince: Date): Pro
       (select coalesce(jsonb_object_agg(state, messages), '{}')
         from (select state, count(*)::int as messages from message group by state) as counted) as messages,
       (select min(created_at) from message where state in ('pending', 'sending', 'unknown')) as "waitingSince",
-      (select count(*)::int from worker where seen_at >= ${seenSince.toISOString()}::timestamptz) as "workersAlive"
+      (select count(*)::int from worker where seen_at >= ${seenSince.toISOString()}::timestamptz) as "workersAlive",
+      (select count(*)::int from drift where closed_at is null) as "podsDrifting"
     from organisation
   `.execute(db);
   const figures = rows[0];

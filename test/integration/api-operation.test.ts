@@ -95,6 +95,9 @@ describe('/metrics', () => {
     expect(body).toMatch(/^outturn_workers_alive 1$/m);
     expect(body).toMatch(/^outturn_loads\{state="failed"\} 1$/m);
     expect(body).toMatch(/^outturn_figures_version \d+$/m);
+    expect(body).toMatch(/^outturn_pods_drifting 0$/m);
+    expect(body).toMatch(/^outturn_alerts_sent 0$/m);
+    expect(body).toMatch(/^outturn_pod_months_quiet \d+$/m);
     expect(body).toMatch(/^outturn_queue_jobs\{queue="bulk",state="waiting"\} 0$/m);
     expect(body).toMatch(/^outturn_database_up 1$/m);
     expect(body).toContain('route="unmatched",status="404"');
