@@ -101,7 +101,7 @@ export async function readWaitingChannels(db: Kysely<DB>): Promise<string[]> {
   return rows.map(({ channel }) => channel);
 }
 
-/** Says on every message for these channels why it waits. */
+/** Says on every message for these channels why it waits; one that waits for a person keeps its own reason. */
 export async function markUnserved(
   db: Kysely<DB>,
   unserved: readonly { readonly channel: string; readonly missing: string }[],
@@ -110,7 +110,8 @@ export async function markUnserved(
   await sql`
     update message set error = unserved.missing
     from jsonb_to_recordset(${JSON.stringify(unserved)}::jsonb) as unserved (channel text, missing text), (
-      select message.id, ${channelOf} as channel from ${messageWithChannel} where message.state in ('pending', 'unknown')
+      select message.id, ${channelOf} as channel from ${messageWithChannel}
+      where message.state in ('pending', 'unknown') and message.next_attempt_at is not null
     ) as waiting
     where waiting.channel = unserved.channel and message.id = waiting.id and message.error is distinct from unserved.missing
   `.execute(db);
