@@ -125,17 +125,19 @@ describe('a proxy', () => {
     }
   });
 
-  test('of HTTPS_PROXY is asked for slack.com, and NO_PROXY goes past it', async () => {
+  test('of HTTPS_PROXY is asked for slack.com; NO_PROXY and this machine go past it', async () => {
     const proxy = await startConnectProxy();
+    const post = async (settings: { apiUrl?: string }) =>
+      slackSender({ botToken: slack.token, ...settings })?.post(chatMessage({ channel: 'C1' }));
     try {
       for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy']) vi.stubEnv(name, proxy.url);
-      const sender = slackSender({ botToken: slack.token });
-      expect(await sender?.post(chatMessage({ channel: 'C1' }))).not.toMatchObject({ kind: 'sent' });
+      expect(await post({})).not.toMatchObject({ kind: 'sent' });
       expect(new Set(proxy.asked)).toEqual(new Set(['slack.com:443']));
-      vi.stubEnv('NO_PROXY', '127.0.0.1');
       slack.channels.set('C1', 'open');
-      const past = slackSender({ botToken: slack.token, apiUrl: slack.url });
-      expect(await past?.post(chatMessage({ channel: 'C1' }))).toMatchObject({ kind: 'sent' });
+      expect(await post({ apiUrl: slack.url })).toMatchObject({ kind: 'sent' });
+      vi.stubEnv('NO_PROXY', 'slack.invalid');
+      expect(await post({ apiUrl: 'https://slack.invalid/api/' })).toMatchObject({ kind: 'unreachable' });
+      expect(new Set(proxy.asked)).toEqual(new Set(['slack.com:443']));
     } finally {
       proxy.stop();
     }
