@@ -85,10 +85,12 @@ async function ask(
     lineCount: bills.reduce((count, bill) => count + bill.lines, 0),
     effectiveCost: sum(ofQuarter.map((bill) => decimal(bill.effectiveCost))),
   };
-  const places = { ingestedUrl: place.urlOf(INGESTED), linesUrl };
+  const places = { ingestedUrl: place.urlOf(INGESTED), serverPid: place.serverPid, linesUrl };
   return [
     ...(only.includes('reports') ? await measureReports(places, lines) : []),
-    ...(only.includes('http') ? await withDatabase(place, measureHttp) : []),
+    ...(only.includes('http')
+      ? await withDatabase(place, ({ db }) => measureHttp({ db, serverPid: place.serverPid }))
+      : []),
   ];
 }
 
