@@ -22,6 +22,8 @@ const common = {
   settleAfter: Type.Optional(formatted('iso-duration', 'How long after its end a month may still change: P5D.')),
 };
 
+const awsProfile = Type.Optional(text("The profile of the AWS SDK's own files whose credentials are used."));
+
 /** How a path in object storage is reached. */
 const objectStorage = {
   region: Type.Optional(text("The bucket's region, of s3://.")),
@@ -55,6 +57,7 @@ const SOURCES = [
     forcePathStyle: Type.Optional(
       Type.Boolean({ description: "The bucket stands in the path, not in the host's name." }),
     ),
+    profile: awsProfile,
   }),
   object('source', {
     ...common,
@@ -66,6 +69,7 @@ const SOURCES = [
     ),
     region: Type.Optional(text('us-east-1 unless given; cn-northwest-1 in China.')),
     endpoint: Type.Optional(text('Another address of Cost Explorer: https://….')),
+    profile: awsProfile,
   }),
   object('source', {
     ...common,
