@@ -32,6 +32,7 @@ export default defineConfig({
     // A bound on what hangs, not a measure: a shared machine is at times several times slower than a quiet one.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     projects: [
       { extends: true, test: { name: 'unit', include: UNIT_TESTS } },
       {

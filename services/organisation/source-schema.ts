@@ -9,7 +9,7 @@ const schedule = object('schedule', {
   cron: Type.Optional(formatted('cron', 'When to look for deliveries, as a cron expression: "0 6 * * *".')),
   timeZone: Type.Optional(formatted('time-zone', 'The time zone of cron; UTC unless given.')),
   jitter: Type.Optional(
-    formatted('iso-duration', 'Within how long after it the source is looked at, always at the same moment: PT10M.'),
+    formatted('clock-duration', 'Within how long after it the source is looked at, always at the same moment: PT10M.'),
   ),
   manual: Type.Optional(Type.Boolean({ description: 'Only look when somebody asks.' })),
 });
