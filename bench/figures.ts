@@ -73,6 +73,21 @@ export function ratiosOfTurns(
     : [figure];
 }
 
+/** The processor time of a call by process, and what follows from all of it (milliseconds); nothing where it cannot be known. */
+export function processorFigures<Name extends string>(
+  spent: Readonly<Record<Name, number>>,
+  calls: number,
+  follows: (perCall: Readonly<Record<Name | 'total', number>>) => { value: number; unit: Unit },
+): Figure[] {
+  const sides = Object.entries<number>(spent).map(([name, ms]) => [name, ms / calls] as const);
+  const total = sides.reduce((sum, [, ms]) => sum + ms, 0);
+  if (total === 0) return [];
+  const perCall = { ...Object.fromEntries(sides), total } as Record<Name | 'total', number>;
+  const from = `a call: ${sides.map(([name, ms]) => `${name} ${ms.toFixed(2)}`).join(' + ')} ms`;
+  const { value, unit } = follows(perCall);
+  return [figureOf('  the same by processor time', value, { unit, from, target: null })];
+}
+
 /**
  * Fastest time of each side. Whatever else the machine does only ever adds time, so the fastest of several turns is the least
  * disturbed one; both sides are given the same number of turns, alternating.

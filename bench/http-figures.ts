@@ -9,8 +9,9 @@ import type { Database } from '../db/database.ts';
 import { createToken } from '../services/access/tokens.ts';
 import { localOperator } from '../services/kernel/ports.ts';
 import { valuePerPod } from '../services/reports/value-per-pod.ts';
-import { atLeast, atMost, type Figure, figureOf, percentile } from './figures.ts';
+import { atLeast, atMost, type Figure, figureOf, percentile, processorFigures } from './figures.ts';
 import type { HttpAnswer, HttpLoad } from './http-clients.ts';
+import { spentDuring } from './processor-time.ts';
 import { BENCH_NOW } from './rulebook-figures.ts';
 
 const CLIENTS = 20;
@@ -21,8 +22,13 @@ const DAY_MS = 86_400_000;
 const PERIOD = '2026-Q3';
 const PATH = `/api/v1/reports/value-per-pod?period=${PERIOD}`;
 
+export interface HttpPlace {
+  readonly db: Database['db'];
+  readonly serverPid: number;
+}
+
 /** The API is in this process, its clients in another one (http-clients.ts) on the same machine: all of it is in the figure. */
-export async function measureHttp({ db }: Pick<Database, 'db'>): Promise<Figure[]> {
+export async function measureHttp({ db, serverPid }: HttpPlace): Promise<Figure[]> {
   let elapsedMinutes = 0;
   let isStanding = true;
   // Answers count for a minute of the clock; one that runs a minute a look makes every answer a new one.
@@ -54,11 +60,16 @@ export async function measureHttp({ db }: Pick<Database, 'db'>): Promise<Figure[
   try {
     const { port } = app.server.address() as AddressInfo;
     const { total } = await valuePerPod(db, { period: PERIOD, at: BENCH_NOW });
+    const pids = { PostgreSQL: serverPid, API: process.pid, clients: clients.pid ?? 0 };
     const load = async (requests: number): Promise<Load> => {
-      clients.send({ port, token, path: PATH, clients: CLIENTS, requests, cost: total.cost } satisfies HttpLoad);
-      const [answer] = (await Promise.race([once(clients, 'message'), ended])) as [HttpAnswer];
+      const { result: answer, spent } = await spentDuring(pids, async (): Promise<HttpAnswer> => {
+        clients.send({ port, token, path: PATH, clients: CLIENTS, requests, cost: total.cost } satisfies HttpLoad);
+        const [told] = (await Promise.race([once(clients, 'message'), ended])) as [HttpAnswer];
+        return told;
+      });
       if ('failure' in answer) throw new Error(answer.failure);
-      return answer;
+      // The clients are a child of this process.
+      return { ...answer, spent: { ...spent, API: spent.API - spent.clients } };
     };
     await load(WARM_UP_REQUESTS);
     const cached = await load(REQUESTS);
@@ -66,8 +77,8 @@ export async function measureHttp({ db }: Pick<Database, 'db'>): Promise<Figure[
     await load(WARM_UP_REQUESTS);
     const uncached = await load(REQUESTS / 4);
     return [
-      rateOf('value-per-pod over HTTP, 20 clients, answered before', cached, 1000),
-      rateOf('value-per-pod over HTTP, 20 clients, made anew', uncached, 300),
+      ...ratesOf('value-per-pod over HTTP, 20 clients, answered before', cached, 1000),
+      ...ratesOf('value-per-pod over HTTP, 20 clients, made anew', uncached, 300),
       figureOf('  p99 of these', percentile(uncached.times, 0.99), {
         unit: ' ms',
         from: `${uncached.times.length} requests`,
@@ -80,12 +91,21 @@ export async function measureHttp({ db }: Pick<Database, 'db'>): Promise<Figure[
   }
 }
 
-type Load = Exclude<HttpAnswer, { failure: string }>;
+interface Load extends Exclude<HttpAnswer, { failure: string }> {
+  /** Milliseconds of processor time. */
+  readonly spent: Readonly<Record<'PostgreSQL' | 'API' | 'clients', number>>;
+}
 
-function rateOf(name: string, { times, elapsedMs }: Load, perSecondMin: number): Figure {
-  return figureOf(name, (times.length / elapsedMs) * 1000, {
+/** The rate on the wall, and the one of two cores that do nothing else, of which the API's one thread is given one. */
+function ratesOf(name: string, { times, elapsedMs, spent }: Load, perSecondMin: number): Figure[] {
+  const rate = figureOf(name, (times.length / elapsedMs) * 1000, {
     unit: '/s',
     from: `${times.length} requests, p50 ${percentile(times, 0.5).toFixed(1)} ms, p99 ${percentile(times, 0.99).toFixed(1)} ms`,
     target: atLeast(perSecondMin),
   });
+  const ofTwoCores = processorFigures(spent, times.length, ({ total, API }) => ({
+    value: Math.min(2000 / total, 1000 / API),
+    unit: '/s',
+  }));
+  return [rate, ...ofTwoCores];
 }

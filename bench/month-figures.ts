@@ -67,7 +67,7 @@ async function ingestMonths(place: BenchPlace, { lines, months, only }: MonthOpt
     bills.push(bill);
     const run = await ingestNext(place, bill, bills);
     runs.push(run);
-    if (only.includes('reports') && month >= QUARTER_START) await addNaiveLines(place, bill);
+    if (only.includes('reports')) await addNaiveLines(place, bill);
     await rm(bill.path);
     console.log(`${bill.billingPeriod}, ${lines.toLocaleString('en-GB')} lines: ${describeTurn(run)}`);
   }
@@ -85,10 +85,12 @@ async function ask(
     lineCount: bills.reduce((count, bill) => count + bill.lines, 0),
     effectiveCost: sum(ofQuarter.map((bill) => decimal(bill.effectiveCost))),
   };
-  const places = { ingestedUrl: place.urlOf(INGESTED), linesUrl };
+  const places = { ingestedUrl: place.urlOf(INGESTED), serverPid: place.serverPid, linesUrl };
   return [
     ...(only.includes('reports') ? await measureReports(places, lines) : []),
-    ...(only.includes('http') ? await withDatabase(place, measureHttp) : []),
+    ...(only.includes('http')
+      ? await withDatabase(place, ({ db }) => measureHttp({ db, serverPid: place.serverPid }))
+      : []),
   ];
 }
 

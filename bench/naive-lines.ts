@@ -1,5 +1,5 @@
 /**
- * The naive side of the reports: SQL over the lines themselves, as one would write it without the product. Its table has only the columns
+ * The naive side of the reports: SQL over all the lines themselves, as one would write it without the product. Its table has only the columns
  * that the query reads. That favours it, a table of all sixty would be twenty times as large to read, and it is what fits on the disk at sixty
  * million lines.
  */

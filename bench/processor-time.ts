@@ -14,6 +14,18 @@ export function processorMs(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + ofTree(pid), 0);
 }
 
+/** What `work` gives, and the processor time of each process, its descendants' included, while it ran. */
+export async function spentDuring<Name extends string, Result>(
+  pids: Readonly<Record<Name, number>>,
+  work: () => Promise<Result>,
+): Promise<{ result: Result; spent: Readonly<Record<Name, number>> }> {
+  const names = Object.keys(pids) as Name[];
+  const before = names.map((name) => processorMs([pids[name]]));
+  const result = await work();
+  const spent = names.map((name, index) => [name, processorMs([pids[name]]) - (before[index] ?? 0)] as const);
+  return { result, spent: Object.fromEntries(spent) as Record<Name, number> };
+}
+
 /** The living children of a process. */
 export function listChildren(pid: number): number[] {
   const children = read(`/proc/${pid}/task/${pid}/children`).trim();

@@ -1,13 +1,15 @@
 /** Reports of the quarter on the database that the latest ingestion left, and the naive SQL over the same lines they spare. */
 import { openDatabase } from '../db/database.ts';
+import { createValueReader } from '../services/access/value-reader.ts';
 import type { Principal } from '../services/kernel/ports.ts';
 import { importOutcomes } from '../services/outcomes/import-outcomes.ts';
 import { costs } from '../services/reports/costs.ts';
 import { prepareConversions } from '../services/reports/prepare-conversions.ts';
 import { valuePerPod } from '../services/reports/value-per-pod.ts';
 import { POD_COUNT, benchPod } from './bench-organisation.ts';
-import { atLeast, atMost, type Figure, figureOf, percentile } from './figures.ts';
+import { atLeast, atMost, type Figure, figureOf, percentile, processorFigures } from './figures.ts';
 import { timeNaive } from './naive-lines.ts';
+import { spentDuring } from './processor-time.ts';
 import { BENCH_NOW } from './rulebook-figures.ts';
 
 const QUARTER = '2026-Q3';
@@ -20,6 +22,7 @@ const YEAR_LINES = 60_000_000;
 
 export interface ReportPlaces {
   readonly ingestedUrl: string;
+  readonly serverPid: number;
   /** Where the quarter's lines are (naive-lines.ts); null: naive SQL is not asked. */
   readonly linesUrl: string | null;
 }
@@ -48,7 +51,16 @@ export async function measureReports(places: ReportPlaces, lines: ReportedLines)
     if (report.total.cost !== lines.effectiveCost) {
       throw new Error(`value-per-pod has ${report.total.cost} in all; the bills have ${lines.effectiveCost}.`);
     }
-    const value = await timeCalls(CALLS, () => valuePerPod(db, request));
+    const pids = { PostgreSQL: places.serverPid, Node: process.pid };
+    const { figures_version: figuresVersion } = await db
+      .selectFrom('organisation')
+      .select('figures_version')
+      .executeTakeFirstOrThrow();
+    // As the API reads it for whoever asks again and again; nothing is taken from answers that were given before.
+    const read = createValueReader(db);
+    const { result: value, spent } = await spentDuring(pids, () =>
+      timeCalls(CALLS, () => read({ principal: FINANCE, figuresVersion, request })),
+    );
     const explorer = await timeCalls(EXPLORER_CALLS, () => costs(db, { ...request, by: ['pod', 'serviceName'] }));
     const p50 = percentile(value, 0.5);
     return [
@@ -57,6 +69,7 @@ export async function measureReports(places: ReportPlaces, lines: ReportedLines)
         from: `${CALLS} calls, p50 ${p50.toFixed(1)} ms`,
         target: atMost(15),
       }),
+      ...processorFigures(spent, CALLS, ({ total }) => ({ value: total, unit: ' ms' })),
       ...(places.linesUrl === null ? [] : [await naiveFigure(places.linesUrl, lines, p50)]),
       figureOf('costs of a quarter by pod and service, p50', percentile(explorer, 0.5), {
         unit: ' ms',

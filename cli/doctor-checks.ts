@@ -11,7 +11,7 @@ import { hasLiveWorker } from '../jobs/live-workers.ts';
 import { listOverlaps } from '../services/billing/load-overlaps.ts';
 import { AppError } from '../services/kernel/errors.ts';
 import { silentProgress } from '../services/kernel/ports.ts';
-import { hasRulebook } from '../services/organisation/plan-organisation.ts';
+import { hasRulebook, planOrganisation } from '../services/organisation/plan-organisation.ts';
 import { listSources, type SourceStatus } from '../services/sources/list-sources.ts';
 import { readOrganisationFile } from '../services/organisation/read-organisation-file.ts';
 import { describeFailure } from './output.ts';
@@ -92,7 +92,9 @@ export async function checkArchive(runtime: Runtime): Promise<Finding> {
   }
 }
 
-export async function checkOrganisationFile(runtime: Runtime): Promise<Finding> {
+export async function checkOrganisationFile(
+  runtime: Pick<Runtime, 'db' | 'clock'> & { readonly settings: Pick<Runtime['settings'], 'configPath'> },
+): Promise<Finding> {
   const path = runtime.settings.configPath;
   const isApplied = await hasRulebook(runtime.db);
   try {
@@ -107,7 +109,15 @@ export async function checkOrganisationFile(runtime: Runtime): Promise<Finding> 
     };
   }
   try {
-    const { organisation } = await readOrganisationFile(path);
+    const file = await readOrganisationFile(path);
+    const { organisation } = file;
+    if (isApplied && !(await planOrganisation(runtime.db, file, runtime.clock.now())).unchanged) {
+      return {
+        subject: 'organisation',
+        state: 'note',
+        message: `${path} is valid and says more than what is in force. Run "outturn plan", then "outturn apply".`,
+      };
+    }
     return isApplied
       ? {
           subject: 'organisation',

@@ -64,6 +64,7 @@ export function openExplorer(place: ExplorerPlace, { now, signal, spend }: Conne
     ...awsClientOptions(),
     region: place.region,
     ...(place.endpoint === undefined ? {} : { endpoint: place.endpoint }),
+    ...(place.profile === undefined ? {} : { profile: place.profile }),
   });
   const accountNames = new Map<string, string>();
 

@@ -13,6 +13,8 @@ export interface ExplorerPlace {
   /** The account that pays. Absent: that of the credentials. */
   readonly billingAccountId?: string;
   readonly groupByTag?: string;
+  /** The profile of the SDK's own files whose credentials are used: a process may ask for several organisations. */
+  readonly profile?: string;
 }
 
 /** @throws AppError invalid_input for an endpoint or an account id that is none. */
@@ -22,6 +24,7 @@ export function readExplorerPlace({ id, settings }: ConnectedSource): ExplorerPl
     return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
   };
   const [endpoint, billingAccountId, groupByTag] = [text('endpoint'), text('billingAccountId'), text('groupByTag')];
+  const profile = text('profile');
   if (endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint)) {
     throw new AppError(
       'invalid_input',
@@ -40,5 +43,6 @@ export function readExplorerPlace({ id, settings }: ConnectedSource): ExplorerPl
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(billingAccountId === undefined ? {} : { billingAccountId }),
     ...(groupByTag === undefined ? {} : { groupByTag }),
+    ...(profile === undefined ? {} : { profile }),
   };
 }

@@ -3,9 +3,9 @@
  * asks to come back later, a network that gave way. None of the SDK's own words reach the reader; its error stays as the cause.
  */
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
+import { networkReason, proxyRefusal, retryAfterMs, unreached, unreadable } from '../http-answer.ts';
 
 const RETRY_MS = 60_000;
-const SECOND_MS = 1_000;
 
 /** What the SDK tells of an answer that was an error. */
 export interface AwsAnswer {
@@ -56,6 +56,8 @@ export function answerOf(error: Error): AwsAnswer {
 export function awsFailure(error: Error, service: string, now: Date): AppError | TransientError | null {
   const answer = answerOf(error);
   const refuse = (message: string) => new AppError('source_refused', message, { cause: error });
+  const byProxy = proxyRefusal(answer.status);
+  if (byProxy !== null) return refuse(byProxy);
   if (answer.code === 'CredentialsProviderError' || answer.code === 'TokenProviderError') {
     return refuse(
       'No AWS credentials were found, or they could not be renewed. Give the process a role or a profile (AWS_PROFILE, AWS_ROLE_ARN, an instance or task role), or sign in again.',
@@ -83,28 +85,16 @@ export function awsFailure(error: Error, service: string, now: Date): AppError |
     const waitMs = retryAfterMs(answer.headers['retry-after'], now) ?? RETRY_MS;
     return new TransientError(`${service} failed to answer (${answer.status}).`, waitMs, error);
   }
-  if (answer.status === null || answer.status < 300) return unreadable(error, service);
+  if (answer.status === null || answer.status < 300) return withoutMeaning(error, service);
   return null;
 }
 
-/** No answer, or one that the SDK could not make sense of: a proxy's page, an answer cut short. */
-function unreadable(error: Error, service: string): TransientError {
-  const { code, hostname = '' } = error as Error & { code?: string; hostname?: string };
+/** No answer, or one that the SDK could not make sense of. */
+function withoutMeaning(error: Error, service: string): TransientError {
   const isAnswered = answerOf(error).status !== null;
-  const reason = `${code ?? (error.name === 'TimeoutError' ? 'no answer in time' : error.name)} ${hostname}`.trim();
-  return isAnswered
-    ? new TransientError(
-        `${service} answered with something that cannot be read, or that was cut off.`,
-        RETRY_MS,
-        error,
-      )
-    : new TransientError(`${service} could not be reached, or broke off (${reason}).`, RETRY_MS, error);
-}
-
-/** Seconds or a date, as HTTP has it. */
-function retryAfterMs(header: string | undefined, now: Date): number | null {
-  if (header === undefined) return null;
-  if (/^\d+$/.test(header)) return Number(header) * SECOND_MS;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
+  return new TransientError(
+    isAnswered ? unreadable(service) : unreached(service, networkReason(error)),
+    RETRY_MS,
+    error,
+  );
 }

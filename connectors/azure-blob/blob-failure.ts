@@ -1,9 +1,9 @@
 /** What a refusal of Azure means for a source, and what to change: the role by its name, the network, the container, the blob. */
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
+import { networkReason, proxyRefusal, retryAfterMs, unreached, unreadable } from '../http-answer.ts';
 import type { BlobPlace } from './blob-place.ts';
 
 const RETRY_MS = 60_000;
-const SECOND_MS = 1_000;
 const MORE = 'docs/clouds/azure-cost-export.md has the commands.';
 const SERVICE = 'Azure Blob Storage';
 
@@ -35,7 +35,7 @@ export function blobFailure(error: unknown, call: BlobCall, place: BlobPlace, no
       error,
     );
   }
-  const own = beforeTheCall(error, place);
+  const own = proxyRefusal(status) ?? beforeTheCall(error, place);
   if (own !== null) return refuse(own);
   if (status === 429 || status === 503 || (status !== null && status >= 500) || NOT_NOW.has(code)) {
     const waitMs = retryAfterMs(header('retry-after'), now) ?? RETRY_MS;
@@ -113,15 +113,14 @@ function permission(code: string, message: string, call: BlobCall, { account, co
 }
 
 function withoutAnswer(error: Error, { account, endpoint }: BlobPlace): TransientError {
-  const { code, name } = error as Error & { code?: string };
-  const reason = code ?? name;
+  const reason = networkReason(error);
   const hint =
-    reason === 'ENOTFOUND' && endpoint === undefined
+    reason.startsWith('ENOTFOUND') && endpoint === undefined
       ? ` If this stays, there may be no storage account ${account}.`
       : '';
-  return reason === 'PARSE_ERROR'
-    ? new TransientError(`${SERVICE} answered with something that cannot be read.`, RETRY_MS, error)
-    : new TransientError(`${SERVICE} could not be reached, or broke off (${reason}).${hint}`, RETRY_MS, error);
+  // Markup that is no list, or none at all, fails within the SDK.
+  const isPage = reason === 'PARSE_ERROR' || error instanceof TypeError;
+  return new TransientError(isPage ? unreadable(SERVICE) : `${unreached(SERVICE, reason)}${hint}`, RETRY_MS, error);
 }
 
 function changed(error: Error, call: BlobCall): AppError {
@@ -134,7 +133,8 @@ function changed(error: Error, call: BlobCall): AppError {
 
 function subjectOf(call: BlobCall): string {
   if (call.action === 'sign in') return 'The identity';
-  return call.action === 'read' ? call.key : `The list of ${call.prefix}`;
+  if (call.action === 'read') return call.key;
+  return call.prefix === '' ? 'The list of the container' : `The list of ${call.prefix}`;
 }
 
 interface Answer {
@@ -153,12 +153,4 @@ function answerOf(error: Error): Answer {
   };
   const header = (name: string) => response?.headers?.get(name);
   return { status: statusCode ?? null, code: header('x-ms-error-code') ?? details?.errorCode ?? code ?? '', header };
-}
-
-/** Seconds or a date, as HTTP has it. */
-function retryAfterMs(header: string | undefined, now: Date): number | null {
-  if (header === undefined) return null;
-  if (/^\d+$/.test(header)) return Number(header) * SECOND_MS;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
 }

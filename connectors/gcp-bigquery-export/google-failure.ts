@@ -5,10 +5,10 @@
  * Source: BigQuery documentation, "Error messages" (reasons and HTTP status).
  */
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
+import { networkReason, proxyRefusal, retryAfterMs, unreached, unreadable } from '../http-answer.ts';
 import { type ExportPlace, tableName } from './export-place.ts';
 
 const RETRY_MS = 60_000;
-const SECOND_MS = 1_000;
 const DOCS = 'docs/clouds/gcp-bigquery-export.md has the commands.';
 
 const THROTTLED = new Set(['rateLimitExceeded', 'jobRateLimitExceeded', 'quotaExceeded', 'jobBackendError']);
@@ -34,6 +34,8 @@ export function googleFailure(error: unknown, call: GoogleCall, place: ExportPla
   const later = (message: string) =>
     new TransientError(message, retryAfterMs(answer.retryAfter, now) ?? RETRY_MS, error);
 
+  const byProxy = proxyRefusal(answer.status);
+  if (byProxy !== null) return refuse(byProxy);
   if (answer.status === 429 || THROTTLED.has(answer.reason)) return later('BigQuery asked to be called less often.');
   if (PASSING.has(answer.reason) || (answer.status !== null && answer.status >= 500)) {
     return later(`BigQuery failed to answer (${answer.status ?? answer.reason}).`);
@@ -49,8 +51,8 @@ export function googleFailure(error: unknown, call: GoogleCall, place: ExportPla
   if (answer.status === 401 || isAboutCredentials(error, answer)) return refuse(credentials(answer));
   if (answer.status === 404 || answer.reason === 'notFound') return refuse(absent(call, place, answer));
   if (answer.status === 403) return refuse(permission(call, place, answer));
-  if (answer.status === null) return later(`Google Cloud could not be reached, or broke off (${codeOf(error)}).`);
-  if (answer.status < 300) return later('Google Cloud answered with something that cannot be read.');
+  if (answer.status === null) return later(unreached('Google Cloud', networkReason(error)));
+  if (answer.status < 300) return later(unreadable('Google Cloud'));
   return refuse(
     `BigQuery refused a query of ${tableName(place)} (${answer.reason || answer.status}). Check that table names a billing export of Google Cloud.`,
   );
@@ -102,17 +104,4 @@ function answerOf(error: Error): Answer {
     message: error.message,
     retryAfter: retryAfter ?? undefined,
   };
-}
-
-function codeOf(error: Error): string {
-  const { code } = error as Error & { code?: unknown };
-  return typeof code === 'string' ? code : error.name;
-}
-
-/** Seconds or a date, as HTTP has it. */
-function retryAfterMs(header: string | undefined, now: Date): number | null {
-  if (header === undefined) return null;
-  if (/^\d+$/.test(header)) return Number(header) * SECOND_MS;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
 }

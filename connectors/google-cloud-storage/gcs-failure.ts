@@ -1,9 +1,9 @@
 /** What a refusal of Google Cloud Storage means for a source, and what to change: the permission by its name, the bucket, the credentials. */
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
 import type { ConnectionContext } from '../connector.ts';
+import { networkReason, proxyRefusal, retryAfterMs, unreached } from '../http-answer.ts';
 
 const RETRY_MS = 60_000;
-const SECOND_MS = 1_000;
 const DOCS = 'docs/clouds/focus-files.md has the commands.';
 
 export interface GcsPlace {
@@ -32,6 +32,8 @@ export function gcsFailure(error: unknown, call: GcsCall, { bucket }: GcsPlace, 
   const refuse = (message: string) => new AppError('source_refused', message, { cause: error });
   const later = (message: string) =>
     new TransientError(message, retryAfterMs(retryAfter, context.now) ?? RETRY_MS, error);
+  const byProxy = proxyRefusal(status);
+  if (byProxy !== null) return refuse(byProxy);
   if (/default credentials|ENOENT|credential/i.test(error.message) && status === null) {
     return refuse(
       'No credentials of Google Cloud were found, or they could not be read. Attach a service account to the machine or the workload, or name a credential file in GOOGLE_APPLICATION_CREDENTIALS.',
@@ -57,9 +59,7 @@ export function gcsFailure(error: unknown, call: GcsCall, { bucket }: GcsPlace, 
   if (status !== null && status >= 400) {
     return refuse(`Google Cloud Storage refused ${call.permission} on ${bucket} (${status}). Check path and endpoint.`);
   }
-  const { code } = error as GoogleError;
-  const reason = typeof code === 'string' ? ` (${code})` : '';
-  return later(`Google Cloud Storage could not be reached, or broke off${reason}.`);
+  return later(unreached('Google Cloud Storage', networkReason(error)));
 }
 
 function answerOf(error: GoogleError): { status: number | null; retryAfter: string | undefined } {
@@ -90,14 +90,6 @@ function changed(error: Error, call: GcsCall): AppError {
     `${name} was replaced or taken away since it was listed. The next look reads what is there then.`,
     { cause: error },
   );
-}
-
-/** Seconds or a date, as HTTP has it. */
-function retryAfterMs(header: string | undefined, now: Date): number | null {
-  if (header === undefined) return null;
-  if (/^\d+$/.test(header)) return Number(header) * SECOND_MS;
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
 }
 
 /** The SDK hands out either a plain object or one that is asked, of whatever implementation of fetch. */

@@ -2,11 +2,17 @@
  * One in-memory DuckDB with fixed limits, for the child process that reads bills. 640 MB of DuckDB is about 1 GB resident; what
  * does not fit spills into the work folder. UTC always: a cast of a text with an offset depends on the session's zone.
  */
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, JS } from '@duckdb/node-api';
 
 const MEMORY_LIMIT = '640MB';
 const THREADS = '2';
+/**
+ * A file up to this size is one piece of work to DuckDB: a second thread finds nothing to do and spends a third more of processor time
+ * with asking for it.
+ */
+const ONE_THREAD_BYTES_MAX = 4 * 1024 * 1024;
 
 /** A value as DuckDB's JavaScript conversion gives it; callers cast to VARCHAR or BIGINT in SQL and narrow. */
 export type DuckDbValue = JS;
@@ -22,13 +28,13 @@ export interface DuckDbSession {
   close(): void;
 }
 
-/** Opens a session that spills below `workDir`. The caller closes it. */
-export async function openDuckDb(workDir: string): Promise<DuckDbSession> {
+/** Opens a session that spills below `workDir`; for one `file`, as many threads as its size has work for. The caller closes it. */
+export async function openDuckDb(workDir: string, file?: string): Promise<DuckDbSession> {
   // Loaded here only: who merely names a task for the child process needs no 70 MB of native code.
   const { DuckDBInstance } = await import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: MEMORY_LIMIT,
-    threads: THREADS,
+    threads: file !== undefined && (await isSmall(file)) ? '1' : THREADS,
     temp_directory: join(workDir, 'spill'),
   });
   const connection = await instance.connect();
@@ -48,6 +54,14 @@ export async function openDuckDb(workDir: string): Promise<DuckDbSession> {
       instance.closeSync();
     },
   };
+}
+
+/** A file that is not there is for its reader to refuse. */
+async function isSmall(file: string): Promise<boolean> {
+  return stat(file).then(
+    ({ size }) => size <= ONE_THREAD_BYTES_MAX,
+    () => false,
+  );
 }
 
 /** A text as a SQL string literal. */

@@ -44,7 +44,7 @@ export async function inspectInChild(options: InspectOptions, progress: Progress
   await mkdir(options.archiveDir, { recursive: true });
   return withWorkFolder(options.workDir, async (folder) => {
     await sweepParts(options.archiveDir, folder);
-    const session = await openDuckDb(folder);
+    const session = await openDuckDb(folder, options.path);
     try {
       return await inspect(session, { ...options, workDir: folder }, format, progress);
     } finally {

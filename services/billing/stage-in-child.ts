@@ -105,7 +105,7 @@ async function sumToFiles(
   folder: string,
   report: (done: number) => void,
 ): Promise<{ files: StagedFiles & { origins: OriginFiles | null }; totals: FileTotal[] }> {
-  const session = await openDuckDb(folder);
+  const session = await openDuckDb(folder, work.archivePath);
   try {
     report(0);
     await session.run('set preserve_insertion_order = false');

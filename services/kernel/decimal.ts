@@ -36,6 +36,7 @@ export function decimal(text: string): Decimal {
 }
 
 export function add(left: Decimal, right: Decimal): Decimal {
+  if (right === ZERO) return left;
   return plain(new Big(left).plus(right));
 }
 
@@ -50,13 +51,14 @@ export function multiply(left: Decimal, right: Decimal): Decimal {
 /** The exact sum of any number of decimals; `"0"` for none. */
 export function sum(values: Iterable<Decimal>): Decimal {
   let total = new Big(0);
-  for (const value of values) total = total.plus(value);
+  // Most figures of a report are nothing, and reading a text as a number is what takes the time.
+  for (const value of values) if (value !== ZERO) total = total.plus(value);
   return plain(total);
 }
 
 /** -1, 0 or 1, by numeric value. */
 export function compare(left: Decimal, right: Decimal): -1 | 0 | 1 {
-  return new Big(left).cmp(right);
+  return left === right ? 0 : new Big(left).cmp(right);
 }
 
 export function isZero(value: Decimal): boolean {
@@ -69,11 +71,21 @@ export function isZero(value: Decimal): boolean {
  */
 export function ratio(dividend: Decimal, divisor: Decimal, places = 4): string {
   if (isZero(divisor)) throw new RangeError('a ratio needs a divisor other than zero');
-  const Exact = Big();
-  Exact.DP = places;
-  Exact.RM = Big.roundHalfEven;
-  const text = new Exact(dividend).div(divisor).toFixed(places);
+  const text = new (roundingTo(places))(dividend).div(divisor).toFixed(places);
   return /^-0(\.0+)?$/.test(text) ? text.slice(1) : text;
+}
+
+const rounding = new Map<number, ReturnType<typeof Big>>();
+
+/** Numbers whose quotients are rounded half-even to `places`; made once. */
+function roundingTo(places: number): ReturnType<typeof Big> {
+  const known = rounding.get(places);
+  if (known !== undefined) return known;
+  const Rounded = Big();
+  Rounded.DP = places;
+  Rounded.RM = Big.roundHalfEven;
+  rounding.set(places, Rounded);
+  return Rounded;
 }
 
 /** Rounds half-even to `places`, zeros kept: for presentation only, never for stored figures. */

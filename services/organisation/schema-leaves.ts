@@ -13,6 +13,7 @@ export type TextFormat =
   | 'currency-code'
   | 'time-zone'
   | 'iso-duration'
+  | 'clock-duration'
   | 'cron'
   | 'period-name'
   | 'slack-channel'

@@ -9,7 +9,7 @@ const schedule = object('schedule', {
   cron: Type.Optional(formatted('cron', 'When to look for deliveries, as a cron expression: "0 6 * * *".')),
   timeZone: Type.Optional(formatted('time-zone', 'The time zone of cron; UTC unless given.')),
   jitter: Type.Optional(
-    formatted('iso-duration', 'Within how long after it the source is looked at, always at the same moment: PT10M.'),
+    formatted('clock-duration', 'Within how long after it the source is looked at, always at the same moment: PT10M.'),
   ),
   manual: Type.Optional(Type.Boolean({ description: 'Only look when somebody asks.' })),
 });
@@ -21,6 +21,8 @@ const common = {
   expectEvery: Type.Optional(formatted('iso-duration', 'How often it delivers; a day counts as complete by it: P1D.')),
   settleAfter: Type.Optional(formatted('iso-duration', 'How long after its end a month may still change: P5D.')),
 };
+
+const awsProfile = Type.Optional(text("The profile of the AWS SDK's own files whose credentials are used."));
 
 /** How a path in object storage is reached. */
 const objectStorage = {
@@ -55,6 +57,7 @@ const SOURCES = [
     forcePathStyle: Type.Optional(
       Type.Boolean({ description: "The bucket stands in the path, not in the host's name." }),
     ),
+    profile: awsProfile,
   }),
   object('source', {
     ...common,
@@ -66,6 +69,7 @@ const SOURCES = [
     ),
     region: Type.Optional(text('us-east-1 unless given; cn-northwest-1 in China.')),
     endpoint: Type.Optional(text('Another address of Cost Explorer: https://….')),
+    profile: awsProfile,
   }),
   object('source', {
     ...common,

@@ -19,6 +19,10 @@ export interface FormatFault {
 
 const ID = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/;
 const DURATION = /^P(?=.)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)$/;
+/** Without months and years, whose lengths differ. */
+const CLOCK_DURATION = /^P(?=.)(?:\d+W|(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)$/;
+
+const CRON_FIELDS = 5;
 
 const CHECKS: Record<TextFormat, (text: string) => FormatFault | null> = {
   id: (text) =>
@@ -40,6 +44,13 @@ const CHECKS: Record<TextFormat, (text: string) => FormatFault | null> = {
     DURATION.test(text)
       ? null
       : { reason: 'is not an ISO 8601 duration', fix: 'Write P1D for a day, PT6H for six hours, P2W for two weeks.' },
+  'clock-duration': (text) =>
+    CLOCK_DURATION.test(text)
+      ? null
+      : {
+          reason: 'is not a duration of days, hours, minutes or seconds',
+          fix: 'Write PT10M for ten minutes, PT1H for an hour.',
+        },
   cron: (text) =>
     isCron(text)
       ? null
@@ -75,6 +86,7 @@ export function checkFormat(format: TextFormat, text: string): FormatFault | nul
 }
 
 function isCron(text: string): boolean {
+  if (text.trim().split(/\s+/).length !== CRON_FIELDS) return false;
   try {
     return new Cron(text, { paused: true, mode: '5-part' }).nextRun() !== null;
   } catch (error) {

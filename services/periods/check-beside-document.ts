@@ -1,6 +1,6 @@
 /**
  * What stands beside a statement's document and decides how a closed period is answered: which days, rulebook, instant and currency its row
- * names, what that rulebook says, its loads with the hashes of their files, and the cells that cost reports read. A document that is
+ * names, what that rulebook says, its loads with the hashes of their files, and the cells and months that cost reports and explanations read. A document that is
  * as it was hashed proves nothing while these are others.
  */
 import { type Kysely, sql } from 'kysely';
@@ -63,7 +63,10 @@ export async function faultBesideDocument(
   if (canonicalJson(await readLoads(db, row.id)) !== canonicalJson(document.loads)) {
     return 'its loads or their files are not those of its document';
   }
-  return (await areCellsAsFrozen(db, row)) ? null : 'the cells of its loads do not add up to its frozen rows';
+  if (!(await areCellsAsFrozen(db, row))) return 'the cells of its loads do not add up to its frozen rows';
+  return (await areMonthsTheirDays(db, row))
+    ? null
+    : 'the months that explanations read are not the sums of their days';
 }
 
 async function digestRulebook(db: Kysely<DB>, rulebookId: number): Promise<string> {
@@ -87,6 +90,36 @@ async function areCellsAsFrozen(
         where statement_id = ${id} and kind <> 'owned'
       ) as side group by charge_date, pod_id, billing_currency
       having ${sql.join(
+        COSTS.map((name) => sql`sum(${sql.ref(name)}) <> 0`),
+        sql` or `,
+      )}
+    ) as moved
+  `.execute(db);
+  return rows[0]?.moved === false;
+}
+
+/** Of the loads' cells and of the frozen shares, with everything that months keep. */
+async function areMonthsTheirDays(
+  db: Kysely<DB>,
+  { id, rulebook_id: rulebookId, period_start: start, period_end: end }: StatementRow,
+): Promise<boolean> {
+  const place = sql`load_id, pod_id, rule_id, provider_name, service_name, charge_category, billing_currency`;
+  const costs = sql.join(COSTS.map((name) => sql.ref(name)));
+  const negated = sql.join(COSTS.map((name) => sql`-${sql.ref(name)}`));
+  const ofLoads = sql`rulebook_id = ${rulebookId} and load_id = any(array(select load_id from statement_load where statement_id = ${id}))`;
+  const { rows } = await sql<{ moved: boolean }>`
+    select exists (
+      select from (
+        select ${place}, kind, ${costs}, line_count from rollup_cost
+        where ${ofLoads} and charge_date >= ${start}::date and charge_date < ${end}::date
+        union all
+        select ${place}, kind, ${negated}, -line_count from rollup_month where ${ofLoads} and charge_month = ${start}::date
+        union all
+        select ${place}, 'shared', ${costs}, 0 from statement_shared_cost where statement_id = ${id}
+        union all
+        select ${place}, 'shared', ${negated}, 0 from statement_shared_month where statement_id = ${id}
+      ) as side group by ${place}, kind
+      having sum(line_count) <> 0 or ${sql.join(
         COSTS.map((name) => sql`sum(${sql.ref(name)}) <> 0`),
         sql` or `,
       )}

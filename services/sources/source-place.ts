@@ -10,7 +10,10 @@ const ELSEWHERE: ReadonlySet<string> = new Set(['schedule', 'requestsPerDayMax',
 
 /** In hex; the same for the same settings in whatever order. */
 export function placeOf(kind: string, settings: unknown): string {
-  const own = Object.entries(recordOf(settings)).filter(([name]) => !ELSEWHERE.has(name));
+  const own = Object.entries(recordOf(settings)).filter(
+    // Cost Explorer has no bucket: who asks decides whose costs it answers with.
+    ([name]) => !ELSEWHERE.has(name) || (name === 'profile' && kind === 'aws-cost-explorer'),
+  );
   return createHash('sha256')
     .update(JSON.stringify([kind, ordered(Object.fromEntries(own))]))
     .digest('hex')

@@ -38,7 +38,9 @@ async function readFigures(db: Kysely<DB>, loadIds: readonly string[]): Promise<
 }
 
 async function clear(db: Kysely<DB>): Promise<void> {
-  await sql`truncate load, pod_cost, pod_day, shared_cost, attribution, audit_event cascade`.execute(db);
+  await sql`truncate load, pod_cost, rollup_month, pod_day, shared_cost, shared_month, attribution, audit_event cascade`.execute(
+    db,
+  );
   await sql`update organisation set rulebook_id = 0`.execute(db);
 }
 

@@ -3,10 +3,14 @@
  * published equals an undisturbed run's, and no file is fetched twice once it was recorded. Between the two commands each file that had
  * arrived whole is read from disk, and the provider is not asked for it either.
  */
+import { join } from 'node:path';
 import { sql } from 'kysely';
 import { describe, test } from 'vitest';
+import { runSync } from '../../jobs/run-ingest.ts';
 import { FAULT_POINTS } from '../../services/kernel/fault-point.ts';
-import { BUCKET, deliverDataExport } from '../support/aws-exports.ts';
+import { localOperator, silentLogger, silentProgress, systemClock } from '../../services/kernel/ports.ts';
+import { readSettings } from '../../services/kernel/settings.ts';
+import { BUCKET, deliverDataExport, useAwsKeysOf } from '../support/aws-exports.ts';
 import { billLine, csvOf } from '../support/billing.ts';
 import { makeWorkplace, type Workplace } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -26,7 +30,8 @@ interface Scene {
 }
 
 async function setScene(): Promise<Scene> {
-  const double = await startS3Double();
+  const double = await startS3Double({ accessKeyId: 'AKIASHARED', secretAccessKey: 'of all doubles' });
+  useAwsKeysOf(double); // Of this process, in which the tests run side by side.
   double.createBucket(BUCKET);
   for (const month of MONTHS) {
     const end = new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 1)).toISOString();
@@ -62,6 +67,27 @@ async function clear({ double, database, workplace }: Scene): Promise<void> {
   await double.stop();
 }
 
+/** What the command does that is run again, which nobody kills: in the test's own process, for starting one takes longer than its work. */
+async function lookAgain({ database, workplace }: Scene): Promise<void> {
+  const settings = readSettings(
+    { DATABASE_URL: database.url, OUTTURN_DATA: join(workplace.folder, 'data') },
+    workplace.folder,
+  );
+  await runSync(
+    {
+      db: database.db,
+      databaseUrl: database.url,
+      settings,
+      clock: systemClock,
+      logger: silentLogger,
+      progress: silentProgress,
+      principal: localOperator,
+      signal: new AbortController().signal,
+    },
+    { sourceId: 'aws', reason: 'command', mayDropAccounts: false },
+  );
+}
+
 async function readPublished({ db }: TestDatabase): Promise<object[]> {
   const { rows } = await sql<object>`
     select to_char(billing_period_start, 'YYYY-MM') as period, sum(load_total.row_count)::text as lines,
@@ -79,8 +105,7 @@ describe('a command killed while it looks at a source and run again publishes ea
     try {
       const killed = await workplace.runWith({ OUTTURN_FAULT: point }, 'ingest', '--source', 'aws');
       expect(killed.exitCode).toBeNull();
-      const again = await workplace.run('ingest', '--source', 'aws', '--json');
-      expect(again).toMatchObject({ exitCode: 0 });
+      await lookAgain(scene);
       expect(await readPublished(database)).toEqual(PUBLISHED);
       const fetched = double.calls.flatMap(({ operation, key }) =>
         operation === 'GetObject' && key.includes('/data/') ? [key] : [],

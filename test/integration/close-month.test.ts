@@ -614,6 +614,9 @@ describe('the chain', () => {
     expect(
       await tamper(sql`update pod_cost set list_cost = list_cost + 0.000000000001 where load_id in (${ofFirst})`),
     ).toMatchObject({ reason: 'the cells of its loads do not add up to its frozen rows' });
+    expect(await tamper(sql`update rollup_month set rule_id = 'other' where load_id in (${ofFirst})`)).toMatchObject({
+      reason: 'the months that explanations read are not the sums of their days',
+    });
     expect(
       await tamper(sql`update statement set state = 'discarded', ordinal = null, previous_hash = null, hash = null, approved_by = null,
       approved_at = null where id = ${of(first)}`),

@@ -88,7 +88,8 @@ async function sumFiles(folder: string): Promise<string[]> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
   const connection = await instance.connect();
   try {
-    const csv = (pattern: string) => `read_csv('${folder}/${pattern}', header = true, all_varchar = true)`;
+    const csv = (pattern: string) =>
+      `read_csv('${folder}/${pattern}', header = true, all_varchar = true, delim = ',', quote = '"', escape = '"')`;
     const columns = (source: string) =>
       `'${source}' AS source, left(BillingPeriodStart::VARCHAR, 7) AS month, BillingCurrency AS currency, ${METRICS.map((name) => `${name}::VARCHAR::DECIMAL(38, 12) AS ${name}`).join(', ')}`;
     const sums = METRICS.map((name) => `rtrim(rtrim(sum(${name})::VARCHAR, '0'), '.') AS ${name}`).join(', ');

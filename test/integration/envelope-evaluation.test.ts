@@ -15,7 +15,7 @@ const CHECKOUT = { kind: 'pod', id: 'checkout' } as const;
 
 async function reset({ db }: TestDatabase): Promise<void> {
   await sql`truncate alert, message, envelope_state, envelope_version_rate, envelope_version, envelope, activation, pattern,
-    pod_day, pod_cost, shared_cost, pod, portfolio, load, conversion_rate, fx_rate restart identity cascade`.execute(
+    pod_day, pod_cost, rollup_month, shared_cost, shared_month, pod, portfolio, load, conversion_rate, fx_rate restart identity cascade`.execute(
     db,
   );
   await sql`update source set expect_every = null`.execute(db);

@@ -5,8 +5,10 @@
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { checkSource } from '../../jobs/check-source.ts';
 import { type BigQueryDouble, startBigQueryDouble } from '../support/bigquery-server/bigquery-server.ts';
 import {
+  ACCOUNT,
   costRow,
   DETAILED_FIELDS,
   DETAILED_TABLE,
@@ -14,6 +16,7 @@ import {
   FOCUS_TABLE,
   focusRow,
 } from '../support/bigquery-server/export-tables.ts';
+import { startCloudBillingDouble } from '../support/cloud-billing-server/cloud-billing-server.ts';
 import { readExportedSample } from '../support/exported-samples.ts';
 import { writeIdentity } from '../support/google-identity.ts';
 import { isAvailable, realBills } from '../support/requirements.ts';
@@ -126,6 +129,28 @@ describe('an export, look after look', () => {
       expect.stringContaining('2026-09 stays as it was published: acme-billing.billing.gcp_billing_export_resource_v1'),
     ]);
     expect(await billed()).toContainEqual(['2026-09', '4', '1.739999749']);
+  });
+
+  test('is checked beside the other sources: an account whose export one of them reads is covered', async () => {
+    const billing = await startCloudBillingDouble();
+    billing.put({ id: ACCOUNT, displayName: 'Acme', projects: ['acme-billing'] });
+    for (const account of ['AAAAAA-000000-AAAAAA', 'BBBBBB-000000-BBBBBB']) {
+      billing.put({ id: account, displayName: 'Labs', projects: ['lab'] });
+      const table = `labs.billing.gcp_billing_export_v1_${account.replaceAll('-', '_')}`;
+      await sql`insert into source (id, kind, settings) values (${account}, 'gcp-bigquery-export', ${JSON.stringify({ table })}::jsonb)`.execute(
+        scene.database.db,
+      );
+    }
+    await sql`update source set removed_at = now() where id = 'BBBBBB-000000-BBBBBB'`.execute(scene.database.db);
+    await sql`update source set settings = settings || ${JSON.stringify({ billingEndpoint: billing.url })}::jsonb where id = 'gcp'`.execute(
+      scene.database.db,
+    );
+    const checks = await checkSource(scene.context, 'gcp');
+    await billing.stop();
+    expect(checks.slice(-2).map(({ subject, state }) => [subject, state])).toEqual([
+      ['billing account AAAAAA-000000-AAAAAA', 'ok'],
+      ['billing account BBBBBB-000000-BBBBBB', 'note'],
+    ]);
   });
 });
 

@@ -33,7 +33,7 @@ interface World {
 /** Two billing accounts in one bill, three currencies with other decimals, a split, a pod without a cost centre, and stray cost. */
 const test = base.extend('world', async ({ database }): Promise<World> => {
   const { db } = database;
-  await sql`truncate pod, load, statement, journal, charge, pod_day, shared_cost, pod_cost restart identity cascade`.execute(
+  await sql`truncate pod, load, statement, journal, charge, pod_day, shared_cost, shared_month, pod_cost, rollup_month restart identity cascade`.execute(
     db,
   );
   await sql`

@@ -12,6 +12,7 @@ import { currentRulebook } from '../../services/attribution/store-rulebook.ts';
 import { setEnvelope } from '../../services/envelopes/set-envelope.ts';
 import { decimal } from '../../services/kernel/decimal.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
+import { checkOrganisationFile } from '../../cli/doctor-checks.ts';
 import { ensureSource } from '../../services/billing/ensure-source.ts';
 import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
 import { describePlan } from '../../services/organisation/describe-plan.ts';
@@ -231,6 +232,21 @@ describe('a file again', () => {
     await apply(db, BASE, LATER);
     await ensureSource(db, 'AWS');
     expect(await settings()).toEqual([{ id: 'AWS', settings: {} }]);
+  });
+
+  test('is what the doctor asks for where the file was edited since', async ({ db }) => {
+    const folder = await mkdtemp(join(tmpdir(), 'outturn-organisation-'));
+    try {
+      const configPath = join(folder, 'outturn.yaml');
+      const check = () => checkOrganisationFile({ db, clock: { now: () => LATER }, settings: { configPath } });
+      await writeFile(configPath, BASE);
+      await apply(db, BASE);
+      expect(await check()).toMatchObject({ state: 'ok' });
+      await writeFile(configPath, `${BASE}sources: [{ id: aws, kind: aws-data-export, bucket: b }]\n`);
+      expect(await check()).toMatchObject({ state: 'note', message: expect.stringContaining('Run "outturn plan"') });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('with new exchange rates imports them, though nothing else changed', async ({ db }) => {

@@ -74,7 +74,7 @@ describe('former rulebooks', () => {
       expect(await db.transaction().execute((trx) => pruneRulebook(trx, id, later))).toBe(true);
     }
     expect(await db.transaction().execute((trx) => pruneRulebook(trx, third, later))).toBe(false);
-    for (const table of ['pod_cost', 'load_rollup', 'rollup_layer', 'attribution', 'rulebook_layer']) {
+    for (const table of ['pod_cost', 'rollup_month', 'load_rollup', 'rollup_layer', 'attribution', 'rulebook_layer']) {
       const { rows } = await sql`select distinct rulebook_id from ${sql.table(table)}`.execute(db);
       expect(rows, table).toEqual(table === 'rollup_layer' ? [] : [{ rulebook_id: third }]);
     }

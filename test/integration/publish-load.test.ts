@@ -61,7 +61,7 @@ const it = test
   })
   .extend('db', async ({ database }) => {
     await sql`truncate load cascade`.execute(database.db);
-    await sql`truncate pod_cost, pod_day, shared_cost, charge`.execute(database.db);
+    await sql`truncate pod_cost, rollup_month, pod_day, shared_cost, shared_month, charge`.execute(database.db);
     await sql`update organisation set rulebook_id = 0`.execute(database.db);
     return database.db;
   });

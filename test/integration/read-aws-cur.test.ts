@@ -4,7 +4,13 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asCur2, AWS_MONTH as MONTH, AWS_MONTH_LINES as LINES, curLine as line } from '../support/aws-month.ts';
+import {
+  asCur2,
+  asReportInParquet,
+  AWS_MONTH as MONTH,
+  AWS_MONTH_LINES as LINES,
+  curLine as line,
+} from '../support/aws-month.ts';
 import { csvOf, inspect, makeBillFolder, writeBill } from '../support/billing.ts';
 import { isAvailable, realBills } from '../support/requirements.ts';
 import { translated, writeParquet } from '../support/translated-bills.ts';
@@ -65,7 +71,7 @@ describe('a line of each type', () => {
 });
 
 describe('one month in every spelling', () => {
-  test('has the same lines in CUR 2.0 as CSV and as Parquet with doubles, instants and a map', async () => {
+  test('has the same lines in CUR 2.0 as CSV and as Parquet with doubles, instants and a map, and in a legacy report as Parquet', async () => {
     const legacy = await translated(folder.path, await writeBill(folder.path, 'month.csv', csvOf(LINES)));
     const csvPath = await writeBill(folder.path, 'month-2.csv', csvOf(asCur2(LINES)));
     const csv = await translated(folder.path, csvPath);
@@ -77,7 +83,15 @@ describe('one month in every spelling', () => {
       parquetPath,
     );
     const parquet = await translated(folder.path, parquetPath);
-    for (const other of [csv, parquet]) {
+    const reportPath = join(folder.path, 'report.parquet');
+    const reportCsv = await writeBill(folder.path, 'report.csv', csvOf(asReportInParquet(LINES)));
+    await writeParquet(
+      reportCsv,
+      '* replace (line_item_unblended_cost::double as line_item_unblended_cost)',
+      reportPath,
+    );
+    const report = await translated(folder.path, reportPath);
+    for (const other of [csv, parquet, report]) {
       expect(other.billed).toBe(legacy.billed);
       expect(other.effective).toBe(legacy.effective);
       expect(other.lines.map(withoutSpelling)).toEqual(legacy.lines.map(withoutSpelling));

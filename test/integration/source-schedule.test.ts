@@ -90,7 +90,7 @@ describe.each(['postgresql', 'redis'] as const)('a queue on %s', (backend) => {
             const { bulk } = await queue.counts();
             return [bulk['waiting'] ?? 0, bulk['active'] ?? 0, bulk['prioritized'] ?? 0];
           },
-          { interval: 5, timeout: 60_000 },
+          { interval: 40, timeout: 60_000 },
         )
         .toEqual([0, 0, 0]);
     }

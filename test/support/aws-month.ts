@@ -127,6 +127,13 @@ const snakeCase = (name: string) =>
     .replace(/(?<=[a-z])(?=[A-Z])|(?<=ARN)(?=[a-z])/g, '_')
     .toLowerCase();
 
+/** The same lines as the legacy report writes them into Parquet: names with underscores, tags in columns of their own. */
+export function asReportInParquet(lines: readonly BillLine[]): BillLine[] {
+  return lines.map((cells) =>
+    Object.fromEntries(Object.entries(cells).map(([name, value]) => [snakeCase(name.replace(':', '_')), value])),
+  );
+}
+
 /** The same month as CUR 2.0 writes it: other names, tags in one map. */
 export function asCur2(lines: readonly BillLine[]): BillLine[] {
   return lines.map((cells) => {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { env } from 'node:process';
 
 export interface ConnectProxy {
   /** For HTTPS_PROXY. */
@@ -25,4 +26,17 @@ export async function startConnectProxy(): Promise<ConnectProxy> {
     asked,
     stop: () => void server.close(),
   };
+}
+
+/** What is asked of one in HTTPS_PROXY while `work` runs, this machine left out; `work` says itself how it fails. */
+export async function askedOfProxy(work: () => Promise<unknown>): Promise<string[]> {
+  const proxy = await startConnectProxy();
+  Object.assign(env, { HTTPS_PROXY: proxy.url, NO_PROXY: '127.0.0.1' });
+  try {
+    await work();
+    return proxy.asked;
+  } finally {
+    for (const name of ['HTTPS_PROXY', 'NO_PROXY']) delete env[name];
+    proxy.stop();
+  }
 }

@@ -6,9 +6,10 @@
 import { randomUUID } from 'node:crypto';
 import type { ControlledTransaction, Kysely } from 'kysely';
 import pg from 'pg';
-import { afterEach, test as base, inject } from 'vitest';
+import { test as base, inject } from 'vitest';
 import { openDatabase } from '../../db/database.ts';
 import type { DB } from '../../db/schema.gen.ts';
+import { currentFile } from './failed-file.ts';
 import { withDatabase } from './test-server.ts';
 
 export interface TestDatabase {
@@ -16,11 +17,6 @@ export interface TestDatabase {
   readonly db: Kysely<DB>;
   readonly pool: pg.Pool;
 }
-
-let hasFailed = false;
-afterEach(({ task }) => {
-  hasFailed ||= task.result?.state === 'fail';
-});
 
 /** `test` with the fixtures `database` (this file's own, shared by its tests) and `trx` (rolled back after each test). */
 export const test = base
@@ -55,7 +51,7 @@ export async function createTestDatabase(
     pool,
     drop: async () => {
       await close();
-      if (hasFailed && keepsFailed) console.log(`Kept the database of a failed test file: ${url}`);
+      if (currentFile.hasFailed && keepsFailed) console.log(`Kept the database of a failed test file: ${url}`);
       else await runSql(serverUrl, `drop database if exists ${name} with (force)`);
     },
   };

@@ -14,6 +14,7 @@ import { openDatabase } from '../../db/database.ts';
 import { startEmbedded, stopUnusedServer } from '../../db/embedded.ts';
 import { migrateToLatest } from '../../db/migrate.ts';
 import { formatIdentity, isAlive, ownIdentity, parseIdentity } from '../../db/process-identity.ts';
+import { migrateQueue } from '../../jobs/queue.ts';
 import { silentLogger } from '../../services/kernel/ports.ts';
 import { describeLeftOut } from './requirements.ts';
 import { withDatabase } from './test-server.ts';
@@ -29,9 +30,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const server = await openServer(folder);
   const template = `outturn_template_${randomUUID().replaceAll('-', '')}`;
   await runSql(server.url, `create database ${template}`);
-  const { db, close } = openDatabase(withDatabase(server.url, template), { poolMax: 1 });
+  const templateUrl = withDatabase(server.url, template);
+  const { db, close } = openDatabase(templateUrl, { poolMax: 1 });
   try {
     await migrateToLatest(db);
+    // The queue's tables with it: making them anew in each database that has a queue takes 0.16 s.
+    await migrateQueue({ databaseUrl: templateUrl });
   } finally {
     await close();
   }

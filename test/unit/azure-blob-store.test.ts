@@ -17,7 +17,7 @@ import type { ObjectStore, StoredObject } from '../../connectors/object-store.ts
 import { type Azurite, startAzurite } from '../support/azurite.ts';
 import type { BlobFault } from '../support/blob-gate.ts';
 import { connectedSource, connectionContext } from '../support/connection-context.ts';
-import { askedOfProxy } from '../support/refusing-proxy.ts';
+import { askedOfProxy } from '../support/connect-proxy.ts';
 
 const CONTAINER = 'costs';
 let azurite: Azurite;

@@ -14,7 +14,7 @@ import type { ObjectStore, StoredObject } from '../../connectors/object-store.ts
 import { connectionContext } from '../support/connection-context.ts';
 import { type GcsDouble, type GcsFault, startGcsDouble } from '../support/gcs-server/gcs-server.ts';
 import { useGoogleCredentialsOf } from '../support/google-credentials.ts';
-import { askedOfProxy } from '../support/refusing-proxy.ts';
+import { askedOfProxy } from '../support/connect-proxy.ts';
 
 const NOW = '2026-10-06T08:00:00Z';
 const MEGABYTE = 1024 * 1024;

@@ -11,7 +11,7 @@ import type { Connection, SourceCheck } from '../../connectors/connector.ts';
 import { connectOciCostReports } from '../../connectors/oci-cost-reports/connect-oci-cost-reports.ts';
 import { useAwsKeysOf } from '../support/aws-exports.ts';
 import { connectedSource, connectionContext } from '../support/connection-context.ts';
-import { askedOfProxy } from '../support/refusing-proxy.ts';
+import { askedOfProxy } from '../support/connect-proxy.ts';
 import { type S3Double, startS3Double } from '../support/s3-server/s3-server.ts';
 
 const REGION = 'eu-frankfurt-1';

@@ -179,6 +179,16 @@ describe('faults of form', () => {
       'outturn.yaml line 2: "activeFrom" in pod "a" is "2026-02-30", which is not a date. Write it as 2026-01-05.',
     ],
     [
+      'a jitter of months, whose lengths differ',
+      'organisation: A\nsources: [{ id: a, kind: focus-files, path: b, schedule: { jitter: P1M } }]\n',
+      'outturn.yaml line 2: "jitter" in the schedule of source "a" is "P1M", which is not a duration of days, hours, minutes or seconds. Write PT10M for ten minutes, PT1H for an hour.',
+    ],
+    [
+      'a nickname in place of a cron expression',
+      'organisation: A\nsources: [{ id: a, kind: focus-files, path: b, schedule: { cron: "@daily" } }]\n',
+      'outturn.yaml line 2: "cron" in the schedule of source "a" is "@daily", which is not a cron expression. Write five fields: minute, hour, day of month, month, day of week; "0 6 * * *" is every day at six.',
+    ],
+    [
       'a duration that is none',
       'organisation: A\nsources: [{ id: a, kind: focus-files, path: b, expectEvery: 1 day }]\n',
       'outturn.yaml line 2: "expectEvery" in source "a" is "1 day", which is not an ISO 8601 duration. Write P1D for a day, PT6H for six hours, P2W for two weeks.',

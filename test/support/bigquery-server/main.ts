@@ -1,12 +1,15 @@
 /**
  * Serves a table of the detailed billing export as BigQuery does, for looking at the connector by hand:
  *
- *     node test/support/bigquery-server/main.ts --port 9050 --credentials /tmp/google
+ *     node test/support/bigquery-server/main.ts --port 9050
  *
- * It fills the table with rows of the last days and prints the source to put into an organisation file.
+ * It fills the table with rows of the last days and prints what to put into the environment and into an organisation file.
  */
 import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { printSource } from '../print-source.ts';
 import { writeIdentity } from '../google-identity.ts';
 import { startBigQueryDouble } from './bigquery-server.ts';
 import { costRow, DETAILED_FIELDS, DETAILED_TABLE } from './export-tables.ts';
@@ -16,7 +19,7 @@ const DAY_MS = 86_400_000;
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '9050' },
-    credentials: { type: 'string', default: 'google-credentials' },
+    credentials: { type: 'string', default: join(tmpdir(), 'outturn-google-credentials') },
     days: { type: 'string', default: '10' },
     rows: { type: 'string', default: '1000' },
     repeat: { type: 'string', default: '1' },
@@ -30,7 +33,7 @@ if (values.help) {
   console.log(`Serves a table of the detailed billing export on 127.0.0.1 (tables.get, jobs.insert, getQueryResults).
 
   --port N             where (9050)
-  --credentials DIR    where the file that GOOGLE_APPLICATION_CREDENTIALS is to name is written (google-credentials)
+  --credentials DIR    where the file that GOOGLE_APPLICATION_CREDENTIALS is to name is written (a temporary folder)
   --days N             how many days up to today have rows (10)
   --rows N             rows of each day (1000)
   --repeat N           each of them stands for so many, made while they are sent: a day of any size (1)
@@ -66,6 +69,8 @@ async function serve(): Promise<void> {
   }
   await mkdir(values.credentials, { recursive: true });
   const identity = await writeIdentity(values.credentials, double.tokenUrl);
-  console.log(`export GOOGLE_APPLICATION_CREDENTIALS=${identity}
-  - { id: gcp, kind: gcp-bigquery-export, table: ${DETAILED_TABLE}, endpoint: "${double.url}" }`);
+  printSource(
+    `export GOOGLE_APPLICATION_CREDENTIALS=${resolve(identity)}`,
+    `id: gcp, kind: gcp-bigquery-export, table: ${DETAILED_TABLE}, endpoint: "${double.url}"`,
+  );
 }

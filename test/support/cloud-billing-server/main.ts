@@ -30,5 +30,6 @@ Its tokens are those of test/support/bigquery-server.`);
   for (const id of values.denied) double.denied.add(id);
   double.put({ id: ACCOUNT, displayName: 'Acme', projects: ['acme-billing', 'shop-1', 'shop-2'] });
   double.put({ id: 'FFFFFF-000000-FFFFFF', displayName: 'Acme Labs', projects: ['lab-1'] });
-  console.log(`${ACCOUNT} and another are served at ${double.url}`);
+  console.log(`${ACCOUNT} and another are served; into the source of test/support/bigquery-server:
+    billingEndpoint: "${double.url}"`);
 }

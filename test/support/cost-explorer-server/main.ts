@@ -3,11 +3,11 @@
  *
  *     node test/support/cost-explorer-server/main.ts --port 9001
  *
- * Then, with AWS_ACCESS_KEY_ID=local and AWS_SECRET_ACCESS_KEY=local, a source of kind aws-cost-explorer with
- * endpoint: http://127.0.0.1:9001 and billingAccountId: "000000000001" reads it, and so does `aws ce get-cost-and-usage --endpoint-url`.
+ * It prints what to put into the environment and into an organisation file; `aws ce get-cost-and-usage --endpoint-url` reads it, too.
  */
 import { parseArgs } from 'node:util';
 import { addDays, utcDate } from '../../../services/kernel/period.ts';
+import { printSource } from '../print-source.ts';
 import { startCostExplorerDouble } from './cost-explorer-server.ts';
 import type { CostCharge } from './evaluate-costs.ts';
 
@@ -54,7 +54,10 @@ async function serve(): Promise<void> {
   double.pageSize = Number(values['page-size']);
   const today = utcDate(new Date());
   double.charges = Array.from({ length: Number(values.days) }, (_, age) => addDays(today, -age)).flatMap(chargesOf);
-  console.log(`${double.charges.length} charges are served as ${double.url}`);
+  printSource(
+    'export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local',
+    `id: aws-quick, kind: aws-cost-explorer, billingAccountId: "000000000001", groupByTag: application, endpoint: "${double.url}"`,
+  );
 }
 
 function chargesOf(day: string): CostCharge[] {

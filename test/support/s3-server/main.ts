@@ -14,6 +14,7 @@ import { addDays, monthOf, type Period, utcDate } from '../../../services/kernel
 import { BUCKET, deliverDataExport, deliverReport } from '../aws-exports.ts';
 import { AWS_MONTH_FOCUS_12, AWS_MONTH_LINES } from '../aws-month.ts';
 import { type BillLine, csvOf } from '../billing.ts';
+import { printSource } from '../print-source.ts';
 import { type S3Double, startS3Double } from './s3-server.ts';
 
 const { values } = parseArgs({
@@ -61,8 +62,11 @@ async function serve(): Promise<void> {
   double.createBucket(sample ? BUCKET : bucket);
   if (sample) putSample(double);
   else await putFolder(double, bucket, folder);
-  console.log(`export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-  - { id: aws, kind: aws-data-export, bucket: ${sample ? BUCKET : bucket}, ${sample ? 'prefix: focus, ' : ''}region: us-east-1, endpoint: "${double.url}", forcePathStyle: true }`);
+  const place = sample ? `bucket: ${BUCKET}, prefix: focus` : `bucket: ${bucket}`;
+  printSource(
+    'export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local',
+    `id: aws, kind: aws-data-export, ${place}, region: us-east-1, endpoint: "${double.url}", forcePathStyle: true`,
+  );
 }
 
 /** One month of every type of line, twice: dated last month and this. */
