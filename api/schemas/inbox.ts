@@ -8,7 +8,6 @@ import {
   DateText,
   DecimalText,
   Id,
-  InstantText,
   nullable,
   oneOf,
   PeriodText,

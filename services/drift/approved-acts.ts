@@ -47,6 +47,9 @@ export async function readApprovedActs(db: Kysely<DB>, at: Date): Promise<Approv
       union all
       select pod_id, 'accepted', accepted_on, accepted_by, created_at, null, null, null from drift_acceptance
     ),
+    standing as (
+      select distinct on (pod_id) pod_id, counts, cost_metric, currency from version order by pod_id, counts, created_at desc
+    ),
     newest as (
       select distinct on (pod_id) * from act where act_on <= ${today}::date order by pod_id, act_on desc, created_at desc
     )
@@ -55,9 +58,7 @@ export async function readApprovedActs(db: Kysely<DB>, at: Date): Promise<Approv
     from newest
     join pod on pod.id = newest.pod_id and pod.removed_at is null and (pod.active_until is null or pod.active_until > ${today}::date)
     cross join organisation
-    left join lateral (
-      select counts, cost_metric, currency from version where version.pod_id = newest.pod_id order by counts, created_at desc limit 1
-    ) as standing on true
+    left join standing on standing.pod_id = newest.pod_id
     cross join lateral (
       select coalesce(newest.counts, standing.counts, 'controlled') as counts,
         coalesce(newest.cost_metric, standing.cost_metric, organisation.cost_metric) as cost_metric,

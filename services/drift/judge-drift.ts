@@ -29,8 +29,10 @@ export async function judgeDrift(trx: Transaction<DB>, at: Date): Promise<DriftL
   await sql`select pg_advisory_xact_lock(${DRIFT_LOCK})`.execute(trx);
   const through = lastCompleteDay(await readSourceReach(trx));
   if (through === null) return { judged: 0, found: 0, closed: 0 };
-  const waiting = await freezeBaselines(trx, await readApprovedActs(trx, at), { through, at });
-  const acts = await readApprovedActs(trx, at);
+  const known = await readApprovedActs(trx, at);
+  const waiting = await freezeBaselines(trx, known, { through, at });
+  const isFrozenNow = known.some(({ podId, baseline }) => baseline === null && !waiting.has(podId));
+  const acts = isFrozenNow ? await readApprovedActs(trx, at) : known;
   const asked = acts.filter((act) => act.baseline !== null).map((act) => trailing(act, through));
   for (const [podId, currencies] of await keepDriftRates(trx, asked)) waiting.set(podId, { for: 'rate', currencies });
   const judgeable = asked.filter(({ act }) => !waiting.has(act.podId));

@@ -22,15 +22,21 @@ export async function readMedianWeeks(db: Kysely<DB>, asked: readonly AskedDays[
   if (asked.length === 0) return [];
   const { rows } = await sql<{ per_week: Decimal }>`
     with asked as materialized (select * from ${askedRows(asked)}),
-    day_cost as (
-      select asked.ordinal, day.day, coalesce(sum(
-        ${metricColumn('pod_day', sql`asked.cost_metric`)} * case when pod_day.billing_currency = asked.currency then 1 else kept.rate end), 0) as cost
-      from asked
-      cross join lateral generate_series(asked.days_from, asked.days_until - 1, interval '1 day') as day (day)
-      left join pod_day on pod_day.pod_id = asked.pod_id and pod_day.charge_date = day.day::date and ${isCounted}
+    spent as (
+      select asked.ordinal, pod_day.charge_date, sum(
+        ${metricColumn('pod_day', sql`asked.cost_metric`)} * case when pod_day.billing_currency = asked.currency then 1 else kept.rate end) as cost
+      from pod_day
+      join asked on asked.pod_id = pod_day.pod_id and pod_day.charge_date >= asked.days_from and pod_day.charge_date < asked.days_until
       left join drift_rate as kept on kept.pod_id = asked.pod_id and kept.act_on = asked.act_on and kept.currency = asked.currency
         and kept.from_currency = pod_day.billing_currency
+      where ${inSpan} and ${isCounted}
       group by 1, 2
+    ),
+    day_cost as (
+      select asked.ordinal, day.day, coalesce(spent.cost, 0) as cost
+      from asked
+      cross join lateral generate_series(asked.days_from, asked.days_until - 1, interval '1 day') as day (day)
+      left join spent on spent.ordinal = asked.ordinal and spent.charge_date = day.day::date
     ),
     weekday as (
       select ordinal,
@@ -67,6 +73,9 @@ export async function keepDriftRates(
   return new Map([...missing].map(([podId, rows]) => [podId, rows.map((row) => row.from_currency)]));
 }
 
+/** The days that are asked for at all: what the key of pod_day is read by, once for all pods. */
+const inSpan = sql`pod_day.charge_date >= (select min(days_from) from asked) and pod_day.charge_date < (select max(days_until) from asked)`;
+
 /** Lines that an envelope counts: direct cost, and what the pod owns (controlled) or its share (loaded). */
 const isCounted = sql`pod_day.kind in ('direct', case asked.counts when 'controlled' then 'owned' else 'shared' end)`;
 
@@ -81,10 +90,10 @@ async function readMissing(db: Kysely<DB>, asked: readonly AskedDays[]): Promise
   const { rows } = await sql<MissingRate>`
     with asked as materialized (select * from ${askedRows(asked)})
     select distinct asked.pod_id, asked.act_on, asked.currency, pod_day.billing_currency as from_currency
-    from asked
-    join pod_day on pod_day.pod_id = asked.pod_id and pod_day.charge_date >= asked.days_from and pod_day.charge_date < asked.days_until
-      and pod_day.billing_currency <> asked.currency and ${isCounted}
-    where pod_day.charge_date >= (select min(days_from) from asked) and not exists (
+    from pod_day
+    join asked on asked.pod_id = pod_day.pod_id and pod_day.charge_date >= asked.days_from and pod_day.charge_date < asked.days_until
+      and pod_day.billing_currency <> asked.currency
+    where ${inSpan} and ${isCounted} and not exists (
       select from drift_rate as kept where kept.pod_id = asked.pod_id and kept.act_on = asked.act_on
         and kept.currency = asked.currency and kept.from_currency = pod_day.billing_currency)
     order by 1, 4
