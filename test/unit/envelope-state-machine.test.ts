@@ -7,7 +7,6 @@ import {
   type EnvelopeEffect,
   type EnvelopeEvent,
   type EnvelopeFacts,
-  type EnvelopeState,
   NEW_STATE,
   transition,
 } from '../../services/envelopes/state-machine.ts';
