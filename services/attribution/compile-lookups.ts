@@ -4,7 +4,7 @@
  * winner is the least of the answers, because answers are ordered by rule.
  */
 import type { Bind, CompiledRule } from './compile-rules.ts';
-import { DIMENSION_COLUMNS, FOLDED_PROVIDER, foldSql, type WhenScope } from './compile-when.ts';
+import { foldSql, isFolded, operandOf, type WhenScope } from './compile-when.ts';
 import { RULE_DIMENSIONS, type RuleTest, type RuleWhen } from './rulebook.ts';
 
 /** The one column that a `when` asks, and the values for which it holds. */
@@ -21,9 +21,12 @@ export function askedValues(when: RuleWhen, scope: WhenScope): AskedValues | und
   if (tests.length !== 1 || name === undefined) return undefined;
   const dimension = RULE_DIMENSIONS.find((one) => one === name);
   if (dimension !== undefined) {
-    const folds = dimension === 'provider';
     const values = listedValues(when[dimension]);
-    return values && { operand: `origin.${folds ? FOLDED_PROVIDER : DIMENSION_COLUMNS[dimension]}`, folds, values };
+    if (values === undefined) return undefined;
+    const folds = isFolded(dimension, values);
+    // Of ids that are compared in two ways each has its own column to look into.
+    if (!folds && values.some((value) => isFolded(dimension, value))) return undefined;
+    return { operand: operandOf(dimension, folds, scope), folds, values };
   }
   const tags = Object.entries(when.tag ?? {});
   const [tag] = tags;

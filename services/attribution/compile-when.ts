@@ -84,9 +84,7 @@ export function compileWhen(when: RuleWhen, scope: WhenScope): string {
   for (const dimension of RULE_DIMENSIONS) {
     const test = when[dimension];
     if (test === undefined) continue;
-    const folds = dimension === 'provider';
-    const operand = `origin.${folds ? FOLDED_PROVIDER : DIMENSION_COLUMNS[dimension]}`;
-    parts.push(compileTest(test, operand, folds, scope));
+    parts.push(compileDimension(dimension, test, scope));
   }
   for (const [key, test] of Object.entries(when.tag ?? {})) {
     parts.push(compileTest(test, `origin.${scope.tag(key)}`, scope.foldsTags, scope));
@@ -95,6 +93,42 @@ export function compileWhen(when: RuleWhen, scope: WhenScope): string {
   if (when.all !== undefined) parts.push(joinConditions(when.all, 'and', scope));
   if (when.not !== undefined) parts.push(`(${compileWhen(when.not, scope)}) is not true`);
   return parts.length === 0 ? 'true' : parts.map((part) => `(${part})`).join(' and ');
+}
+
+/** A list may name ids of several clouds: each part is compared as its own cloud does. */
+function compileDimension(dimension: RuleDimension, test: RuleTest, scope: WhenScope): string {
+  if (typeof test === 'object' && 'not' in test) return `(${compileDimension(dimension, test.not, scope)}) is not true`;
+  if (isList(test)) {
+    const { folded = [], exact = [] } = Object.groupBy(test, (one) => (isFolded(dimension, one) ? 'folded' : 'exact'));
+    if (folded.length > 0 && exact.length > 0) {
+      return [folded, exact].map((part) => `(${compileDimension(dimension, part, scope)})`).join(' or ');
+    }
+  }
+  const folds = isFolded(dimension, test);
+  return compileTest(test, operandOf(dimension, folds, scope), folds, scope);
+}
+
+/** The dimensions that hold ids of Azure Resource Manager, which are the same in any case; its bills and its portal spell them in several ways. */
+const AZURE_DIMENSIONS: ReadonlySet<RuleDimension> = new Set(['billingAccountId', 'subAccountId', 'resourceId']);
+const AZURE_ID = /^\/(?:subscriptions|providers)\//i;
+
+/** Whether a test of the dimension disregards case: the provider always, an id of Azure. A list does if all of it does. */
+export function isFolded(dimension: RuleDimension, test: RuleTest): boolean {
+  if (dimension === 'provider') return true;
+  if (!AZURE_DIMENSIONS.has(dimension)) return false;
+  if (typeof test === 'string') return AZURE_ID.test(test);
+  if (isList(test)) return test.length > 0 && test.every((one) => AZURE_ID.test(one));
+  if ('glob' in test) return AZURE_ID.test(test.glob);
+  return 'prefix' in test && AZURE_ID.test(test.prefix);
+}
+
+/** The column that a dimension is read from; folded it is computed once per origin. */
+export function operandOf(dimension: RuleDimension, folds: boolean, { columns }: WhenScope): string {
+  const column = DIMENSION_COLUMNS[dimension];
+  if (!folds) return `origin.${column}`;
+  if (dimension === 'provider') return `origin.${FOLDED_PROVIDER}`;
+  columns.set(`folded_${column}`, foldSql(`origin.${column}`));
+  return `origin.folded_${column}`;
 }
 
 /** Glob → LIKE: `*` any run, `?` one character, everything else literal; LIKE is anchored at both ends. */

@@ -15,6 +15,7 @@ type Case = readonly [
   tags?: RulebookContent['tags'],
 ];
 
+const AZURE_ID = '/subscriptions/A1/resourceGroups/RG/providers/Microsoft.Compute/virtualMachines/Vm';
 const EXACT = { fold: false, keys: {} };
 const SPELLINGS = { fold: true, keys: { application: ['app', 'app-name'] } };
 
@@ -47,6 +48,43 @@ const CASES: readonly Case[] = [
   ['none of a list', { regionId: ['a', 'b'] }, { region_id: 'c' }, false],
   ['an empty list matches nothing', { regionId: [] }, { region_id: 'c' }, false],
   ['a list of providers folds', { provider: ['gcp', 'AWS'] }, { provider_name: 'aws' }, true],
+  // Ids of Azure are the same in any case; those of others are not.
+  ['an id of Azure folds', { resourceId: AZURE_ID }, { resource_id: AZURE_ID.toLowerCase() }, true],
+  [
+    'an id of Azure in a bill folds',
+    { subAccountId: '/subscriptions/a' },
+    { sub_account_id: '/Subscriptions/A' },
+    true,
+  ],
+  ['another id of Azure', { resourceId: AZURE_ID }, { resource_id: `${AZURE_ID}2` }, false],
+  [
+    'a glob of Azure ids folds',
+    { resourceId: { glob: `${AZURE_ID}*` } },
+    { resource_id: `${AZURE_ID}/x`.toUpperCase() },
+    true,
+  ],
+  [
+    'a prefix of Azure ids folds',
+    { resourceId: { prefix: '/SUBSCRIPTIONS/A' } },
+    { resource_id: '/subscriptions/a/b' },
+    true,
+  ],
+  ['not an id of Azure', { resourceId: { not: AZURE_ID } }, { resource_id: AZURE_ID.toUpperCase() }, false],
+  [
+    'a list of Azure ids folds',
+    { resourceId: ['/providers/x', AZURE_ID] },
+    { resource_id: AZURE_ID.toUpperCase() },
+    true,
+  ],
+  [
+    'a list of two clouds folds Azure’s',
+    { resourceId: ['arn:A', AZURE_ID] },
+    { resource_id: AZURE_ID.toUpperCase() },
+    true,
+  ],
+  ['a list of two clouds leaves the other’s', { resourceId: ['arn:A', AZURE_ID] }, { resource_id: 'arn:a' }, false],
+  ['none of a list of two clouds', { resourceId: { not: ['arn:A', AZURE_ID] } }, { resource_id: 'arn:A' }, false],
+  ['an id of another cloud minds case', { resourceId: 'arn:A' }, { resource_id: 'arn:a' }, false],
   // Globs.
   [
     '* stands for any run',
