@@ -153,7 +153,7 @@ function summarise(status: Omit<SourceStatus, 'summary'>, openSince: string | nu
     lastRun !== null && lastRun.waiting.length > 0 ? ` Not complete yet: ${lastRun.waiting.join('; ')}.` : '';
   if (latest === null && lastRun === null && status.state !== 'notScheduled') {
     const who = status.state === 'manual' ? '' : 'A worker does so at once; or ';
-    return `it was not looked at yet. ${who}run: outturn ingest --source ${status.sourceId}`;
+    return `it was not looked at yet. ${who}run: outturn ingest --source ${status.sourceId} (POST /api/v1/loads over HTTP)`;
   }
   if (latest === null) return `nothing was published yet.${waiting}${next}`;
   const asOf = latest.dataAsOf === null ? '' : `, data as of ${latest.dataAsOf}`;

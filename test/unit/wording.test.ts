@@ -29,6 +29,9 @@ const AT_THE_COMMAND_LINE = [
   'services/access/tokens.ts',
   'services/billing/register-delivery.ts',
   'services/billing/run-in-child.ts',
+  // Commands as such, in a field of their own.
+  'services/inbox/message-items.ts',
+  'services/inbox/money-items.ts',
   'services/organisation/read-organisation-file.ts',
 ];
 
