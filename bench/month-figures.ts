@@ -3,7 +3,6 @@
  * all of it again after one rule changed. A bill's file is gone once it is ingested, so that a year needs the disk of its charges only.
  */
 import { rm } from 'node:fs/promises';
-import { sql } from 'kysely';
 import { openDatabase } from '../db/database.ts';
 import { decimal, sum } from '../services/kernel/decimal.ts';
 import { type IsoDate, monthsTouched } from '../services/kernel/period.ts';
@@ -93,12 +92,6 @@ async function ask(
       ? await withDatabase(place, ({ db }) => measureHttp({ db, serverPid: place.serverPid }))
       : []),
   ];
-}
-
-/** Reports are read for days after a load: they do not pay for writing it to disk, nor for the vacuum that follows it within minutes. */
-async function settle(place: BenchPlace): Promise<void> {
-  await withDatabase(place, async ({ db }) => sql`vacuum (analyze)`.execute(db));
-  await place.checkpoint();
 }
 
 function writeMonth(place: BenchPlace, lines: number, month: IsoDate, edition: number): Promise<BenchBill> {
