@@ -170,6 +170,17 @@ export interface CostMonth {
   service_name: string | null;
 }
 
+export interface CountedSchedule {
+  amount: Decimal | null;
+  counted_from: string | null;
+  counted_until: string | null;
+  ordinal: number | null;
+  outcome_id: Int8 | null;
+  recognised_from: string | null;
+  recognised_until: string | null;
+  state: string | null;
+}
+
 export interface DatedPod {
   cost_centre: string | null;
   owner_email: string | null;
@@ -657,20 +668,34 @@ export interface Outcome {
   amount_high: Decimal | null;
   amount_low: Decimal | null;
   baseline: string | null;
+  baseline_from: string | null;
+  baseline_method: string | null;
+  baseline_source: string | null;
+  baseline_until: string | null;
+  baseline_value: Decimal | null;
   basis: string;
+  claimed_at: Timestamp | null;
   claimed_by: string;
+  confidence: string | null;
+  confidence_reason: string | null;
   content_digest: string;
   currency: string | null;
   delivered_on: string;
+  effect: Generated<string>;
   evidence_url: string | null;
   gross_or_margin: string | null;
   id: Generated<Int8>;
+  is_own_bill_baseline: boolean | null;
   outcome_type: string | null;
   owner_email: string;
+  pool_id: string | null;
   quantity: Decimal | null;
   recorded_at: Timestamp;
+  review_due_on: string | null;
   source_row_id: string | null;
   state: string;
+  state_reason: string | null;
+  superseded_by: Int8 | null;
   title: string;
   unattributed_basis_points: number;
   unit: string | null;
@@ -679,6 +704,56 @@ export interface Outcome {
   verified_by: string | null;
   version: number;
   workbook: string | null;
+}
+
+export interface OutcomeDuplicate {
+  answer: string | null;
+  answered_at: Timestamp | null;
+  answered_by: string | null;
+  found_at: Timestamp;
+  note: string | null;
+  other_id: Int8;
+  outcome_id: Int8;
+  reason: string;
+}
+
+export interface OutcomeEnabler {
+  outcome_id: Int8;
+  pod_id: string;
+}
+
+export interface OutcomeEvidence {
+  added_at: Timestamp;
+  added_by: string;
+  broken_at: Timestamp | null;
+  broken_reason: string | null;
+  captured_at: Timestamp;
+  id: Generated<Int8>;
+  kind: string;
+  media_type: string | null;
+  mended_at: Timestamp | null;
+  mended_by: string | null;
+  outcome_id: Int8;
+  sha256: string | null;
+  size_bytes: Int8 | null;
+  title: string | null;
+  uri: string;
+}
+
+export interface OutcomePool {
+  currency: string;
+  id: string;
+  metric: string;
+  name: string;
+}
+
+export interface OutcomePoolCeiling {
+  ceiling: Decimal;
+  pool_id: string;
+  set_at: Timestamp;
+  set_by: string;
+  valid_from: string;
+  valid_until: string;
 }
 
 export interface OutcomeReference {
@@ -694,9 +769,13 @@ export interface OutcomeSchedule {
   outcome_id: Int8;
   recognised_from: string;
   recognised_until: string;
+  verdict: Generated<string>;
+  verified_amount: Decimal | null;
 }
 
 export interface OutcomeShare {
+  agreed_at: Timestamp | null;
+  agreed_by: string | null;
   basis_points: number;
   outcome_id: Int8;
   pod_id: string;
@@ -708,10 +787,12 @@ export interface OutcomeType {
 }
 
 export interface OutcomeVersion {
+  act: Generated<string>;
   at: Timestamp;
   content: Json;
   outcome_id: Int8;
   principal: string;
+  reason: string | null;
   state: string;
   version: number;
 }
@@ -1936,6 +2017,7 @@ export interface DB {
   closed_reconciliation: ClosedReconciliation;
   conversion_rate: ConversionRate;
   cost_month: CostMonth;
+  counted_schedule: CountedSchedule;
   dated_pod: DatedPod;
   drift: Drift;
   drift_acceptance: DriftAcceptance;
@@ -1974,6 +2056,11 @@ export interface DB {
   organisation: Organisation;
   origin: Origin;
   outcome: Outcome;
+  outcome_duplicate: OutcomeDuplicate;
+  outcome_enabler: OutcomeEnabler;
+  outcome_evidence: OutcomeEvidence;
+  outcome_pool: OutcomePool;
+  outcome_pool_ceiling: OutcomePoolCeiling;
   outcome_reference: OutcomeReference;
   outcome_schedule: OutcomeSchedule;
   outcome_share: OutcomeShare;
