@@ -1,23 +1,11 @@
 /** Outcomes over HTTP. What may be stated is the domain's own schema. */
 import { Type } from 'typebox';
 import { OUTCOME_INPUT } from '../../services/outcomes/outcome-input.ts';
-import { BASES, BASIS_POINTS_WHOLE } from '../../services/outcomes/outcome.ts';
+import { BASES, BASIS_POINTS_WHOLE, OUTCOME_STATES } from '../../services/outcomes/outcome.ts';
 import { PAGE_QUERY } from '../paging.ts';
 import { CurrencyCode, DateText, DecimalText, Id, InstantText, nullable, oneOf } from './common.ts';
 
 export const OutcomeBody = OUTCOME_INPUT;
-
-const OUTCOME_STATES = [
-  'candidate',
-  'claimed',
-  'in_review',
-  'verified',
-  'partially_verified',
-  'review_due',
-  'rejected',
-  'retracted',
-  'superseded',
-] as const;
 
 export const OutcomeQuery = Type.Object(
   {

@@ -72,6 +72,17 @@ alter table outcome_version
   add column act text not null default 'stated',
   add column reason text;
 
+-- A pod reads what happened to its outcomes, not what was stated: that holds the others' shares.
+grant select (outcome_id, version, state, act, reason, at, principal) on outcome_version to outturn_pod;
+alter table outcome_version enable row level security;
+create policy pod_reads_its_history on outcome_version for select to outturn_pod
+using (exists (select from outcome_share where outcome_share.outcome_id = outcome_version.outcome_id));
+
+-- Verified in part, an outcome has two rows on a day.
+alter table statement_value drop constraint statement_value_key;
+alter table statement_value add constraint statement_value_key
+unique nulls not distinct (statement_id, recognised_on, outcome_id, pod_id, state);
+
 create table outcome_enabler (
   outcome_id bigint not null references outcome (id),
   pod_id text not null references pod (id),

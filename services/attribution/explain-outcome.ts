@@ -7,6 +7,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { IsoDate, Period } from '../kernel/period.ts';
+import { COUNTED_STATES, isClaim } from '../outcomes/outcome.ts';
 import { listOutcomes, type OutcomeView } from '../outcomes/list-outcomes.ts';
 import { listClosedMonths } from '../periods/closed-months.ts';
 import { besideSql, recognisedBetween } from '../reports/pod-values.ts';
@@ -139,23 +140,25 @@ async function readStanding(db: Kysely<DB>, outcomeId: string): Promise<Standing
 }
 
 function standingOf(state: string, beside: string | null): OutcomeExplanation['standing'] {
-  if (state !== 'verified' && state !== 'claimed') return 'not_counted';
+  if (!COUNTED_STATES.includes(state)) return 'not_counted';
   if (beside !== null) return 'beside';
-  return state === 'verified' ? 'in_return' : 'claimed';
+  return isClaim(state) ? 'claimed' : 'in_return';
 }
 
-/** One row per schedule row and recognised day: (on_date, currency, amount, rate into the reporting currency). */
+/**
+ * One row per counted part of a schedule row and recognised day: (on_date, currency, state, amount, rate into the reporting currency).
+ * None for what does not count.
+ */
 function daysOf(outcomeId: string, period: Period | null, reportingCurrency: string) {
   const first =
-    period === null ? sql`scheduled.recognised_from` : sql`greatest(scheduled.recognised_from, ${period.start}::date)`;
-  const end =
-    period === null ? sql`scheduled.recognised_until` : sql`least(scheduled.recognised_until, ${period.end}::date)`;
+    period === null ? sql`counted.counted_from` : sql`greatest(counted.counted_from, ${period.start}::date)`;
+  const end = period === null ? sql`counted.counted_until` : sql`least(counted.counted_until, ${period.end}::date)`;
   return sql`(
-    select day::date as on_date, outcome.currency, ${recognisedBetween('scheduled', sql`day::date`, sql`day::date + 1`)} as amount,
+    select day::date as on_date, outcome.currency, counted.state, ${recognisedBetween('counted', sql`day::date`, sql`day::date + 1`)} as amount,
       case when outcome.currency = ${reportingCurrency} then 1 else conversion.rate end as rate
-    from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id
+    from outcome join counted_schedule as counted on counted.outcome_id = outcome.id
     cross join generate_series(${first}, ${end} - 1, interval '1 day') as day
     left join conversion_rate as conversion on conversion.from_currency = outcome.currency
       and conversion.to_currency = ${reportingCurrency} and conversion.on_date = day::date
-    where outcome.id = ${outcomeId}::bigint)`;
+    where outcome.id = ${outcomeId}::bigint and outcome.amount is not null)`;
 }

@@ -22,7 +22,35 @@ export type Basis = (typeof BASES)[number];
 /** Bases that are counted or described, never given an amount. */
 export const BASES_WITHOUT_MONEY: readonly Basis[] = ['unit_outcome', 'strategic'];
 
-/** What can be stated today; the record itself knows more states. */
+/** Every state of the record. `review_due` is never stored: it is what a verified outcome is called once its review is due. */
+export const OUTCOME_STATES = [
+  'candidate',
+  'claimed',
+  'in_review',
+  'verified',
+  'partially_verified',
+  'review_due',
+  'rejected',
+  'retracted',
+  'superseded',
+] as const;
+export type OutcomeState = (typeof OUTCOME_STATES)[number];
+
+/** What reports count, verified or claimed; counted_schedule says the same in SQL. */
+export const COUNTED_STATES: readonly string[] = [
+  'claimed',
+  'in_review',
+  'verified',
+  'partially_verified',
+  'review_due',
+];
+
+/** Counted, and nothing of it verified. */
+export function isClaim(state: string): boolean {
+  return state === 'claimed' || state === 'in_review';
+}
+
+/** What can be stated; every other state is an act of its own. */
 export const STATED_STATES = ['claimed', 'verified'] as const;
 export type StatedState = (typeof STATED_STATES)[number];
 
@@ -72,7 +100,7 @@ export interface OutcomeContent {
 /** A checked statement: content, and the state asked for. */
 export interface StatedOutcome {
   readonly content: OutcomeContent;
-  readonly state: StatedState;
+  readonly state: StatedState | 'candidate';
   readonly verifiedBy: string | null;
   /** The row of a declared workbook it came from. */
   readonly sheetRow: { readonly workbook: string; readonly sourceRowId: string } | null;

@@ -144,13 +144,13 @@ async function writeRecords(trx: Transaction<DB>, records: string, principal: Pr
   await sql`
     insert into outcome (id, version, state, title, outcome_type, unit, quantity, basis, gross_or_margin, amount, amount_low,
       amount_high, currency, delivered_on, recorded_at, owner_email, baseline, evidence_url, claimed_by, verified_by, verified_at,
-      workbook, source_row_id, unattributed_basis_points, content_digest, updated_at)
+      claimed_at, workbook, source_row_id, unattributed_basis_points, content_digest, updated_at)
     select id, version, state, content ->> 'title', content ->> 'outcomeType', content ->> 'unit',
       (content ->> 'quantity')::numeric, content ->> 'basis', content ->> 'grossOrMargin', (content ->> 'amount')::numeric,
       (content ->> 'amountLow')::numeric, (content ->> 'amountHigh')::numeric, content ->> 'currency',
       (content ->> 'deliveredOn')::date, ${moment}, content ->> 'ownerEmail', content ->> 'baseline', content ->> 'evidenceUrl',
       ${principal.id}, verified_by, case when verified_by is not null then ${moment} end,
-      workbook, source_row_id, unattributed_basis_points, content_digest, ${moment}
+      case when state <> 'candidate' then ${moment} end, workbook, source_row_id, unattributed_basis_points, content_digest, ${moment}
     from ${written}
     on conflict (id) do update set version = excluded.version, state = excluded.state, title = excluded.title,
       outcome_type = excluded.outcome_type, unit = excluded.unit, quantity = excluded.quantity, basis = excluded.basis,
@@ -158,6 +158,7 @@ async function writeRecords(trx: Transaction<DB>, records: string, principal: Pr
       amount_high = excluded.amount_high, currency = excluded.currency, delivered_on = excluded.delivered_on,
       owner_email = excluded.owner_email, baseline = excluded.baseline, evidence_url = excluded.evidence_url,
       verified_by = excluded.verified_by, verified_at = excluded.verified_at,
+      claimed_at = coalesce(outcome.claimed_at, excluded.claimed_at),
       workbook = coalesce(outcome.workbook, excluded.workbook),
       source_row_id = coalesce(outcome.source_row_id, excluded.source_row_id),
       unattributed_basis_points = excluded.unattributed_basis_points, content_digest = excluded.content_digest,
@@ -171,8 +172,10 @@ async function writeRecords(trx: Transaction<DB>, records: string, principal: Pr
     from ${written}, jsonb_array_elements(content -> 'shares') as share
   `.execute(trx);
   await sql`
-    insert into outcome_schedule (outcome_id, ordinal, recognised_from, recognised_until, amount)
-    select id, ordinal, (row_content ->> 'from')::date, (row_content ->> 'until')::date, (row_content ->> 'amount')::numeric
+    insert into outcome_schedule (outcome_id, ordinal, recognised_from, recognised_until, amount, verdict, verified_amount)
+    select id, ordinal, (row_content ->> 'from')::date, (row_content ->> 'until')::date, (row_content ->> 'amount')::numeric,
+      case state when 'verified' then 'verified' else 'open' end,
+      case state when 'verified' then (row_content ->> 'amount')::numeric end
     from ${written}, jsonb_array_elements(content -> 'schedule') with ordinality as scheduled (row_content, ordinal)
   `.execute(trx);
   await sql`

@@ -4,31 +4,29 @@
  */
 import { type RawBuilder, sql } from 'kysely';
 import { besideSql, recognisedBetween } from '../reports/pod-values.ts';
-import { type DateRange, liesIn } from './closed-months.ts';
+import type { DateRange } from './closed-months.ts';
 
 /**
- * Rows (recognised_on, outcome_id, outcome_version, pod_id, state, beside, currency, amount) of the current outcomes in the ranges;
- * pod_id null is the unattributed share. Without money: one row on the day of delivery, amount and currency null.
+ * Rows (recognised_on, outcome_id, outcome_version, pod_id, state, beside, currency, amount) of what counts in the ranges; pod_id null is
+ * the unattributed share. Without money: one row on the day of delivery, amount and currency null. An outcome verified in part has
+ * two rows on a day, one per state.
  */
 export function recognisedRows(ranges: readonly DateRange[], revenueBasis: 'margin' | 'gross'): RawBuilder<unknown> {
   const days = mergeNeighbours(ranges).map(
     ({ start, end }) => sql`
-      select scheduled.outcome_id, day::date as recognised_on, ${recognisedBetween('scheduled', sql`day::date`, sql`day::date + 1`)} as amount
-      from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id
-      cross join generate_series(greatest(scheduled.recognised_from, ${start}::date),
-        least(scheduled.recognised_until, ${end}::date) - 1, interval '1 day') as day
-      where outcome.state in ('verified', 'claimed')
-        and scheduled.recognised_from < ${end}::date and scheduled.recognised_until > ${start}::date`,
+      select counted.outcome_id, counted.state, day::date as recognised_on,
+        ${recognisedBetween('counted', sql`day::date`, sql`day::date + 1`)} as amount
+      from counted_schedule as counted
+      cross join generate_series(greatest(counted.counted_from, ${start}::date), least(counted.counted_until, ${end}::date) - 1,
+        interval '1 day') as day
+      where counted.counted_from < ${end}::date and counted.counted_until > ${start}::date`,
   );
   return sql`
-    select whole.recognised_on, whole.outcome_id, outcome.version as outcome_version, party.pod_id, outcome.state,
+    select whole.recognised_on, whole.outcome_id, outcome.version as outcome_version, party.pod_id, whole.state,
       ${besideSql(revenueBasis)} as beside, outcome.currency, trim_scale(whole.amount * party.basis_points * 0.0001) as amount
     from (
-      select outcome_id, recognised_on, sum(amount) as amount from (${sql.join(days, sql` union all `)}) as day
-      group by outcome_id, recognised_on
-      union all
-      select id, delivered_on, null from outcome
-      where state in ('verified', 'claimed') and amount is null and ${liesIn('delivered_on', ranges)}
+      select outcome_id, state, recognised_on, sum(amount) as amount from (${sql.join(days, sql` union all `)}) as day
+      group by outcome_id, state, recognised_on
     ) as whole
     join outcome on outcome.id = whole.outcome_id
     join lateral (

@@ -45,8 +45,9 @@ async function hideOutcomes(shadow: Shadow, instant: RawBuilder<unknown>): Promi
     from ${known} as known, jsonb_array_elements(content -> 'shares') as share
   `.execute(trx);
   await sql`
-    insert into outcome_schedule (outcome_id, ordinal, recognised_from, recognised_until, amount)
-    select outcome_id, ordinal, (entry ->> 'from')::date, (entry ->> 'until')::date, (entry ->> 'amount')::numeric
+    insert into outcome_schedule (outcome_id, ordinal, recognised_from, recognised_until, amount, verdict, verified_amount)
+    select outcome_id, ordinal, (entry ->> 'from')::date, (entry ->> 'until')::date, (entry ->> 'amount')::numeric,
+      case state when 'verified' then 'verified' else 'open' end, case state when 'verified' then (entry ->> 'amount')::numeric end
     from ${known} as known, jsonb_array_elements(content -> 'schedule') with ordinality as scheduled (entry, ordinal)
   `.execute(trx);
   await sql`
