@@ -55,7 +55,8 @@ export async function answerPost<Body extends object>(
 
 /** Spelling (blanks, the order of members) makes no other request. */
 function hashOf(request: FastifyRequest): string {
-  const { method, params, query, body } = request;
+  const { method, params, query, body: sent } = request;
+  const body = Buffer.isBuffer(sent) ? createHash('sha256').update(sent).digest('hex') : sent;
   const meant = canonicalJson({ method, route: request.routeOptions.url, params, query, body });
   return createHash('sha256').update(meant).digest('hex');
 }

@@ -330,6 +330,13 @@ export interface EnvelopeVersionRate {
   version: number;
 }
 
+export interface EvidenceFile {
+  content: Buffer;
+  sha256: string;
+  size_bytes: number;
+  stored_at: Timestamp;
+}
+
 export interface FormerFxRate {
   base_currency: string;
   file_name: string;
@@ -366,6 +373,71 @@ export interface IdempotentRequest {
   principal: string;
   request_hash: string;
   status: number;
+}
+
+export interface InboundEvent {
+  act: string | null;
+  attempts: Generated<number>;
+  attributes: Json;
+  body: Buffer | null;
+  change_key: string;
+  delivery_id: string;
+  headers: Json;
+  id: Generated<Int8>;
+  judged_at: Timestamp | null;
+  kind: string;
+  next_attempt_at: Timestamp | null;
+  object_id: string | null;
+  occurred_at: Timestamp;
+  pod_id: string | null;
+  reason: string | null;
+  received_at: Timestamp;
+  scopes: Json;
+  sha256: string;
+  size_bytes: number;
+  source: string;
+  state: string;
+  status: string | null;
+  subject: string;
+  type: string;
+}
+
+export interface IntakeCandidate {
+  issue_type: string | null;
+  label: string | null;
+  ordinal: number;
+  scope_kind: string | null;
+  scope_name: string | null;
+}
+
+export interface IntakeGap {
+  asked: Generated<number>;
+  asked_at: Timestamp | null;
+  delivered_at: Timestamp;
+  delivery_id: string;
+  hook: string;
+  source: string;
+  type: string;
+}
+
+export interface IntakeMapping {
+  ignored_reason: string | null;
+  pod_id: string | null;
+  scope_kind: string;
+  scope_name: string;
+  valid_from: string;
+  valid_until: string;
+}
+
+export interface IntakeSweep {
+  asked_again: Generated<number>;
+  deliveries: Generated<number>;
+  error: string | null;
+  hook: string;
+  looked_at: Timestamp;
+  next_at: Timestamp;
+  seen_through: Timestamp | null;
+  source: string;
 }
 
 export interface Invoice {
@@ -591,6 +663,20 @@ export interface Message {
   slack_ts: string | null;
   state: string;
   text: string;
+}
+
+export interface Note {
+  figure: string | null;
+  id: Generated<Int8>;
+  period_end: string | null;
+  period_id: string | null;
+  period_start: string | null;
+  pod_id: string | null;
+  signed_at: Timestamp;
+  signed_by: string;
+  signed_role: string;
+  text: string;
+  withdraws: Int8 | null;
 }
 
 export interface OpenAdjustment {
@@ -2030,10 +2116,16 @@ export interface DB {
   envelope_state: EnvelopeState;
   envelope_version: EnvelopeVersion;
   envelope_version_rate: EnvelopeVersionRate;
+  evidence_file: EvidenceFile;
   former_fx_rate: FormerFxRate;
   fx_rate: FxRate;
   held_pod: HeldPod;
   idempotent_request: IdempotentRequest;
+  inbound_event: InboundEvent;
+  intake_candidate: IntakeCandidate;
+  intake_gap: IntakeGap;
+  intake_mapping: IntakeMapping;
+  intake_sweep: IntakeSweep;
   invoice: Invoice;
   invoice_version: InvoiceVersion;
   journal: Journal;
@@ -2051,6 +2143,7 @@ export interface DB {
   load_top_origin: LoadTopOrigin;
   load_total: LoadTotal;
   message: Message;
+  note: Note;
   open_adjustment: OpenAdjustment;
   open_adjustment_version: OpenAdjustmentVersion;
   organisation: Organisation;

@@ -6,6 +6,7 @@ import { addAuditRoutes } from './audit.ts';
 import { addChargeRoutes } from './charges.ts';
 import { addCoverageRoutes } from './coverage.ts';
 import { addEnvelopeRoutes } from './envelopes.ts';
+import { addEvidenceRoutes } from './evidence.ts';
 import { addInboxRoutes } from './inbox.ts';
 import { addInvoiceRoutes } from './invoices.ts';
 import { addJournalRoutes } from './journals.ts';
@@ -27,6 +28,7 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addCoverageRoutes(app, context);
   addChargeRoutes(app, context);
   addOutcomeRoutes(app, context);
+  addEvidenceRoutes(app, context);
   addMetricRoutes(app, context);
   addEnvelopeRoutes(app, context);
   addRaiseRoutes(app, context);

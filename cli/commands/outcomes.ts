@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { renderOutcomeImport } from '../render/outcome-import.ts';
 import { addSheetImport } from '../sheet-import.ts';
+import { addEvidenceCommands } from './outcome-evidence.ts';
 
 export function outcomesCommand(program: Command): void {
   const outcomes = program.command('outcomes').description('business outcomes the pods delivered');
@@ -23,4 +24,5 @@ export function outcomesCommand(program: Command): void {
       }),
     render: renderOutcomeImport,
   });
+  addEvidenceCommands(outcomes);
 }

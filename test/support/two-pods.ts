@@ -63,7 +63,24 @@ export async function seedTwoPods(db: Kysely<DB>): Promise<{ loadId: string }> {
     { pod: 'checkout', basisPoints: 2_500 },
     { pod: 'search', basisPoints: 5_500 },
   ]);
+  await seedEvidenceAndNote(db, 'checkout', 'Paid faster', 'paid.txt');
+  await seedEvidenceAndNote(db, 'search', 'Searched better', 'Secret 7777');
   return { loadId };
+}
+
+async function seedEvidenceAndNote(db: Kysely<DB>, podId: string, title: string, text: string): Promise<void> {
+  await sql`
+    with kept as (
+      insert into evidence_file (sha256, size_bytes, content, stored_at)
+      select encode(sha256(convert_to(${text}, 'UTF8')), 'hex'), octet_length(${text}), convert_to(${text}, 'UTF8'), now() returning sha256, size_bytes
+    )
+    insert into outcome_evidence (outcome_id, kind, uri, title, sha256, media_type, size_bytes, captured_at, added_by, added_at)
+    select id, 'file', '/api/v1/outcomes/' || id || '/evidence/files/' || sha256, ${text}, sha256, 'text/plain', size_bytes, now(), 'op', now()
+    from outcome, kept where title = ${title}
+  `.execute(db);
+  await sql`insert into note (pod_id, text, signed_by, signed_role, signed_at) values (${podId}, ${text}, 'op', 'operator', now())`.execute(
+    db,
+  );
 }
 
 async function seedEnvelope(db: Kysely<DB>, podId: string, limit: string, actual: string): Promise<void> {
