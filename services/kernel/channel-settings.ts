@@ -2,6 +2,7 @@
  * The secrets of the channels beside Slack, from the environment: the mail server, the addresses of Teams workflows and of webhooks with
  * what signs them. The organisation file only names them.
  */
+import { isWebhookSecret, WEBHOOK_SECRET_BYTES_MAX, WEBHOOK_SECRET_BYTES_MIN } from './webhook-secret.ts';
 
 export interface MailSettings {
   /** smtp:// or smtps://, with user and password where the server asks for them. */
@@ -23,10 +24,6 @@ export interface ChannelSettings {
 }
 
 const SECRETS_MAX = 2;
-/** Standard Webhooks: 24 to 64 bytes. */
-const SECRET_BYTES_MIN = 24;
-const SECRET_BYTES_MAX = 64;
-const WHSEC = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
 
 /** Reads them; what is wrong is added to `faults`, without its value. */
 export function readChannelSettings(
@@ -84,15 +81,10 @@ function readSecrets(
     faults.push(
       `${variable} has ${secrets.length} secrets; while changing from one to the other there are ${SECRETS_MAX}.`,
     );
-  } else if (!secrets.every(isSecret)) {
+  } else if (!secrets.every(isWebhookSecret)) {
     faults.push(
-      `${variable} is no secret of Standard Webhooks: whsec_ and ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes in base64.`,
+      `${variable} is no secret of Standard Webhooks: whsec_ and ${WEBHOOK_SECRET_BYTES_MIN} to ${WEBHOOK_SECRET_BYTES_MAX} bytes in base64.`,
     );
   }
   return secrets;
-}
-
-function isSecret(secret: string): boolean {
-  const bytes = Buffer.from(WHSEC.exec(secret)?.[1] ?? '', 'base64').length;
-  return bytes >= SECRET_BYTES_MIN && bytes <= SECRET_BYTES_MAX;
 }

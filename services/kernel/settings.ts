@@ -5,6 +5,7 @@
 import { join, resolve } from 'node:path';
 import { type ChannelSettings, readChannelSettings } from './channel-settings.ts';
 import { AppError } from './errors.ts';
+import { type IntakeSettings, readIntakeSettings } from './intake-settings.ts';
 
 export interface Settings {
   /** Absent: embedded PostgreSQL under `dataDir`. */
@@ -27,6 +28,8 @@ export interface Settings {
   };
   /** The channels beside Slack. */
   readonly channels: ChannelSettings;
+  /** What comes in from other tools. */
+  readonly intake: IntakeSettings;
   readonly logLevel: LogLevel;
   /** An API token: whose it is acts where a person matters (closing). Absent: the local operator. */
   readonly token?: string;
@@ -85,6 +88,7 @@ export function readSettings(
   }
   const token = text('OUTTURN_TOKEN');
   const channels = readChannelSettings(environment, faults);
+  const intake = readIntakeSettings(environment, faults);
 
   if (faults.length > 0) {
     throw new AppError('invalid_setting', faults.join('\n'), { faults: faults.map((reason) => ({ reason })) });
@@ -105,6 +109,7 @@ export function readSettings(
       ...(slackApiUrl === undefined ? {} : { apiUrl: slackApiUrl }),
     },
     channels,
+    intake,
     logLevel: isLogLevel(logLevel) ? logLevel : 'info',
     ...(token === undefined ? {} : { token }),
   };
