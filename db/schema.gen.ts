@@ -413,6 +413,7 @@ export interface IntakeCandidate {
 export interface IntakeGap {
   asked: Generated<number>;
   asked_at: Timestamp | null;
+  attempt_id: string;
   delivered_at: Timestamp;
   delivery_id: string;
   hook: string;
@@ -434,7 +435,7 @@ export interface IntakeSweep {
   deliveries: Generated<number>;
   error: string | null;
   hook: string;
-  looked_at: Timestamp;
+  looked_at: Timestamp | null;
   next_at: Timestamp;
   seen_through: Timestamp | null;
   source: string;
@@ -601,6 +602,23 @@ export interface LoadScope {
   load_id: Int8;
   provider_name: string;
   sub_account_id: string | null;
+}
+
+export interface LoadSkuDay {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_category: string | null;
+  charge_date: string;
+  consumed_quantity: Decimal | null;
+  consumed_unit: string | null;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  is_commitment: boolean;
+  list_cost: Decimal;
+  load_id: Int8;
+  provider_name: string | null;
+  service_name: string | null;
+  sku_id: string | null;
 }
 
 export interface LoadTopBound {
@@ -1938,6 +1956,11 @@ export interface StatementAdjustmentEntity {
   statement_id: number;
 }
 
+export interface StatementCloudReturn {
+  content: string;
+  statement_id: number;
+}
+
 export interface StatementLoad {
   load_id: Int8;
   statement_id: number;
@@ -2139,6 +2162,7 @@ export interface DB {
   load_overlap: LoadOverlap;
   load_rollup: LoadRollup;
   load_scope: LoadScope;
+  load_sku_day: LoadSkuDay;
   load_top_bound: LoadTopBound;
   load_top_origin: LoadTopOrigin;
   load_total: LoadTotal;
@@ -2202,6 +2226,7 @@ export interface DB {
   statement_adjusted_month: StatementAdjustedMonth;
   statement_adjustment: StatementAdjustment;
   statement_adjustment_entity: StatementAdjustmentEntity;
+  statement_cloud_return: StatementCloudReturn;
   statement_load: StatementLoad;
   statement_month: StatementMonth;
   statement_pod: StatementPod;

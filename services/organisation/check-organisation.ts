@@ -4,6 +4,7 @@
  */
 import type { FiscalCalendar } from '../kernel/period.ts';
 import { checkEnvelopes } from './check-envelopes.ts';
+import { checkIntake } from './check-intake.ts';
 import { checkPods } from './check-pods.ts';
 import { checkRules } from './check-rules.ts';
 import { createKnownNames, entriesOf, type Located } from './known-names.ts';
@@ -21,6 +22,7 @@ export function checkOrganisation(file: OrganisationFile, places: Places): void 
   checkTagKeys(file.tags?.keys ?? {}, file.tags?.fold ?? true, places);
   checkPods(file, known, places);
   checkRules(file, known, places);
+  checkIntake(file.intake, known, places);
   checkEnvelopes(file, known, calendarOf(file), places);
 }
 

@@ -6,6 +6,7 @@ import type { CostMetric, Dated, Rule, RuleSplit, RuleWhen } from '../attributio
 import { decimal } from '../kernel/decimal.ts';
 import { parsePeriod } from '../kernel/period.ts';
 import { calendarOf } from './check-organisation.ts';
+import { intakeOf } from './intake-of.ts';
 import type { EnvelopeEntry, EnvelopeScope, Organisation, PodEntry, SourceEntry } from './organisation.ts';
 import type { EnvelopeSection, OrganisationFile, PodSection, RuleSection } from './organisation-schema.ts';
 
@@ -38,6 +39,7 @@ export function organisationOf(file: OrganisationFile): Organisation {
     pods: (file.pods ?? []).map(podEntry),
     envelopes: (file.envelopes ?? []).map((entry) => envelopeEntry(entry, costMetric, file)),
     sources: (file.sources ?? []).map(sourceEntry),
+    ...(file.intake === undefined ? {} : { intake: intakeOf(file.intake) }),
     rules: (file.rules ?? []).map(ruleEntry),
   };
 }

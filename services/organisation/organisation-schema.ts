@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { COST_METRICS, RULE_DIMENSIONS, type RuleWhen } from '../attribution/rulebook.ts';
+import { intakeSchema } from './intake-schema.ts';
 import { dated, formatted, object, oneOf, plainText, section, text } from './schema-leaves.ts';
 import { sourceSchema } from './source-schema.ts';
 
@@ -322,6 +323,7 @@ export const organisationSchema = object(
     pods: section(pod, 'Delivery pods.'),
     envelopes: section(envelope, 'Pre-approved money.'),
     sources: section(sourceSchema, 'Where bills come from.'),
+    intake: Type.Optional(intakeSchema),
     rules: section(rule, 'Which pod a charge belongs to: the first rule that matches wins.'),
   },
   { $defs: { when, test } },

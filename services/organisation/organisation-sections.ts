@@ -1,10 +1,10 @@
 /**
  * An organisation cut into things with names, so that two of them can be compared one by one: every setting, portfolio, pattern,
- * pod, envelope, source and rule.
+ * pod, envelope, source, rule and mapping.
  */
-import type { EnvelopeEntry, Organisation } from './organisation.ts';
+import type { EnvelopeEntry, MappingEntry, Organisation } from './organisation.ts';
 
-export const NOUNS = ['setting', 'portfolio', 'pattern', 'pod', 'envelope', 'source', 'rule'] as const;
+export const NOUNS = ['setting', 'portfolio', 'pattern', 'pod', 'envelope', 'source', 'rule', 'mapping'] as const;
 export type Noun = (typeof NOUNS)[number];
 
 /** Things by name, per noun. */
@@ -22,6 +22,7 @@ export function sectionsOf(organisation: Organisation | null): Sections {
     envelope: new Map((organisation?.envelopes ?? []).map((entry) => [envelopeName(entry), entry])),
     source: byId(organisation?.sources),
     rule: byId(organisation?.rules),
+    mapping: new Map((organisation?.intake?.mappings ?? []).map((entry) => [mappingName(entry), entry])),
   };
 }
 
@@ -29,6 +30,11 @@ export function sectionsOf(organisation: Organisation | null): Sections {
 export function envelopeName(envelope: Pick<EnvelopeEntry, 'scope' | 'period' | 'counts'>): string {
   const scope = envelope.scope.id === null ? envelope.scope.kind : `${envelope.scope.kind} ${envelope.scope.id}`;
   return `${scope} ${envelope.period}${envelope.counts === 'loaded' ? ' loaded' : ''}`;
+}
+
+/** What a mapping is called by: `repository acme/shop`, with the day from which it holds where it says one. */
+function mappingName({ scopeKind, scopeName, from }: MappingEntry): string {
+  return `${scopeKind} ${scopeName.toLowerCase()}${from === undefined ? '' : ` from ${from}`}`;
 }
 
 function settingsOf(organisation: Organisation): ReadonlyMap<string, unknown> {
@@ -40,5 +46,8 @@ function settingsOf(organisation: Organisation): ReadonlyMap<string, unknown> {
   }
   settings.set('tags.fold', organisation.tags.fold);
   for (const [key, spellings] of Object.entries(organisation.tags.keys)) settings.set(`tags.keys.${key}`, spellings);
+  const { candidates = [], sweep = [] } = organisation.intake ?? {};
+  if (candidates.length > 0) settings.set('intake.candidates', candidates);
+  if (sweep.length > 0) settings.set('intake.github.sweep', sweep);
   return settings;
 }

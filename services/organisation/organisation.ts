@@ -2,6 +2,7 @@
  * The organisation file after validation: the shape of outturn.yaml with every default filled in. Lists keep the file's order.
  */
 import type { CostMetric, Dated, Rule } from '../attribution/rulebook.ts';
+import type { ScopeKind } from '../kernel/inbound-event.ts';
 import type { FiscalCalendar, IsoDate } from '../kernel/period.ts';
 
 export interface Reporting extends FiscalCalendar {
@@ -91,6 +92,33 @@ export interface EnvelopeEntry {
   readonly approval?: string;
 }
 
+/** Whose the events of a repository, project, team, service or source are, from a day on; nobody's where they are ignored. */
+export interface MappingEntry {
+  readonly scopeKind: ScopeKind;
+  /** As written; compared without case. */
+  readonly scopeName: string;
+  readonly pod?: string;
+  /** Why nobody counts them. */
+  readonly ignored?: string;
+  readonly from?: IsoDate;
+  readonly until?: IsoDate;
+}
+
+/** Finished tickets that are candidates for outcomes: exactly one of label and issueType. */
+export interface CandidateEntry {
+  readonly scopeKind?: ScopeKind;
+  readonly scopeName?: string;
+  readonly label?: string;
+  readonly issueType?: string;
+}
+
+export interface IntakeEntry {
+  readonly mappings: readonly MappingEntry[];
+  readonly candidates: readonly CandidateEntry[];
+  /** Organisations and repositories of GitHub whose failed deliveries are looked for. */
+  readonly sweep: readonly string[];
+}
+
 export interface SourceEntry {
   readonly id: string;
   readonly kind: string;
@@ -113,5 +141,7 @@ export interface Organisation {
   readonly pods: readonly PodEntry[];
   readonly envelopes: readonly EnvelopeEntry[];
   readonly sources: readonly SourceEntry[];
+  /** Absent where the file does not speak of it. */
+  readonly intake?: IntakeEntry;
   readonly rules: readonly Rule[];
 }
