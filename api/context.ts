@@ -12,7 +12,8 @@ import type {
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Kysely } from 'kysely';
 import type { DB } from '../db/schema.gen.ts';
-import type { Clock } from '../services/kernel/ports.ts';
+import type { WebhookProvider } from '../services/kernel/intake-settings.ts';
+import type { Clock, Principal } from '../services/kernel/ports.ts';
 
 /** The part of the job queue that the API uses. */
 export interface QueuePort {
@@ -38,6 +39,18 @@ export interface SourceCheckView {
   readonly message: string;
 }
 
+/** What came over HTTP: names of headers in lower case, the body's very bytes. */
+export interface InboundRequest {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Buffer;
+}
+
+export interface ReceivedEvents {
+  /** How many came, and how many of them were not known yet. */
+  readonly received: number;
+  readonly new: number;
+}
+
 export interface ApiContext {
   readonly db: Kysely<DB>;
   readonly clock: Clock;
@@ -51,6 +64,10 @@ export interface ApiContext {
     readonly contentType: string;
     readonly body: Buffer;
   }): Promise<{ readonly answer: object | null } | null>;
+  /** Takes a webhook of a tool: null for what the tool did not sign. Absent: not offered. @throws AppError invalid_input, TransientError */
+  receiveWebhook?(provider: WebhookProvider, request: InboundRequest): Promise<ReceivedEvents | null>;
+  /** Takes events with a token's principal, or signed: null for a signature that is nobody's. Absent: not offered. @throws AppError */
+  receiveEvents?(request: InboundRequest, principal: Principal | null): Promise<ReceivedEvents | null>;
   /** Where line drill-down may put what it needs for a moment. */
   readonly workDir: string;
   /** The release, shown in the OpenAPI document. */

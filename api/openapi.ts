@@ -49,6 +49,7 @@ const TAGS = [
   { name: 'invoices', description: 'What the providers asked to be paid' },
   { name: 'journals', description: 'The cost of a month as balanced lines for the ledger' },
   { name: 'outcomes', description: 'What the pods delivered' },
+  { name: 'events', description: 'What the tools of the pods tell: tickets, deployments, incidents' },
   { name: 'metrics', description: 'What the pods used, which splits go by' },
   { name: 'organisation', description: 'Pods and the audit trail' },
   { name: 'operation', description: 'For probes and monitoring, without a token' },

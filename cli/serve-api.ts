@@ -4,6 +4,8 @@ import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from '../api/app.ts';
 import { type ListeningServer, listen } from '../api/server.ts';
 import { checkSource } from '../jobs/check-source.ts';
+import { jobId } from '../jobs/job-id.ts';
+import { receiveCloudEvents, receiveWebhook } from '../jobs/receive-events.ts';
 import { acceptSlackRequest } from '../jobs/receive-slack.ts';
 import { silentProgress } from '../services/kernel/ports.ts';
 import type { Runtime } from './runtime.ts';
@@ -20,6 +22,10 @@ export interface ServedApi extends ListeningServer {
 export async function serveApi(runtime: Runtime): Promise<ServedApi> {
   const { settings, db, clock, logger } = runtime;
   const queue = await runtime.queue();
+  const remind = () =>
+    // A burst of arrivals is one reminder a second.
+    queue.add('process-events', {}, { id: jobId('process-events', Math.floor(clock.now().getTime() / 1_000)) });
+  const receiving = { db, clock, logger, settings, remind };
   const app = await buildApp({
     db,
     clock,
@@ -27,6 +33,8 @@ export async function serveApi(runtime: Runtime): Promise<ServedApi> {
     checkSource: (sourceId) => checkSource(runtime.jobContext(silentProgress), sourceId),
     receiveSlack: (request) =>
       acceptSlackRequest(request, { db, clock, logger, settings, remind: () => queue.add('answer-slack', {}) }),
+    receiveWebhook: (provider, request) => receiveWebhook(provider, request, receiving),
+    receiveEvents: (request, principal) => receiveCloudEvents(request, principal, receiving),
     workDir: join(settings.dataDir, 'work'),
     version: packageJson.version,
     logger,

@@ -59,6 +59,8 @@ export const JOBS = {
   'evaluate-envelopes': { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 60_000 },
   'deliver-alert': { queue: 'quick', payload: NoPayload, attempts: 3, backoffMs: 1_000 },
   'answer-slack': { queue: 'quick', payload: NoPayload, attempts: 3, backoffMs: 1_000 },
+  'process-events': { queue: 'quick', payload: NoPayload, attempts: 3, backoffMs: 1_000 },
+  'sweep-github': { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 60_000 },
   reconcile: { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 1_000 },
   'prune-loads': { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 60_000 },
 } satisfies Record<string, JobDefinition>;

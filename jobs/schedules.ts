@@ -11,6 +11,10 @@ const SCHEDULES: readonly { readonly job: JobName; readonly everyMs: number }[] 
   { job: 'deliver-alert', everyMs: 15 * SECOND_MS },
   // A press asks for its answer at once; this finds what a process left behind.
   { job: 'answer-slack', everyMs: 15 * SECOND_MS },
+  // An arrival asks for it at once; this finds what the queue forgot, and what a mapping set free.
+  { job: 'process-events', everyMs: 15 * SECOND_MS },
+  // Which hooks are due is a row each: nightly, or sooner after a look that failed.
+  { job: 'sweep-github', everyMs: HOUR_MS },
   { job: 'sync-due', everyMs: MINUTE_MS },
   { job: 'reconcile', everyMs: MINUTE_MS },
   { job: 'evaluate-envelopes', everyMs: HOUR_MS },

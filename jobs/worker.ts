@@ -10,11 +10,13 @@ import { isJobName, JOB_NAMES, JOBS, type JobName, QUEUES } from './catalog.ts';
 import { answerSlack } from './handlers/answer-slack.ts';
 import { deliverAlert } from './handlers/deliver-alert.ts';
 import { evaluateEnvelopes } from './handlers/evaluate-envelopes.ts';
+import { processEvents } from './handlers/process-events.ts';
 import { pruneLoads } from './handlers/prune-loads.ts';
 import { publishLoad } from './handlers/publish-load.ts';
 import { reconcile } from './handlers/reconcile.ts';
 import { rollUpLoad } from './handlers/roll-up-load.ts';
 import { stageFile } from './handlers/stage-file.ts';
+import { sweepGithub } from './handlers/sweep-github.ts';
 import { syncDue } from './handlers/sync-due.ts';
 import { syncSource } from './handlers/sync-source.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
@@ -41,6 +43,8 @@ const HANDLERS: { readonly [Name in JobName]: JobHandler<never> } = {
   'evaluate-envelopes': evaluateEnvelopes,
   'deliver-alert': deliverAlert,
   'answer-slack': answerSlack,
+  'process-events': processEvents,
+  'sweep-github': sweepGithub,
   reconcile,
   'prune-loads': pruneLoads,
 };

@@ -7,18 +7,22 @@ import { addChargeRoutes } from './charges.ts';
 import { addCoverageRoutes } from './coverage.ts';
 import { addEnvelopeRoutes } from './envelopes.ts';
 import { addEvidenceRoutes } from './evidence.ts';
+import { addEventRoutes } from './events.ts';
 import { addInboxRoutes } from './inbox.ts';
 import { addInvoiceRoutes } from './invoices.ts';
 import { addJournalRoutes } from './journals.ts';
 import { addLoadRoutes } from './loads.ts';
 import { addMetricRoutes } from './metrics.ts';
 import { addOperationRoutes } from './operation.ts';
+import { addOutcomeActRoutes } from './outcome-acts.ts';
+import { addOutcomePoolRoutes } from './outcome-pools.ts';
 import { addOutcomeRoutes } from './outcomes.ts';
 import { addPlanRoutes } from './plans.ts';
 import { addPodRoutes } from './pods.ts';
 import { addRaiseRoutes } from './raises.ts';
 import { addReportRoutes } from './reports.ts';
 import { addSlackRoutes } from './webhooks-slack.ts';
+import { addToolWebhookRoutes } from './webhooks-tools.ts';
 import { addSourceRoutes } from './sources.ts';
 import { addStatementRoutes } from './statements.ts';
 
@@ -28,6 +32,8 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addCoverageRoutes(app, context);
   addChargeRoutes(app, context);
   addOutcomeRoutes(app, context);
+  addOutcomeActRoutes(app, context);
+  addOutcomePoolRoutes(app, context);
   addEvidenceRoutes(app, context);
   addMetricRoutes(app, context);
   addEnvelopeRoutes(app, context);
@@ -43,4 +49,6 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addPlanRoutes(app, context);
   addAuditRoutes(app, context);
   addSlackRoutes(app, context);
+  addToolWebhookRoutes(app, context);
+  addEventRoutes(app, context);
 }

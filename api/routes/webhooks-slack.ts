@@ -4,15 +4,13 @@
  */
 import type { FastifyInstance } from 'fastify';
 import type { ApiApp, ApiContext } from '../context.ts';
+import { takeRawBodies } from '../raw-body.ts';
 
 const BODY_BYTES_MAX = 1_048_576;
 
 export function addSlackRoutes(app: ApiApp, context: ApiContext): void {
   void app.register((scope: FastifyInstance, _options, done) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, (_request, body, parsed) => {
-      parsed(null, body);
-    });
+    takeRawBodies(scope, BODY_BYTES_MAX);
     scope.post(
       '/api/v1/webhooks/slack',
       {

@@ -19,7 +19,8 @@ export type MessageKind =
   | 'raise-request'
   | 'raise-answer'
   | 'operator-notice'
-  | 'ending';
+  | 'ending'
+  | 'evidence-broken';
 
 export interface ClaimedMessage {
   readonly id: string;
