@@ -12,10 +12,10 @@ import { createApiMetrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
 import { sendProblem } from './problem.ts';
 import { addRoutes } from './routes/all.ts';
+import { parseSheets } from './sheet-body.ts';
 import { createValidatorCompiler, describeInvalidRequest } from './validation.ts';
 
 const BODY_BYTES_MAX = 1_048_576;
-const CSV_BYTES_MAX = 16 * 1_048_576;
 /** For a request to arrive whole. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** For it to be answered. */
@@ -44,9 +44,7 @@ export async function buildApp(options: ApiOptions): Promise<ApiApp> {
   app.setValidatorCompiler(createValidatorCompiler());
   app.setSchemaErrorFormatter(describeInvalidRequest);
   app.removeContentTypeParser('text/plain');
-  app.addContentTypeParser('text/csv', { parseAs: 'string', bodyLimit: CSV_BYTES_MAX }, (_request, body, done) =>
-    done(null, body),
-  );
+  parseSheets(app);
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler((request, reply) => {
     const place = `${request.method} ${request.url.split('?')[0] ?? ''}`;

@@ -6,10 +6,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock, Principal } from '../services/kernel/ports.ts';
 import { principalOf } from './authorisation.ts';
-import { answerOf, prefersCsv, type PrintedAnswer, sendAnswer } from './printed.ts';
+import type { ReportTable } from '../services/sheets/report-table.ts';
+import { answerOf, preferredForm, type PrintedAnswer, sendAnswer } from './printed.ts';
 
-/** Of all answers together; the one not asked for longest goes first. */
-const CHARACTERS_MAX = 16_000_000;
+/** Characters, and bytes of workbooks, of all answers together; the one not asked for longest goes first. */
+const LENGTH_MAX = 16_000_000;
 const MINUTE_MS = 60_000;
 
 export interface ReportCache {
@@ -18,7 +19,7 @@ export interface ReportCache {
     request: FastifyRequest,
     reply: FastifyReply,
     read: () => Promise<Report>,
-    toCsv: (report: Report) => string,
+    toTable: (report: Report) => ReportTable,
   ): Promise<FastifyReply>;
 }
 
@@ -26,21 +27,21 @@ export interface ReportCache {
 export function createReportCache({ clock }: { clock: Clock }): ReportCache {
   const answers = new Map<string, PrintedAnswer>();
   const running = new Map<string, Promise<PrintedAnswer>>();
-  let characters = 0;
+  let length = 0;
 
   const remember = (key: string, answer: PrintedAnswer) => {
-    if (answer.text.length > CHARACTERS_MAX / 4) return;
+    if (answer.body.length > LENGTH_MAX / 4) return;
     answers.set(key, answer);
-    characters += answer.text.length;
-    for (const [oldest, { text }] of answers) {
-      if (characters <= CHARACTERS_MAX) break;
+    length += answer.body.length;
+    for (const [oldest, { body }] of answers) {
+      if (length <= LENGTH_MAX) break;
       answers.delete(oldest);
-      characters -= text.length;
+      length -= body.length;
     }
   };
 
   return {
-    async send(request, reply, read, toCsv) {
+    async send(request, reply, read, toTable) {
       const minute = Math.floor(clock.now().getTime() / MINUTE_MS);
       const key = keyOf(request, minute);
       const known = answers.get(key);
@@ -52,8 +53,8 @@ export function createReportCache({ clock }: { clock: Clock }): ReportCache {
       // Who asks the same while it is made waits for the same answer.
       const answer =
         running.get(key) ??
-        read().then((report) => {
-          const made = answerOf(request, report, toCsv);
+        read().then(async (report) => {
+          const made = await answerOf(request, report, toTable);
           remember(key, made);
           return made;
         });
@@ -71,14 +72,13 @@ function keyOf(request: FastifyRequest, minute: number): string {
   const query = Object.entries(request.query as Record<string, unknown>).sort(([left], [right]) =>
     left < right ? -1 : 1,
   );
-  const isCsv = prefersCsv(request.headers.accept);
   return JSON.stringify([
     request.figuresVersion,
     minute,
     scopeOf(principalOf(request)),
     request.routeOptions.url,
     query,
-    isCsv,
+    preferredForm(request.headers.accept),
   ]);
 }
 

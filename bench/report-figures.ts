@@ -39,7 +39,7 @@ export async function measureReports(places: ReportPlaces, lines: ReportedLines)
   const { db, close } = openDatabase(places.ingestedUrl, { applicationName: 'outturn bench' });
   try {
     await importOutcomes(db, {
-      csvText: outcomeSheet(),
+      sheet: outcomeSheet(),
       workbook: 'bench',
       principal: FINANCE,
       dryRun: false,

@@ -1,34 +1,22 @@
 /** What every report of the command line has in common: its period and format, the question it asks, and how the answer is printed. */
-import { type Command, Option } from 'commander';
-import { printJson, printText } from './output.ts';
+import type { Command } from 'commander';
+import { type FormOptions, type PrintableReport, printReport, withForm } from './printed-form.ts';
 import { type Runtime, withRuntime } from './runtime.ts';
 
-export interface ReportOptions {
+export interface ReportOptions extends FormOptions {
   readonly period: string;
   readonly metric?: string;
   readonly currency?: string;
   readonly asNow?: boolean;
-  readonly format: 'table' | 'json' | 'csv';
-  readonly json?: boolean;
-}
-
-/** A report and its other two forms, made only where asked for. */
-export interface PrintableReport {
-  readonly found: unknown;
-  readonly csv: () => string;
-  readonly table: () => string;
 }
 
 /** Reads a report on a runtime of its own and prints it in the asked form. */
 export async function runReport(
-  options: Pick<ReportOptions, 'format' | 'json'>,
+  options: FormOptions,
   read: (runtime: Runtime) => Promise<PrintableReport>,
 ): Promise<void> {
   await withRuntime({ applicationName: 'outturn report' }, async (runtime) => {
-    const { found, csv, table } = await read(runtime);
-    if (options.json === true || options.format === 'json') printJson(found);
-    else if (options.format === 'csv') process.stdout.write(csv());
-    else printText(table());
+    await printReport(options, await read(runtime));
   });
 }
 
@@ -45,9 +33,9 @@ export function frameOf(runtime: Runtime, options: ReportOptions) {
 
 /** Declares the period and the format in the same words everywhere. */
 export function withPeriod(command: Command): Command {
-  return command
-    .requiredOption('--period <period>', '2026-09, 2026-Q3, 2026 or 2026-09-01..2026-09-15 (end exclusive)')
-    .addOption(new Option('--format <format>', 'how to print it').choices(['table', 'json', 'csv']).default('table'));
+  return withForm(
+    command.requiredOption('--period <period>', '2026-09, 2026-Q3, 2026 or 2026-09-01..2026-09-15 (end exclusive)'),
+  );
 }
 
 /** Declares --as-now in the same words everywhere. */

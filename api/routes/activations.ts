@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { readAs } from '../../services/access/read-as.ts';
 import { activatePattern, listActivations } from '../../services/envelopes/activate-pattern.ts';
-import { activationsCsv } from '../../services/reports/raise-csv.ts';
+import { activationsTable } from '../../services/reports/raise-tables.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
@@ -28,7 +28,7 @@ export function addActivationRoutes(app: ApiApp, context: ApiContext): void {
       const keyOf = (one: (typeof activations)[number]) => JSON.stringify([one.podId, one.patternId, one.activatedOn]);
       const page = cutPage(activations, keyOf, readPageRequest(request.query));
       linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, activationsCsv);
+      return sendPrinted(request, reply, page.rows, activationsTable);
     },
   );
 

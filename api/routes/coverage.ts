@@ -4,10 +4,11 @@ import type { TSchema } from 'typebox';
 import type { DB } from '../../db/schema.gen.ts';
 import { readAs } from '../../services/access/read-as.ts';
 import { coverage } from '../../services/reports/coverage.ts';
-import { coverageCsv, tagHygieneCsv } from '../../services/reports/coverage-csv.ts';
+import { coverageTable, tagHygieneTable } from '../../services/reports/coverage-tables.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import type { ReportRequest } from '../../services/reports/report-frame.ts';
 import { tagHygiene } from '../../services/reports/tag-hygiene.ts';
+import type { ReportTable } from '../../services/sheets/report-table.ts';
 import { createAsKnownReader } from '../as-known.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
@@ -21,7 +22,7 @@ export function addCoverageRoutes(app: ApiApp, context: ApiContext): void {
     query: CoverageQuery,
     shape: CoverageReport,
     read: coverage,
-    csv: coverageCsv,
+    table: coverageTable,
   });
   addReport(app, context, {
     name: 'tag-hygiene',
@@ -29,7 +30,7 @@ export function addCoverageRoutes(app: ApiApp, context: ApiContext): void {
     query: TagHygieneQuery,
     shape: TagHygieneReport,
     read: tagHygiene,
-    csv: tagHygieneCsv,
+    table: tagHygieneTable,
   });
 }
 
@@ -39,7 +40,7 @@ interface Report<Found extends object> {
   readonly query: typeof CoverageQuery | typeof TagHygieneQuery;
   readonly shape: TSchema;
   readonly read: (db: Kysely<DB>, request: ReportRequest) => Promise<Found>;
-  readonly csv: (found: Found) => string;
+  readonly table: (found: Found) => ReportTable;
 }
 
 function addReport<Found extends object>(app: ApiApp, { db, clock }: ApiContext, report: Report<Found>): void {
@@ -64,11 +65,11 @@ function addReport<Found extends object>(app: ApiApp, { db, clock }: ApiContext,
           await prepareConversions(trx, { ...asked, at });
           return report.read(trx, { ...asked, at });
         });
-        return sendPrinted(request, reply, found, report.csv);
+        return sendPrinted(request, reply, found, report.table);
       }
       await prepareConversions(db, asked);
       const found = await readAs(db, principalOf(request), (trx) => report.read(trx, asked));
-      return sendPrinted(request, reply, found, report.csv);
+      return sendPrinted(request, reply, found, report.table);
     },
   );
 }

@@ -5,7 +5,7 @@ import { listAlerts } from '../../services/alerts/list-alerts.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { parsePeriod } from '../../services/kernel/period.ts';
 import { readFiscalCalendar } from '../../services/organisation/read-calendar.ts';
-import { alertsCsv, envelopesCsv } from '../../services/reports/envelope-csv.ts';
+import { alertsTable, envelopesTable } from '../../services/reports/envelope-tables.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
@@ -39,7 +39,7 @@ export function addEnvelopeRoutes(app: ApiApp, context: ApiContext): void {
         one.envelopeId ?? JSON.stringify([one.scope.id, one.periodStart]);
       const page = cutPage(envelopes, keyed, readPageRequest(request.query));
       linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, envelopesCsv);
+      return sendPrinted(request, reply, page.rows, envelopesTable);
     },
   );
 
@@ -61,7 +61,7 @@ export function addEnvelopeRoutes(app: ApiApp, context: ApiContext): void {
       );
       const page = cutPage(alerts, (alert) => alert.alertId, readPageRequest(request.query));
       linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, alertsCsv);
+      return sendPrinted(request, reply, page.rows, alertsTable);
     },
   );
 }

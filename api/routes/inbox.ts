@@ -5,8 +5,8 @@ import { acceptDrift } from '../../services/drift/accept-drift.ts';
 import { listDrift } from '../../services/drift/list-drift.ts';
 import { listInbox } from '../../services/inbox/list-inbox.ts';
 import { dropMessage } from '../../services/inbox/drop-message.ts';
-import { alertsReport, alertsReportCsv } from '../../services/reports/alerts-report.ts';
-import { driftCsv, inboxCsv } from '../../services/reports/inbox-csv.ts';
+import { alertsReport, alertsReportTable } from '../../services/reports/alerts-report.ts';
+import { driftTable, inboxTable } from '../../services/reports/inbox-tables.ts';
 import { principalOf, READERS, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
@@ -58,7 +58,7 @@ function addListRoute(app: ApiApp, { db, clock }: ApiContext): void {
         readPageRequest(request.query),
       );
       linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, inboxCsv);
+      return sendPrinted(request, reply, page.rows, inboxTable);
     },
   );
 }
@@ -78,7 +78,7 @@ function addReportRoute(app: ApiApp, { db }: ApiContext): void {
     async (request, reply) => {
       const { period } = request.query;
       const report = await readAs(db, principalOf(request), (trx) => alertsReport(trx, { period }));
-      return sendPrinted(request, reply, report, alertsReportCsv);
+      return sendPrinted(request, reply, report, alertsReportTable);
     },
   );
 }
@@ -100,7 +100,7 @@ function addDriftRoutes(app: ApiApp, context: ApiContext): void {
       const drifts = await readAs(db, principalOf(request), (trx) => listDrift(trx));
       const page = cutPage(drifts, ({ podId }) => podId, readPageRequest(request.query));
       linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, driftCsv);
+      return sendPrinted(request, reply, page.rows, driftTable);
     },
   );
 
@@ -119,7 +119,7 @@ function addDriftRoutes(app: ApiApp, context: ApiContext): void {
       const { podId } = request.params;
       const [drift] = await readAs(db, principalOf(request), (trx) => listDrift(trx, { podId }));
       if (drift === undefined) throw new Error('a pod that is there has a standing');
-      return sendPrinted(request, reply, drift, (one) => driftCsv([one]));
+      return sendPrinted(request, reply, drift, (one) => driftTable([one]));
     },
   );
 

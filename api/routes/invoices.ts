@@ -5,7 +5,7 @@ import { importInvoices, stateInvoice } from '../../services/invoices/import-inv
 import { listInvoices } from '../../services/invoices/list-invoices.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import { bridge } from '../../services/reports/bridge.ts';
-import { bridgeCsv, invoiceReportCsv } from '../../services/reports/invoice-csv.ts';
+import { bridgeTable, invoiceReportTable } from '../../services/reports/invoice-tables.ts';
 import { invoiceReport } from '../../services/reports/invoices.ts';
 import { createAsKnownReader } from '../as-known.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
@@ -14,6 +14,7 @@ import { firstOf, linkNextPage, readPageRequest } from '../paging.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import { asResponse } from '../response.ts';
+import { SHEET_BODY, SHEET_CONSUMES, sheetOf } from '../sheet-body.ts';
 import {
   BridgeQuery,
   BridgeView,
@@ -62,25 +63,23 @@ function addStatingRoutes(app: ApiApp, context: ApiContext): void {
       config: { roles: ['finance', 'operator', 'ingest'] },
       schema: {
         summary: 'Import a sheet of invoices, all or nothing',
-        description: 'The body is the CSV itself. Importing it again changes nothing; a missing row deletes nothing.',
+        description:
+          'The body is the sheet itself, as CSV or as a workbook. Importing it again changes nothing; a missing row deletes nothing.',
         tags: ['invoices'],
-        consumes: ['text/csv'],
+        consumes: SHEET_CONSUMES,
         headers: IDEMPOTENCY_HEADERS,
         querystring: InvoiceImportQuery,
-        body: { content: { 'text/csv': { schema: Type.String() } } },
+        body: SHEET_BODY,
         response: { 200: InvoiceImportView },
       },
     },
     async (request, reply) => {
       const { fileName = FILE_NAME_DEFAULT, dryRun = false } = request.query;
-      const csvText: unknown = request.body;
-      if (typeof csvText !== 'string' || csvText === '') {
-        throw new AppError('invalid_input', 'Send the sheet itself as the body, with "Content-Type: text/csv".');
-      }
+      const sheet = sheetOf(request, fileName);
       const principal = principalOf(request);
       return answerPost(context, request, reply, async (trx) => ({
         status: 200,
-        body: await importInvoices(trx, { csvText, fileName, dryRun, principal, at: context.clock.now() }),
+        body: await importInvoices(trx, { sheet, fileName, dryRun, principal, at: context.clock.now() }),
       }));
     },
   );
@@ -131,11 +130,11 @@ function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       if (asKnown !== undefined) {
         const known = { period: query.period, needsCharges: true, asKnown };
         const found = await readAsKnown(request, known, (trx, at) => invoiceReport(trx, { ...query, at }));
-        return sendPrinted(request, reply, found, invoiceReportCsv);
+        return sendPrinted(request, reply, found, invoiceReportTable);
       }
       const asked = { ...query, at: clock.now() };
       const report = await readAs(db, principalOf(request), (trx) => invoiceReport(trx, asked));
-      return sendPrinted(request, reply, report, invoiceReportCsv);
+      return sendPrinted(request, reply, report, invoiceReportTable);
     },
   );
 
@@ -155,11 +154,11 @@ function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       if (asKnown !== undefined) {
         const known = { period: query.period, needsCharges: true, asKnown };
         const found = await readAsKnown(request, known, (trx, at) => bridge(trx, { ...query, at }));
-        return sendPrinted(request, reply, found, bridgeCsv);
+        return sendPrinted(request, reply, found, bridgeTable);
       }
       const asked = { ...query, at: clock.now() };
       const report = await readAs(db, principalOf(request), (trx) => bridge(trx, asked));
-      return sendPrinted(request, reply, report, bridgeCsv);
+      return sendPrinted(request, reply, report, bridgeTable);
     },
   );
 }

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { readAs } from '../../services/access/read-as.ts';
 import { exportJournals } from '../../services/journal/export-journal.ts';
-import { journalCsv } from '../../services/journal/journal-csv.ts';
+import { journalTable } from '../../services/journal/journal-table.ts';
 import { listJournals, readJournal } from '../../services/journal/read-journals.ts';
 import { reverseJournal } from '../../services/journal/reverse-journal.ts';
 import { AppError } from '../../services/kernel/errors.ts';
@@ -113,7 +113,7 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
       if (journal === null) {
         throw new AppError('not_found', `There is no journal ${journalId}. GET /api/v1/journals lists them.`);
       }
-      return sendPrinted(request, reply, { journals: [journal] }, journalCsv);
+      return sendPrinted(request, reply, { journals: [journal] }, journalTable);
     },
   );
 }

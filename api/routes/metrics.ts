@@ -1,7 +1,7 @@
 /** Usage metrics that splits go by: listing them and their quantities, importing a sheet, recording quantities of one. */
 import { Type } from 'typebox';
 import { AppError } from '../../services/kernel/errors.ts';
-import { metricsCsv } from '../../services/reports/metric-csv.ts';
+import { metricsTable } from '../../services/reports/metric-table.ts';
 import { importQuantities, recordQuantities } from '../../services/usage/import-quantities.ts';
 import { listMetrics, listQuantities } from '../../services/usage/list-metrics.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
@@ -9,6 +9,7 @@ import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, firstOf, linkNextPage, readPageRequest, rowNumberOf } from '../paging.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { SHEET_BODY, SHEET_CONSUMES, sheetOf } from '../sheet-body.ts';
 import {
   MetricParams,
   MetricView,
@@ -36,7 +37,7 @@ export function addMetricRoutes(app: ApiApp, context: ApiContext): void {
     async (request, reply) => {
       const page = cutPage(await listMetrics(db), ({ metricId }) => metricId, readPageRequest(request.query));
       linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, metricsCsv);
+      return sendPrinted(request, reply, page.rows, metricsTable);
     },
   );
 
@@ -69,25 +70,22 @@ export function addMetricRoutes(app: ApiApp, context: ApiContext): void {
       schema: {
         summary: 'Import quantities from a sheet, all or nothing',
         description:
-          'The body is the CSV itself: metric,unit,pod,period,quantity. Importing it again changes nothing; a missing row deletes nothing.',
+          'The body is the sheet itself, as CSV or as a workbook: metric,unit,pod,period,quantity. Importing it again changes nothing; a missing row deletes nothing.',
         tags: ['metrics'],
-        consumes: ['text/csv'],
+        consumes: SHEET_CONSUMES,
         headers: IDEMPOTENCY_HEADERS,
         querystring: QuantityImportQuery,
-        body: { content: { 'text/csv': { schema: Type.String() } } },
+        body: SHEET_BODY,
         response: { 200: QuantityImportView },
       },
     },
     async (request, reply) => {
       const { fileName = 'quantities.csv', dryRun = false } = request.query;
-      const csvText: unknown = request.body;
-      if (typeof csvText !== 'string' || csvText === '') {
-        throw new AppError('invalid_input', 'Send the sheet itself as the body, with "Content-Type: text/csv".');
-      }
+      const sheet = sheetOf(request, fileName);
       const principal = principalOf(request);
       return answerPost(context, request, reply, async (trx) => ({
         status: 200,
-        body: await importQuantities(trx, { csvText, fileName, dryRun, principal, at: clock.now() }),
+        body: await importQuantities(trx, { sheet, fileName, dryRun, principal, at: clock.now() }),
       }));
     },
   );

@@ -11,7 +11,7 @@ import { decimal } from '../../services/kernel/decimal.ts';
 import { parsePeriod } from '../../services/kernel/period.ts';
 import { readFiscalCalendar } from '../../services/organisation/read-calendar.ts';
 import type { EnvelopeScope } from '../../services/organisation/organisation.ts';
-import { headroomsCsv, historyCsv, raisesCsv } from '../../services/reports/raise-csv.ts';
+import { headroomsTable, historyTable, raisesTable } from '../../services/reports/raise-tables.ts';
 import { principalOf, READERS, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
@@ -59,7 +59,7 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
     async (request, reply) => {
       const { envelopeId } = request.params;
       const history = await readAs(db, principalOf(request), (trx) => readEnvelopeHistory(trx, envelopeId));
-      return sendPrinted(request, reply, history, historyCsv);
+      return sendPrinted(request, reply, history, historyTable);
     },
   );
 
@@ -81,7 +81,7 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
       );
       const page = cutPage(raises, ({ requestId }) => requestId, readPageRequest(request.query));
       linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, raisesCsv);
+      return sendPrinted(request, reply, page.rows, raisesTable);
     },
   );
 
@@ -108,7 +108,7 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
       );
       const page = cutPage(headrooms, ({ envelopeId }) => envelopeId, readPageRequest(request.query));
       linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, headroomsCsv);
+      return sendPrinted(request, reply, page.rows, headroomsTable);
     },
   );
 }

@@ -6,7 +6,7 @@ import { createValueReader } from '../../services/access/value-reader.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { createConvertedReader, prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
-import { costsCsv, reconciliationCsv, valuePerPodCsv } from '../../services/reports/report-csv.ts';
+import { costsTable, reconciliationTable, valuePerPodTable } from '../../services/reports/report-tables.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { createAsKnownReader } from '../as-known.ts';
 import { principalOf, READERS, WHOLE_READERS } from '../authorisation.ts';
@@ -48,13 +48,13 @@ export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
           await prepareConversions(trx, { ...asked, at });
           return valuePerPod(trx, { ...asked, at });
         });
-        return sendPrinted(request, reply, known, valuePerPodCsv);
+        return sendPrinted(request, reply, known, valuePerPodTable);
       }
       const read = () =>
         readConverted(request.figuresVersion, asked, () =>
           readValue({ principal: principalOf(request), figuresVersion: request.figuresVersion, request: asked }),
         );
-      return cache.send(request, reply, read, valuePerPodCsv);
+      return cache.send(request, reply, read, valuePerPodTable);
     },
   );
 
@@ -78,13 +78,13 @@ export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
           await prepareConversions(trx, { ...asked, at });
           return costs(trx, { ...asked, at });
         });
-        return sendPrinted(request, reply, known, costsCsv);
+        return sendPrinted(request, reply, known, costsTable);
       }
       const read = () =>
         readConverted(request.figuresVersion, asked, () =>
           readAs(db, principalOf(request), (trx) => costs(trx, asked)),
         );
-      return cache.send(request, reply, read, costsCsv);
+      return cache.send(request, reply, read, costsTable);
     },
   );
 
@@ -108,11 +108,11 @@ export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
           request,
           reply,
           await readAsKnown(request, { ...asked, asKnown: when }, read),
-          reconciliationCsv,
+          reconciliationTable,
         );
       }
       const read = () => readAs(db, principalOf(request), (trx) => reconciliation(trx, asked));
-      return cache.send(request, reply, read, reconciliationCsv);
+      return cache.send(request, reply, read, reconciliationTable);
     },
   );
 }

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { readAs } from '../../services/access/read-as.ts';
 import { adjustments } from '../../services/periods/adjustments.ts';
-import { adjustmentsCsv } from '../../services/periods/adjustments-csv.ts';
+import { adjustmentsTable } from '../../services/periods/adjustments-table.ts';
 import { approveStatement } from '../../services/periods/approve-statement.ts';
 import { discardStatement } from '../../services/periods/discard-statement.ts';
 import { listStatements, readStatement, readStatementDocument } from '../../services/periods/list-statements.ts';
@@ -114,12 +114,12 @@ function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
           await prepareConversions(trx, { ...query, at });
           return adjustments(trx, { ...query, at });
         });
-        return sendPrinted(request, reply, known, adjustmentsCsv);
+        return sendPrinted(request, reply, known, adjustmentsTable);
       }
       const asked = { ...query, at: clock.now() };
       await prepareConversions(db, asked);
       const report = await readAs(db, principalOf(request), (trx) => adjustments(trx, asked));
-      return sendPrinted(request, reply, report, adjustmentsCsv);
+      return sendPrinted(request, reply, report, adjustmentsTable);
     },
   );
 }

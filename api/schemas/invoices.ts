@@ -5,6 +5,7 @@ import { BRIDGE_STEPS } from '../../services/reports/bridge.ts';
 import { PAGE_QUERY } from '../paging.ts';
 import { AsKnownField, AsKnownQuery } from './as-known.ts';
 import { AsNowQuery, ClosedHead } from './reports.ts';
+import { SHEET_QUERY } from '../sheet-body.ts';
 import { CurrencyCode, DateText, DecimalText, InstantText, nullable, oneOf, PeriodText } from './common.ts';
 
 export const InvoiceBody = INVOICE_INPUT;
@@ -25,6 +26,7 @@ export const InvoiceImportQuery = Type.Object(
       Type.String({ minLength: 1, maxLength: 200, description: 'What messages and the audit trail call the sheet.' }),
     ),
     dryRun: Type.Optional(Type.Boolean({ description: 'Check everything and change nothing.' })),
+    ...SHEET_QUERY,
   },
   { additionalProperties: false },
 );

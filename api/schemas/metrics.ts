@@ -1,6 +1,7 @@
 /** Usage metrics and their quantities over HTTP. */
 import { Type } from 'typebox';
 import { PAGE_QUERY } from '../paging.ts';
+import { SHEET_QUERY } from '../sheet-body.ts';
 import { CurrencyCode, DateText, DecimalText, Id, InstantText, nullable, oneOf } from './common.ts';
 
 const QUANTITIES_MAX = 20_000;
@@ -49,6 +50,7 @@ export const QuantityImportQuery = Type.Object(
       Type.String({ minLength: 1, maxLength: 200, description: 'What messages and the history call the sheet.' }),
     ),
     dryRun: DryRun,
+    ...SHEET_QUERY,
   },
   { additionalProperties: false },
 );

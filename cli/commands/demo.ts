@@ -98,7 +98,7 @@ async function loadSample(runtime: Runtime, sample: PreparedSample, progress: Te
     });
   }
   await importOutcomes(runtime.db, {
-    csvText: sample.outcomesCsv,
+    sheet: sample.outcomesCsv,
     workbook: 'larkfield-value-register',
     principal: FINANCE,
     dryRun: false,

@@ -8,33 +8,29 @@ import { readEnvelopeHistory } from '../../services/envelopes/list-versions.ts';
 import { listRaiseRequests, RAISE_STATES, type RaiseState } from '../../services/envelopes/raise-rows.ts';
 import { parsePeriod } from '../../services/kernel/period.ts';
 import { readFiscalCalendar } from '../../services/organisation/read-calendar.ts';
-import { alertsCsv, envelopesCsv } from '../../services/reports/envelope-csv.ts';
-import { activationsCsv, headroomsCsv, historyCsv, raisesCsv } from '../../services/reports/raise-csv.ts';
+import { alertsTable, envelopesTable } from '../../services/reports/envelope-tables.ts';
+import { activationsTable, headroomsTable, historyTable, raisesTable } from '../../services/reports/raise-tables.ts';
+import type { ReportTable } from '../../services/sheets/report-table.ts';
 import { withExamples, withJson } from '../command.ts';
 import { addAlertActs } from './alert-acts.ts';
-import { printJson, printText } from '../output.ts';
+import { type FormOptions, printReport, withForm } from '../printed-form.ts';
 import { renderAlerts } from '../render/alerts.ts';
 import { renderEnvelopes } from '../render/envelopes.ts';
 import { renderActivations, renderHeadrooms, renderHistory, renderRaises } from '../render/raises.ts';
 import { type Runtime, withRuntime } from '../runtime.ts';
 import { addEnvelopeActs } from './envelope-acts.ts';
 
-interface ListOptions {
-  readonly format: string;
-  readonly json?: boolean;
-}
+type ListOptions = FormOptions;
 
 export function envelopesCommand(program: Command): void {
-  const command = program
-    .command('envelopes')
+  const command = withForm(program.command('envelopes'))
     .description(
       'each envelope: limit, actual, used, state, data as of; what is spent outside any; raises, history, headroom',
     )
-    .addOption(formatOption())
     .action((options: ListOptions, self: Command) =>
       show(options, self, async ({ db, clock }) => ({
         found: await listEnvelopes(db, { at: clock.now() }),
-        toCsv: envelopesCsv,
+        toTable: envelopesTable,
         render: renderEnvelopes,
       })),
     );
@@ -53,15 +49,13 @@ export function envelopesCommand(program: Command): void {
 }
 
 function addHistory(envelopes: Command): void {
-  const history = envelopes
-    .command('history')
+  const history = withForm(envelopes.command('history'))
     .description('every version of one envelope with its approval, and every raise asked for')
     .argument('<envelope>', 'its id, from outturn envelopes --json')
-    .addOption(formatOption())
     .action((envelopeId: string, options: ListOptions, self: Command) =>
       show(options, self, async ({ db }) => ({
         found: await readEnvelopeHistory(db, envelopeId),
-        toCsv: historyCsv,
+        toTable: historyTable,
         render: renderHistory,
       })),
     );
@@ -69,15 +63,13 @@ function addHistory(envelopes: Command): void {
 }
 
 function addRequests(envelopes: Command): void {
-  const requests = envelopes
-    .command('requests')
+  const requests = withForm(envelopes.command('requests'))
     .description('raises that were asked for, newest first')
     .addOption(new Option('--state <state>', 'only those').choices(RAISE_STATES))
-    .addOption(formatOption())
     .action((options: ListOptions & { state?: RaiseState }, self: Command) =>
       show(options, self, async ({ db }) => ({
         found: await listRaiseRequests(db, options.state === undefined ? {} : { state: options.state }),
-        toCsv: raisesCsv,
+        toTable: raisesTable,
         render: renderRaises,
       })),
     );
@@ -85,12 +77,10 @@ function addRequests(envelopes: Command): void {
 }
 
 function addHeadroom(envelopes: Command): void {
-  const headroom = envelopes
-    .command('headroom')
+  const headroom = withForm(envelopes.command('headroom'))
     .description('what each portfolio’s envelope has left for its pods')
     .option('--portfolio <id>', 'only this one')
     .option('--period <period>', 'only envelopes of exactly this period')
-    .addOption(formatOption())
     .action((options: ListOptions & { portfolio?: string; period?: string }, self: Command) =>
       show(options, self, async ({ db }) => {
         const { portfolio, period } = options;
@@ -99,7 +89,7 @@ function addHeadroom(envelopes: Command): void {
             ...(portfolio === undefined ? {} : { portfolioId: portfolio }),
             ...(period === undefined ? {} : { period: parsePeriod(period, await readFiscalCalendar(db)) }),
           }),
-          toCsv: headroomsCsv,
+          toTable: headroomsTable,
           render: renderHeadrooms,
         };
       }),
@@ -108,14 +98,12 @@ function addHeadroom(envelopes: Command): void {
 }
 
 function addActivations(envelopes: Command): void {
-  const activations = envelopes
-    .command('activations')
+  const activations = withForm(envelopes.command('activations'))
     .description('pods activated from pre-approved patterns, and the approvals that were not needed')
-    .addOption(formatOption())
     .action((options: ListOptions, self: Command) =>
       show(options, self, async ({ db }) => ({
         found: await listActivations(db),
-        toCsv: activationsCsv,
+        toTable: activationsTable,
         render: renderActivations,
       })),
     );
@@ -123,15 +111,13 @@ function addActivations(envelopes: Command): void {
 }
 
 export function alertsCommand(program: Command): void {
-  const command = program
-    .command('alerts')
+  const command = withForm(program.command('alerts'))
     .description('the outbox and its history')
     .addOption(new Option('--state <state>', 'only alerts in this delivery state').choices(DELIVERY_STATES))
-    .addOption(formatOption())
     .action((options: ListOptions & { state?: string }, self: Command) =>
       show(options, self, async ({ db }) => ({
         found: await listAlerts(db, options.state === undefined ? {} : { state: options.state }),
-        toCsv: alertsCsv,
+        toTable: alertsTable,
         render: renderAlerts,
       })),
     );
@@ -145,22 +131,16 @@ async function show<Found extends object>(
   command: Command,
   find: (
     runtime: Runtime,
-  ) => Promise<{ found: Found; toCsv: (found: Found) => string; render: (found: Found) => string }>,
+  ) => Promise<{ found: Found; toTable: (found: Found) => ReportTable; render: (found: Found) => string }>,
 ): Promise<void> {
-  const { json, format } = { ...command.optsWithGlobals<ListOptions>(), ...withoutDefault(options) };
+  const asked = { ...command.optsWithGlobals<ListOptions>(), ...withoutDefault(options) };
   await withRuntime({ applicationName: 'outturn envelopes' }, async (runtime) => {
-    const { found, toCsv, render } = await find(runtime);
-    if (json === true || format === 'json') printJson(found);
-    else if (format === 'csv') process.stdout.write(toCsv(found));
-    else printText(render(found));
+    const { found, toTable, render } = await find(runtime);
+    await printReport(asked, { found, sheet: () => toTable(found), table: () => render(found) });
   });
 }
 
 function withoutDefault(options: ListOptions): Partial<ListOptions> {
-  const { format, json } = options;
-  return { ...(format === 'table' ? {} : { format }), ...(json === undefined ? {} : { json }) };
-}
-
-function formatOption(): Option {
-  return new Option('--format <format>', 'how to print it').choices(['table', 'json', 'csv']).default('table');
+  const { format, ...others } = options;
+  return { ...(format === 'table' ? {} : { format }), ...others };
 }

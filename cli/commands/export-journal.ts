@@ -3,27 +3,24 @@ import { type Command, Option } from 'commander';
 import { AppError } from '../../services/kernel/errors.ts';
 import { exportJournals } from '../../services/journal/export-journal.ts';
 import { JOURNAL_PURPOSES, type JournalExport, type JournalPurpose } from '../../services/journal/journal.ts';
-import { journalCsv } from '../../services/journal/journal-csv.ts';
+import { journalTable } from '../../services/journal/journal-table.ts';
 import { reverseJournal } from '../../services/journal/reverse-journal.ts';
 import { actingPrincipal } from '../acting-principal.ts';
 import { withExamples, withJson } from '../command.ts';
-import { printJson, printText } from '../output.ts';
+import { type FormOptions, printReport, withForm } from '../printed-form.ts';
 import { renderJournals } from '../render/journals.ts';
 import { type Runtime, withRuntime } from '../runtime.ts';
 
-interface JournalOptions {
+interface JournalOptions extends FormOptions {
   readonly period?: string;
   readonly purpose: JournalPurpose;
   readonly force?: boolean;
   readonly reason?: string;
   readonly reversal?: string;
-  readonly format: 'table' | 'json' | 'csv';
-  readonly json?: boolean;
 }
 
 export function exportJournalCommand(parent: Command): void {
-  const command = parent
-    .command('journal')
+  const command = withForm(parent.command('journal'))
     .description('balanced journal lines by billing account and cost centre, for chargeback and showback')
     .option('--period <period>', 'whole months: 2026-09, 2026-Q3, 2026; one journal each')
     .addOption(
@@ -34,13 +31,10 @@ export function exportJournalCommand(parent: Command): void {
     .option('--force', 'charge an open month back all the same')
     .option('--reason <text>', 'why, for --force; kept in the journal')
     .option('--reversal <statement>', 'the exact opposite of what a superseded statement was charged back with')
-    .addOption(new Option('--format <format>', 'how to print it').choices(['table', 'json', 'csv']).default('table'))
     .action(async (options: JournalOptions) => {
       await withRuntime({ applicationName: 'outturn export' }, async (runtime) => {
         const found = await exportOrReverse(runtime, options);
-        if (options.json === true || options.format === 'json') printJson(found);
-        else if (options.format === 'csv') process.stdout.write(journalCsv(found));
-        else printText(renderJournals(found));
+        await printReport(options, { found, sheet: () => journalTable(found), table: () => renderJournals(found) });
       });
     });
   withExamples(

@@ -5,33 +5,25 @@ import { listDrift } from '../../services/drift/list-drift.ts';
 import { dropMessage } from '../../services/inbox/drop-message.ts';
 import { INBOX_KINDS, listInbox } from '../../services/inbox/list-inbox.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
-import { driftCsv, inboxCsv } from '../../services/reports/inbox-csv.ts';
+import { driftTable, inboxTable } from '../../services/reports/inbox-tables.ts';
 import { actingPrincipal } from '../acting-principal.ts';
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
+import { type FormOptions, printReport, withForm } from '../printed-form.ts';
 import { renderDrift, renderDrifts, renderInbox } from '../render/inbox.ts';
 import { type Runtime, withRuntime } from '../runtime.ts';
 
-interface Printing {
-  readonly format: 'table' | 'json' | 'csv';
-  readonly json?: boolean;
-}
-
 export function inboxCommand(program: Command): void {
-  const inbox = program
-    .command('inbox')
+  const inbox = withForm(program.command('inbox'))
     .description(
       'what waits for finance: held alerts, raises, deliveries, drift, sources, rates, spend outside envelopes',
     )
     .addOption(new Option('--kind <kind>', 'only things of this kind').choices(INBOX_KINDS))
-    .addOption(formatOption())
-    .action(async (options: Printing & { kind?: string }) => {
+    .action(async (options: FormOptions & { kind?: string }) => {
       await withRuntime({ applicationName: 'outturn inbox' }, async ({ db, clock }) => {
         const all = await listInbox(db, { at: clock.now() });
         const items = options.kind === undefined ? all : all.filter(({ kind }) => kind === options.kind);
-        if (options.json === true || options.format === 'json') printJson(items);
-        else if (options.format === 'csv') process.stdout.write(inboxCsv(items));
-        else printText(renderInbox(items));
+        await printReport(options, { found: items, sheet: () => inboxTable(items), table: () => renderInbox(items) });
       });
     });
   withExamples(
@@ -54,19 +46,19 @@ export function inboxCommand(program: Command): void {
 }
 
 export function driftCommand(program: Command): void {
-  const drift = program
-    .command('drift')
+  const drift = withForm(program.command('drift'))
     .description('pods against the cost that was approved: slow drift, its money a month and its services')
     .argument('[pod]', 'only this pod, in detail')
-    .addOption(formatOption())
-    .action(async (podId: string | undefined, options: Printing) => {
+    .action(async (podId: string | undefined, options: FormOptions) => {
       await withRuntime({ applicationName: 'outturn drift' }, async ({ db }) => {
         const drifts = await listDrift(db, podId === undefined ? {} : { podId });
         const [one] = drifts;
-        if (options.json === true || options.format === 'json')
-          printJson(podId === undefined || one === undefined ? drifts : one);
-        else if (options.format === 'csv') process.stdout.write(driftCsv(drifts));
-        else printText(podId === undefined || one === undefined ? renderDrifts(drifts) : renderDrift(one));
+        const isOne = podId !== undefined && one !== undefined;
+        await printReport(options, {
+          found: isOne ? one : drifts,
+          sheet: () => driftTable(drifts),
+          table: () => (isOne ? renderDrift(one) : renderDrifts(drifts)),
+        });
       });
     });
   withExamples(withJson(drift), 'outturn drift', 'outturn drift checkout', 'outturn drift --format csv > drift.csv');
@@ -101,8 +93,4 @@ async function acting(
     if (self.optsWithGlobals<{ json?: boolean }>().json === true) printJson(done);
     else printText(text);
   });
-}
-
-function formatOption(): Option {
-  return new Option('--format <format>', 'how to print it').choices(['table', 'json', 'csv']).default('table');
 }

@@ -16,8 +16,8 @@ export function invoicesCommand(program: Command): void {
 
   addSheetImport(invoices, {
     noun: 'invoices',
-    description: 'import invoice totals from a CSV sheet, all or nothing; importing it again changes nothing',
-    argument: 'the sheet as CSV',
+    description: 'import invoice totals from a sheet, all or nothing; importing it again changes nothing',
+    argument: 'the sheet, as CSV or XLSX',
     examples: [
       'outturn invoices import invoices-2026-09.csv --dry-run',
       'outturn invoices import invoices-2026-09.csv',

@@ -10,12 +10,12 @@ export function outcomesCommand(program: Command): void {
   const outcomes = program.command('outcomes').description('business outcomes the pods delivered');
   addSheetImport(outcomes, {
     noun: 'outcomes',
-    description: 'import outcomes from a CSV sheet, all or nothing; importing it again changes nothing',
-    argument: 'the sheet as CSV',
+    description: 'import outcomes from a sheet, all or nothing; importing it again changes nothing',
+    argument: 'the sheet, as CSV or XLSX',
     options: [['--workbook <name>', 'the sheet’s name, which its row ids belong to (default: the file’s name)']],
     examples: [
       'outturn outcomes import outcomes.csv --dry-run',
-      'outturn outcomes import q3.csv --workbook value-register',
+      'outturn outcomes import q3.xlsx --workbook value-register --sheet September',
     ],
     take: ({ db }, sheet, { workbook }) =>
       importOutcomes(db, {

@@ -1,7 +1,7 @@
 /** outturn report adjustments: corrections of closed months, where they are booked and why. */
 import type { Command } from 'commander';
 import { adjustments } from '../../services/periods/adjustments.ts';
-import { adjustmentsCsv } from '../../services/periods/adjustments-csv.ts';
+import { adjustmentsTable } from '../../services/periods/adjustments-table.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { type AsKnownOptions, readAsAsked, withAsKnown, withKnownLine } from '../as-known.ts';
 import { withExamples, withJson } from '../command.ts';
@@ -23,7 +23,11 @@ export function addAdjustmentsReport(report: Command): void {
         await prepareConversions(db, request);
         return adjustments(db, request);
       });
-      return { found, csv: () => adjustmentsCsv(found), table: () => withKnownLine(found, renderAdjustments(found)) };
+      return {
+        found,
+        sheet: () => adjustmentsTable(found),
+        table: () => withKnownLine(found, renderAdjustments(found)),
+      };
     }),
   );
   withExamples(withJson(command), 'outturn report adjustments --period 2026-10');

@@ -1,6 +1,6 @@
 /** outturn report alerts: how quiet and how right the alerts of a period were, and the drifts that nobody but finance was told of. */
 import type { Command } from 'commander';
-import { alertsReport, alertsReportCsv } from '../../services/reports/alerts-report.ts';
+import { alertsReport, alertsReportTable } from '../../services/reports/alerts-report.ts';
 import { withExamples, withJson } from '../command.ts';
 import { renderAlertsReport } from '../render/inbox.ts';
 import { type ReportOptions, runReport, withPeriod } from '../report-command.ts';
@@ -12,7 +12,7 @@ export function addAlertsReport(report: Command): void {
   ).action((options: ReportOptions) =>
     runReport(options, async ({ db }) => {
       const found = await alertsReport(db, { period: options.period });
-      return { found, csv: () => alertsReportCsv(found), table: () => renderAlertsReport(found) };
+      return { found, sheet: () => alertsReportTable(found), table: () => renderAlertsReport(found) };
     }),
   );
   withExamples(

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { COST_METRICS } from '../../services/attribution/rulebook.ts';
 import { coverage } from '../../services/reports/coverage.ts';
-import { coverageCsv, tagHygieneCsv } from '../../services/reports/coverage-csv.ts';
+import { coverageTable, tagHygieneTable } from '../../services/reports/coverage-tables.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { tagHygiene } from '../../services/reports/tag-hygiene.ts';
 import { type AsKnownOptions, readAsAsked, withAsKnown, withKnownLine } from '../as-known.ts';
@@ -26,7 +26,7 @@ export function addCoverageReports(report: Command): void {
         await prepareConversions(db, request);
         return coverage(db, request);
       });
-      return { found, csv: () => coverageCsv(found), table: () => withKnownLine(found, renderCoverage(found)) };
+      return { found, sheet: () => coverageTable(found), table: () => withKnownLine(found, renderCoverage(found)) };
     }),
   );
   withExamples(withJson(covered), 'outturn report coverage --period 2026-09');
@@ -40,7 +40,7 @@ export function addCoverageReports(report: Command): void {
         await prepareConversions(db, request);
         return tagHygiene(db, request);
       });
-      return { found, csv: () => tagHygieneCsv(found), table: () => withKnownLine(found, renderTagHygiene(found)) };
+      return { found, sheet: () => tagHygieneTable(found), table: () => withKnownLine(found, renderTagHygiene(found)) };
     }),
   );
   withExamples(withJson(hygiene), 'outturn report tag-hygiene --period 2026-09 --format csv > tags.csv');

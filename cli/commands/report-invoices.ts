@@ -1,7 +1,7 @@
 /** outturn report invoices and report bridge: the bills against the invoices, and from there to the reports. */
 import type { Command } from 'commander';
 import { bridge } from '../../services/reports/bridge.ts';
-import { bridgeCsv, invoiceReportCsv } from '../../services/reports/invoice-csv.ts';
+import { bridgeTable, invoiceReportTable } from '../../services/reports/invoice-tables.ts';
 import { invoiceReport } from '../../services/reports/invoices.ts';
 import { type AsKnownOptions, readAsAsked, withAsKnown, withKnownLine } from '../as-known.ts';
 import { withExamples, withJson } from '../command.ts';
@@ -25,7 +25,7 @@ export function addInvoiceReports(report: Command): void {
       );
       return {
         found,
-        csv: () => invoiceReportCsv(found),
+        sheet: () => invoiceReportTable(found),
         table: () => withKnownLine(found, renderInvoiceReport(found)),
       };
     }),
@@ -49,7 +49,7 @@ export function addInvoiceReports(report: Command): void {
       const found = await readAsAsked(runtime, { ...options, needsCharges: true }, (db, at) =>
         bridge(db, { ...frameOf(runtime, options), at }),
       );
-      return { found, csv: () => bridgeCsv(found), table: () => withKnownLine(found, renderBridge(found)) };
+      return { found, sheet: () => bridgeTable(found), table: () => withKnownLine(found, renderBridge(found)) };
     }),
   );
   withExamples(withJson(steps), 'outturn report bridge --period 2026-09');

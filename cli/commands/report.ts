@@ -4,7 +4,7 @@ import { COST_METRICS } from '../../services/attribution/rulebook.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
-import { costsCsv, reconciliationCsv, valuePerPodCsv } from '../../services/reports/report-csv.ts';
+import { costsTable, reconciliationTable, valuePerPodTable } from '../../services/reports/report-tables.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { type AsKnownOptions, readAsAsked, withAsKnown, withKnownLine } from '../as-known.ts';
 import { withExamples, withJson } from '../command.ts';
@@ -14,6 +14,7 @@ import { renderValuePerPod } from '../render/value-per-pod.ts';
 import { frameOf, type ReportOptions as CommonOptions, runReport, withAsNow, withPeriod } from '../report-command.ts';
 import { addAdjustmentsReport } from './report-adjustments.ts';
 import { addAlertsReport } from './report-alerts.ts';
+import { addCloudReturnReport } from './report-cloud-return.ts';
 import { addCoverageReports } from './report-coverage.ts';
 import { addInvoiceReports } from './report-invoices.ts';
 
@@ -48,7 +49,11 @@ export function reportCommand(program: Command): void {
           await prepareConversions(db, request);
           return valuePerPod(db, request);
         });
-        return { found, csv: () => valuePerPodCsv(found), table: () => withKnownLine(found, renderValuePerPod(found)) };
+        return {
+          found,
+          sheet: () => valuePerPodTable(found),
+          table: () => withKnownLine(found, renderValuePerPod(found)),
+        };
       }),
     );
   withExamples(
@@ -77,7 +82,7 @@ export function reportCommand(program: Command): void {
           if (options.currency !== 'billing') await prepareConversions(db, request);
           return costs(db, request);
         });
-        return { found, csv: () => costsCsv(found), table: () => withKnownLine(found, renderCosts(found)) };
+        return { found, sheet: () => costsTable(found), table: () => withKnownLine(found, renderCosts(found)) };
       }),
     );
   withExamples(
@@ -99,7 +104,7 @@ export function reportCommand(program: Command): void {
       );
       return {
         found,
-        csv: () => reconciliationCsv(found),
+        sheet: () => reconciliationTable(found),
         table: () => withKnownLine(found, renderReconciliation(found)),
       };
     }),
@@ -114,6 +119,7 @@ export function reportCommand(program: Command): void {
   addCoverageReports(report);
   addAdjustmentsReport(report);
   addAlertsReport(report);
+  addCloudReturnReport(report);
 }
 
 function list(value: string): string[] {

@@ -5,7 +5,7 @@
 import { type Decimal, decimal, isDecimalText } from '../kernel/decimal.ts';
 import type { InputFault } from '../kernel/errors.ts';
 import { type IsoDate, isIsoDate } from '../kernel/period.ts';
-import { type CsvLayout, type CsvRow, readStrictCsv } from '../sheets/strict-csv.ts';
+import { type SheetLayout, type SheetRow, readStrictSheet } from '../sheets/strict-sheet.ts';
 import { currencyFix, isCurrencyCode } from './currency.ts';
 
 export interface PublishedRate {
@@ -19,7 +19,7 @@ export interface PublishedRate {
 
 /** 27 years of 40 daily rates. */
 const ROWS_MAX = 400_000;
-const LAYOUT: CsvLayout = { required: ['date', 'base', 'quote', 'rate'], optional: [], rowsMax: ROWS_MAX };
+const LAYOUT: SheetLayout = { required: ['date', 'base', 'quote', 'rate'], optional: [], rowsMax: ROWS_MAX };
 
 /** Every rate of the files, each once, and every fault with its file, line and column. */
 export function readRates(files: readonly { name: string; text: string }[]): {
@@ -29,7 +29,7 @@ export function readRates(files: readonly { name: string; text: string }[]): {
   const byKey = new Map<string, PublishedRate>();
   const faults: InputFault[] = [];
   for (const file of files) {
-    const { rows, faults: formFaults } = readStrictCsv(file.name, file.text, LAYOUT);
+    const { rows, faults: formFaults } = readStrictSheet(file.name, file.text, LAYOUT);
     faults.push(...formFaults);
     for (const row of rows) {
       const rowFaults = checkRow(file.name, row);
@@ -50,7 +50,7 @@ function addRate(byKey: Map<string, PublishedRate>, faults: InputFault[], rate: 
   }
 }
 
-function checkRow(file: string, row: CsvRow): InputFault[] {
+function checkRow(file: string, row: SheetRow): InputFault[] {
   const { date = '', base = '', quote = '', rate = '' } = row.cells;
   const faults: InputFault[] = [];
   const fault = (column: string, reason: string, fix: string) =>
@@ -69,7 +69,7 @@ function isPositive(rate: string): boolean {
   return plain !== '0' && !plain.startsWith('-');
 }
 
-function toRate(fileName: string, row: CsvRow): PublishedRate {
+function toRate(fileName: string, row: SheetRow): PublishedRate {
   const { date = '', base = '', quote = '', rate = '' } = row.cells;
   return { date, base, quote, rate: decimal(rate), fileName, line: row.line };
 }

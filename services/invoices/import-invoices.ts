@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError, countFurther, describeFault, type InputFault } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { type SheetContent, withLetters } from '../sheets/strict-sheet.ts';
 import { checkInvoice, INVOICE_FIELDS, type RawInvoice } from './check-invoice.ts';
 import type { InvoiceInput } from './invoice-input.ts';
 import { readInvoiceSheet } from './read-invoice-sheet.ts';
@@ -27,13 +28,13 @@ export interface InvoiceImport {
  */
 export function importInvoices(
   db: Kysely<DB>,
-  options: { csvText: string; fileName: string; principal: Principal; dryRun: boolean; at: Date },
+  options: { sheet: SheetContent; fileName: string; principal: Principal; dryRun: boolean; at: Date },
 ): Promise<InvoiceImport> {
   const isWithin = (given: Kysely<DB>): given is Transaction<DB> => given.isTransaction;
   const work = async (trx: Transaction<DB>): Promise<InvoiceImport> => {
     const { fileName, principal, dryRun, at } = options;
-    const { invoices, rowCount, faults } = readInvoiceSheet(fileName, options.csvText, await listSourceIds(trx));
-    refuseFaults(faults);
+    const { invoices, rowCount, faults } = readInvoiceSheet(fileName, options.sheet, await listSourceIds(trx));
+    refuseFaults(withLetters(options.sheet, faults));
     const contents = invoices.map(({ content }) => content);
     const plan = await planInvoices(trx, contents);
     const count = (change: InvoiceChange) => plan.filter((one) => one.change === change).length;

@@ -1,6 +1,6 @@
 /** Reads a sheet of invoices, one per row, with every fault by line and column. */
 import type { InputFault } from '../kernel/errors.ts';
-import { type CsvLayout, readStrictCsv } from '../sheets/strict-csv.ts';
+import { readStrictSheet, type SheetContent, type SheetLayout } from '../sheets/strict-sheet.ts';
 import { checkInvoice, type InvoiceField, type RawInvoice } from './check-invoice.ts';
 import type { InvoiceContent } from './invoice.ts';
 
@@ -26,7 +26,7 @@ const COLUMN_OF: Readonly<Record<InvoiceField, string>> = {
 };
 const REQUIRED: readonly InvoiceField[] = ['invoiceId', 'billingPeriod', 'currency', 'total'];
 const FIELDS = Object.keys(COLUMN_OF) as InvoiceField[];
-const LAYOUT: CsvLayout = {
+const LAYOUT: SheetLayout = {
   required: REQUIRED.map((field) => COLUMN_OF[field]),
   optional: FIELDS.filter((field) => !REQUIRED.includes(field)).map((field) => COLUMN_OF[field]),
   rowsMax: ROWS_MAX,
@@ -35,10 +35,10 @@ const LAYOUT: CsvLayout = {
 /** Every invoice of the sheet, and every fault; where there is a fault nothing may be imported. */
 export function readInvoiceSheet(
   fileName: string,
-  text: string,
+  sheet: SheetContent,
   sourceIds: readonly string[],
 ): { invoices: SheetInvoice[]; rowCount: number; faults: InputFault[] } {
-  const { rows, faults } = readStrictCsv(fileName, text, LAYOUT);
+  const { rows, faults } = readStrictSheet(fileName, sheet, LAYOUT);
   const invoices: SheetInvoice[] = [];
   const lineOf = new Map<string, number>();
   for (const { line, record, cells } of rows) {

@@ -94,6 +94,11 @@ export function roundForPresentation(value: Decimal, places: number): string {
   return /^-0(\.0+)?$/.test(text) ? text.slice(1) : text;
 }
 
+/** Rounds half-even to so many significant digits, zeros trimmed: what a spreadsheet shows of a number it keeps as a float. */
+export function significantDigits(value: Decimal, digits: number): Decimal {
+  return plain(new Big(value).prec(digits, Big.roundHalfEven));
+}
+
 function plain(value: Big): Decimal {
   const text = value.toFixed();
   return (text === '-0' ? '0' : text) as Decimal;

@@ -5,7 +5,7 @@ import { type AlertPrecision, readPrecision } from '../alerts/precision.ts';
 import { type DriftEpisode, readDriftEpisodes } from '../drift/drift-episodes.ts';
 import { parsePeriod } from '../kernel/period.ts';
 import { readFiscalCalendar } from '../organisation/read-calendar.ts';
-import { type Cell, toCsv } from './report-csv.ts';
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 
 export interface AlertsReport extends AlertPrecision {
   readonly drift: readonly DriftEpisode[];
@@ -18,7 +18,7 @@ export async function alertsReport(db: Kysely<DB>, request: { period: string }):
 }
 
 /** One row per figure, then one per drift with its money a month. */
-export function alertsReportCsv({ period, drift, ...figures }: AlertsReport): string {
+export function alertsReportTable({ period, drift, ...figures }: AlertsReport): ReportTable {
   const counted = Object.entries(figures).map(([name, value]): Cell[] => [
     period.id,
     name,
@@ -33,5 +33,6 @@ export function alertsReportCsv({ period, drift, ...figures }: AlertsReport): st
     { figure: perMonth },
     currency,
   ]);
-  return toCsv(['period', 'figure', 'pod', 'value', 'currency'], [...counted, ...drifts]);
+  const head = ['period', 'figure', 'pod', 'value', 'currency'];
+  return { name: 'alerts', head, rows: [...counted, ...drifts] };
 }

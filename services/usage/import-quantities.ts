@@ -7,7 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { AppError, countFurther, describeFault, type InputFault } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { IsoDate } from '../kernel/period.ts';
-import { type CsvLayout, readStrictCsv } from '../sheets/strict-csv.ts';
+import { readStrictSheet, type SheetContent, type SheetLayout, withLetters } from '../sheets/strict-sheet.ts';
 import { checkQuantities, type QuantityContext, type RawQuantity } from './check-quantities.ts';
 import { lockQuantities, planQuantities, storeQuantities } from './store-quantities.ts';
 
@@ -38,7 +38,11 @@ interface ImportOptions {
 }
 
 const ROWS_MAX = 200_000;
-const LAYOUT: CsvLayout = { required: ['metric', 'pod', 'period', 'quantity'], optional: ['unit'], rowsMax: ROWS_MAX };
+const LAYOUT: SheetLayout = {
+  required: ['metric', 'pod', 'period', 'quantity'],
+  optional: ['unit'],
+  rowsMax: ROWS_MAX,
+};
 
 /**
  * Imports a CSV sheet: in the caller's transaction where `db` is one, else in its own.
@@ -46,10 +50,10 @@ const LAYOUT: CsvLayout = { required: ['metric', 'pod', 'period', 'quantity'], o
  */
 export async function importQuantities(
   db: Kysely<DB>,
-  options: ImportOptions & { readonly csvText: string; readonly fileName: string },
+  options: ImportOptions & { readonly sheet: SheetContent; readonly fileName: string },
 ): Promise<QuantityImport> {
-  const sheet = readStrictCsv(options.fileName, options.csvText, LAYOUT);
-  refuseFaults(sheet.faults);
+  const sheet = readStrictSheet(options.fileName, options.sheet, LAYOUT);
+  refuseFaults(withLetters(options.sheet, sheet.faults));
   const raw = sheet.rows.map(({ line, record, cells }) => ({
     place: { file: options.fileName, line, record },
     metric: cells['metric'] ?? '',

@@ -5,7 +5,8 @@ import { CoverageReport, TagHygieneReport } from '../../api/schemas/coverage.ts'
 import { renderCoverage } from '../../cli/render/coverage.ts';
 import { renderTagHygiene } from '../../cli/render/tag-hygiene.ts';
 import { coverage } from '../../services/reports/coverage.ts';
-import { coverageCsv, tagHygieneCsv } from '../../services/reports/coverage-csv.ts';
+import { coverageTable, tagHygieneTable } from '../../services/reports/coverage-tables.ts';
+import { csvOf } from '../../services/sheets/report-table.ts';
 import { tagHygiene } from '../../services/reports/tag-hygiene.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { test as base } from '../support/database.ts';
@@ -43,10 +44,10 @@ test('both are CSV where the Accept header prefers it', async ({ api, database }
   const headers = { ...(await api.authorise('reader')), accept: 'text/csv' };
   const asked = { period: '2026-09', at: api.clock.now() };
   const covered = await api.app.inject({ url: `${COVERAGE}?period=2026-09`, headers });
-  expect(covered.body).toBe(coverageCsv(await coverage(database.db, asked)));
+  expect(covered.body).toBe(csvOf(coverageTable(await coverage(database.db, asked))));
   expect(covered.body.split('\r\n')[0]).toContain('attributed_billedCost');
   const hygiene = await api.app.inject({ url: `${HYGIENE}?period=2026-09`, headers });
-  expect(hygiene.body).toBe(tagHygieneCsv(await tagHygiene(database.db, asked)));
+  expect(hygiene.body).toBe(csvOf(tagHygieneTable(await tagHygiene(database.db, asked))));
 });
 
 test('neither answers a pod’s token, an unknown parameter or a period that is none', async ({ api }) => {

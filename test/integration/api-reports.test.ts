@@ -8,7 +8,8 @@ import { describe, expect } from 'vitest';
 import { CostsReport, ReconciliationReport, ValuePerPodReport } from '../../api/schemas/reports.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
-import { costsCsv } from '../../services/reports/report-csv.ts';
+import { costsTable } from '../../services/reports/report-tables.ts';
+import { csvOf } from '../../services/sheets/report-table.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { test as base } from '../support/database.ts';
@@ -82,7 +83,7 @@ describe('a report', () => {
     const url = '/api/v1/reports/costs?period=2026-09';
     const csv = await api.app.inject({ url, headers: { ...headers, accept: 'text/csv' } });
     expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8');
-    expect(csv.body).toBe(costsCsv(await costs(database.db, { period: '2026-09', at: api.clock.now() })));
+    expect(csv.body).toBe(csvOf(costsTable(await costs(database.db, { period: '2026-09', at: api.clock.now() }))));
     for (const accept of ['*/*', 'application/json', 'application/json, text/csv;q=0.5', 'text/html']) {
       const json = await api.app.inject({ url, headers: { ...headers, accept } });
       expect(json.headers['content-type'], accept).toContain('application/json');

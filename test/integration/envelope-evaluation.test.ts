@@ -7,7 +7,8 @@ import { describe, expect } from 'vitest';
 import { type ListedAlert, listAlerts } from '../../services/alerts/list-alerts.ts';
 import { evaluateEnvelopes } from '../../services/envelopes/evaluate-envelopes.ts';
 import { type ListedEnvelope, listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
-import { alertsCsv, envelopesCsv } from '../../services/reports/envelope-csv.ts';
+import { alertsTable, envelopesTable } from '../../services/reports/envelope-tables.ts';
+import { csvOf } from '../../services/sheets/report-table.ts';
 import { type TestDatabase, test } from '../support/database.ts';
 import { addEnvelope, addLoad, addPod, setCost } from '../support/envelope-builders.ts';
 
@@ -266,14 +267,14 @@ describe('crossings', () => {
     const { db } = database;
     await addEnvelope(db, { scope: CHECKOUT, period: '2026-09', limit: '100' });
     await loadDay(database, '2026-09-10', '85.000000000001');
-    const [envelopeHead, envelope] = envelopesCsv(
-      await listEnvelopes(db, { at: new Date('2026-09-11T06:00:00Z') }),
+    const [envelopeHead, envelope] = csvOf(
+      envelopesTable(await listEnvelopes(db, { at: new Date('2026-09-11T06:00:00Z') })),
     ).split('\r\n');
     expect(envelopeHead).toMatch(/^envelope,scope_kind,scope,period,/);
     expect(envelope).toMatch(
       /^\d+,pod,checkout,2026-09,2026-09-01,2026-10-01,1,100,85\.000000000001,0\.8500,0\.8,USD,/,
     );
-    const [alertHead, alert, end] = alertsCsv(await listAlerts(db)).split('\r\n');
+    const [alertHead, alert, end] = csvOf(alertsTable(await listAlerts(db))).split('\r\n');
     expect(alertHead).toMatch(/^alert,envelope,scope_kind,scope,period,rung,/);
     expect(alert).toContain(',pod,checkout,2026-09,0.8,1,pending,open,85.000000000001,100,USD,spend,');
     expect(end).toBe('');

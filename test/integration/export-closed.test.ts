@@ -83,7 +83,7 @@ const test = base.extend('company', { scope: 'file' }, async ({ database }, { on
     .execute();
   const measure = (rows: string, at: Date) =>
     importQuantities(db, {
-      csvText: `metric,unit,pod,period,quantity\n${rows}`,
+      sheet: `metric,unit,pod,period,quantity\n${rows}`,
       fileName: 'requests.csv',
       dryRun: false,
       principal: APPROVER,

@@ -14,7 +14,8 @@ import { retryAlert } from '../../services/alerts/retry-alert.ts';
 import { decimal } from '../../services/kernel/decimal.ts';
 import { addDays, parsePeriod } from '../../services/kernel/period.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
-import { inboxCsv } from '../../services/reports/inbox-csv.ts';
+import { inboxTable } from '../../services/reports/inbox-tables.ts';
+import { csvOf } from '../../services/sheets/report-table.ts';
 import { type TestDatabase, test } from '../support/database.ts';
 import { addEnvelope, addLoad, addPod, setCost } from '../support/envelope-builders.ts';
 
@@ -139,7 +140,7 @@ describe('the inbox', () => {
       calls: expect.arrayContaining(['GET /api/v1/pods/maps/drift']),
     });
     expect(outside).toMatchObject({ scope: { kind: 'unattributed' }, amount: '33' });
-    expect(inboxCsv(items).split('\r\n')).toHaveLength(items.length + 2);
+    expect(csvOf(inboxTable(items)).split('\r\n')).toHaveLength(items.length + 2);
     expect(kinds(await listInbox(db, { at: AT, role: 'operator' }))).toEqual([
       'failed-delivery search',
       'unknown-delivery ads',

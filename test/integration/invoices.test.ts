@@ -26,7 +26,7 @@ const HEAD =
 
 function importSheet(db: Kysely<DB>, rows: readonly string[], options: { dryRun?: boolean; head?: string } = {}) {
   return importInvoices(db, {
-    csvText: `${[options.head ?? HEAD, ...rows].join('\n')}\n`,
+    sheet: `${[options.head ?? HEAD, ...rows].join('\n')}\n`,
     fileName: 'invoices.csv',
     principal: FINANCE,
     dryRun: options.dryRun ?? false,

@@ -8,7 +8,8 @@ import type { DB } from '../../db/schema.gen.ts';
 import { add, decimal, subtract, ZERO } from '../../services/kernel/decimal.ts';
 import { exportJournals } from '../../services/journal/export-journal.ts';
 import type { Journal, JournalPurpose } from '../../services/journal/journal.ts';
-import { journalCsv } from '../../services/journal/journal-csv.ts';
+import { journalTable } from '../../services/journal/journal-table.ts';
+import { csvOf } from '../../services/sheets/report-table.ts';
 import { readJournal } from '../../services/journal/read-journals.ts';
 import { reverseJournal } from '../../services/journal/reverse-journal.ts';
 import { verifyStatements } from '../../services/periods/verify-statements.ts';
@@ -130,14 +131,14 @@ describe('the journal of a closed month', () => {
   test('is repeated byte for byte, whatever is restated since', async ({ database, world }) => {
     await close(database.db, '2026-09');
     const first = JSON.stringify(await journalsOf(database.db, 'chargeback'));
-    const csv = journalCsv(await journalsOf(database.db, 'chargeback'));
+    const csv = csvOf(journalTable(await journalsOf(database.db, 'chargeback')));
     await publishBill(database.db, {
       sourceId: 'aws',
       charges: [...world.september, world.late],
       deliveredAt: '2026-10-05T00:00:00Z',
     });
     expect(JSON.stringify(await journalsOf(database.db, 'chargeback'))).toBe(first);
-    expect(journalCsv(await journalsOf(database.db, 'chargeback'))).toBe(csv);
+    expect(csvOf(journalTable(await journalsOf(database.db, 'chargeback')))).toBe(csv);
     expect(csv.split('\r\n')[0]).toBe(
       'journal,line,purpose,state,period,posting_date,statement,reverses_journal,adjusts_statement,entity,currency,account,cost_centre,pods,debit,credit,text',
     );

@@ -6,7 +6,8 @@ import { add, decimal, sum } from '../../services/kernel/decimal.ts';
 import { type Costs, costs } from '../../services/reports/costs.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
-import { costsCsv, reconciliationCsv } from '../../services/reports/report-csv.ts';
+import { costsTable, reconciliationTable } from '../../services/reports/report-tables.ts';
+import { csvOf } from '../../services/sheets/report-table.ts';
 import { test as base } from '../support/database.ts';
 import { publishBills } from '../support/published-bills.ts';
 
@@ -162,7 +163,7 @@ describe('costs', () => {
 
   test('as CSV are one table of exact figures in which no cell is a formula', async ({ bills }) => {
     const report = await explore(bills.db, { by: ['tag.=cmd', 'kind'] });
-    expect(costsCsv(report).split('\r\n').slice(0, 4)).toEqual([
+    expect(csvOf(costsTable(report)).split('\r\n').slice(0, 4)).toEqual([
       'tag.=cmd,kind,billedCost,effectiveCost,listCost,contractedCost,currency',
       "'=1+1,direct,40,40,40,40,USD",
       ',direct,134.5,124.25,134.5,134.5,USD',
@@ -201,7 +202,7 @@ describe('reconciliation', () => {
     });
     expect(report.rows[4]).toMatchObject({ file: '25', attributed: '0', unattributed: '25', difference: '0' });
     expect(report.rows.every((row) => row.difference === '0')).toBe(true);
-    expect(reconciliationCsv(report).split('\r\n')[1]).toBe(
+    expect(csvOf(reconciliationTable(report)).split('\r\n')[1]).toBe(
       `aws,2026-09,${bills.aws},USD,BilledCost,154.500000000001,154.500000000001,154.500000000001,0,0,,`,
     );
   });

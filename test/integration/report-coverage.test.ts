@@ -19,7 +19,8 @@ import { applyOrganisation } from '../../services/organisation/apply-organisatio
 import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { coverage } from '../../services/reports/coverage.ts';
-import { coverageCsv } from '../../services/reports/coverage-csv.ts';
+import { coverageTable } from '../../services/reports/coverage-tables.ts';
+import { csvOf } from '../../services/sheets/report-table.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import {
   AT,
@@ -317,7 +318,7 @@ describe('coverage', () => {
   });
 
   test('as CSV is one exact row per account and month', async ({ bill }) => {
-    const lines = coverageCsv(await coverage(bill.db, SEPTEMBER)).split('\r\n');
+    const lines = csvOf(coverageTable(await coverage(bill.db, SEPTEMBER))).split('\r\n');
     expect(lines).toHaveLength(5);
     expect(lines[1]).toBe(
       '2026-09,2026-09-30,USD,EffectiveCost,AWS,1,11,,2026-09,1040,940,1040,1040,360.500000000001,360.500000000001,360.500000000001,360.500000000001,0.7228',

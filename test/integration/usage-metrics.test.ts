@@ -53,7 +53,7 @@ function take(
   given: { dryRun?: boolean; at?: Date } = {},
 ): Promise<QuantityImport> {
   return importQuantities(trx, {
-    csvText: ['metric,unit,pod,period,quantity', ...rows].join('\n'),
+    sheet: ['metric,unit,pod,period,quantity', ...rows].join('\n'),
     fileName: 'requests.csv',
     principal: localOperator,
     dryRun: given.dryRun ?? false,
@@ -294,9 +294,9 @@ describe('refusals', () => {
   });
 
   test('a sheet without a column it needs is refused with the columns it takes', async ({ trx }) => {
-    const csvText = 'metric,pod,day,quantity\nrequests,pay,2026-09-01,1';
+    const sheet = 'metric,pod,day,quantity\nrequests,pay,2026-09-01,1';
     const faults = await faultsOf(
-      importQuantities(trx, { csvText, fileName: 'r.csv', principal: localOperator, dryRun: false, at: AT }),
+      importQuantities(trx, { sheet, fileName: 'r.csv', principal: localOperator, dryRun: false, at: AT }),
     );
     expect(faults).toEqual(['1 day: "day" is not a column of this file', '1 period: the column is missing']);
   });

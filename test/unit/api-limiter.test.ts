@@ -1,7 +1,7 @@
 /** Few at once: the limiter starts no more than it may, passes places on in order, survives failures, and refuses a crowd. */
 import { expect, test } from 'vitest';
 import { createLimiter } from '../../api/limiter.ts';
-import { prefersCsv } from '../../api/printed.ts';
+import { preferredForm } from '../../api/printed.ts';
 
 test('no more run than may, those who wait come in order, and a failure frees its place', async () => {
   const limited = createLimiter(2, 10);
@@ -31,9 +31,14 @@ test('a crowd is asked to come back', async () => {
   await Promise.all(works);
 });
 
-test('CSV is sent only where it is wanted more than JSON', () => {
+test('CSV and workbooks are sent only where they are wanted more than JSON', () => {
   const wanted = ['text/csv', 'TEXT/CSV; charset=utf-8', 'text/csv, */*', 'application/json;q=0.3, text/csv;q=0.4'];
-  expect(wanted.map(prefersCsv)).toEqual(wanted.map(() => true));
+  expect(wanted.map(preferredForm)).toEqual(wanted.map(() => 'csv'));
+  const workbook = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+  expect(preferredForm(workbook)).toBe('xlsx');
+  expect(preferredForm(`${workbook};q=0.5, text/csv;q=0.4`)).toBe('xlsx');
+  expect(preferredForm(`${workbook};q=0.4, text/csv`)).toBe('csv');
+  expect(preferredForm(`${workbook}, application/json`)).toBe('json');
   const not = [undefined, '', '*/*', 'application/json', 'text/csv;q=0', 'text/csv, application/json', 'text/html'];
-  expect(not.map(prefersCsv)).toEqual(not.map(() => false));
+  expect(not.map(preferredForm)).toEqual(not.map(() => 'json'));
 });

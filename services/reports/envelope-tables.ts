@@ -1,7 +1,7 @@
 /** Envelopes and alerts as CSV, in the form of the other reports: exact figures, defused text, null as an empty cell. */
 import type { ListedAlert } from '../alerts/list-alerts.ts';
 import type { ListedEnvelope } from '../envelopes/list-envelopes.ts';
-import { type Cell, figures, toCsv } from './report-csv.ts';
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 
 const ENVELOPE_HEAD = [
   ['envelope', 'scope_kind', 'scope', 'period', 'period_start', 'period_end', 'version', 'limit', 'actual', 'used'],
@@ -27,7 +27,7 @@ const ALERT_HEAD = [
 ].flat();
 
 /** One row per envelope, then pods and the unattributed that cost without one. */
-export function envelopesCsv(envelopes: readonly ListedEnvelope[]): string {
+export function envelopesTable(envelopes: readonly ListedEnvelope[]): ReportTable {
   const rows = envelopes.map((envelope): Cell[] => [
     ...figures(envelope.envelopeId),
     envelope.scope.kind,
@@ -49,11 +49,11 @@ export function envelopesCsv(envelopes: readonly ListedEnvelope[]): string {
       ? null
       : envelope.spent.map(({ billingCurrency, cost }) => `${cost} ${billingCurrency}`).join(' + '),
   ]);
-  return toCsv(ENVELOPE_HEAD, rows);
+  return { name: 'envelopes', head: ENVELOPE_HEAD, rows };
 }
 
 /** One row per crossing, oldest first. */
-export function alertsCsv(alerts: readonly ListedAlert[]): string {
+export function alertsTable(alerts: readonly ListedAlert[]): ReportTable {
   const rows = alerts.map((alert): Cell[] => [
     ...figures(alert.alertId, alert.envelopeId),
     alert.scope.kind,
@@ -69,5 +69,5 @@ export function alertsCsv(alerts: readonly ListedAlert[]): string {
     alert.error,
     ...figures(alert.createdAt),
   ]);
-  return toCsv(ALERT_HEAD, rows);
+  return { name: 'alerts', head: ALERT_HEAD, rows };
 }

@@ -4,15 +4,13 @@
  */
 import type { Costs } from './costs.ts';
 import type { Reconciliation } from './reconciliation.ts';
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 import type { ValuePerPod } from './compose-value.ts';
-
-/** A figure is written as it is; anything else is foreign text. */
-export type Cell = { readonly figure: string | number | null } | string | null;
 
 const COSTS = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const;
 
 /** One row per pod, then the unattributed and the total. */
-export function valuePerPodCsv(report: ValuePerPod): string {
+export function valuePerPodTable(report: ValuePerPod): ReportTable {
   const head = [
     ['period', 'through', 'currency', 'cost_metric', 'pod', 'name', 'kind', 'portfolio'],
     [
@@ -68,15 +66,15 @@ export function valuePerPodCsv(report: ValuePerPod): string {
     ...figures(adjustments.cost, adjustments.value),
   ];
   const { unattributed, total } = report;
-  return toCsv(head, [
-    ...pods,
-    summary('unattributed', unattributed, null),
-    summary('total', total, total.returnOnTotal),
-  ]);
+  return {
+    name: 'value per pod',
+    head,
+    rows: [...pods, summary('unattributed', unattributed, null), summary('total', total, total.returnOnTotal)],
+  };
 }
 
 /** The rows of the explorer, without totals, so that a pivot table adds up. */
-export function costsCsv(report: Costs): string {
+export function costsTable(report: Costs): ReportTable {
   const isBilling = report.currency === 'billing';
   const keys = [...new Set([...report.by, ...(isBilling ? ['billingCurrency'] : [])])];
   const head = [...keys, ...COSTS, ...(isBilling ? [] : ['currency'])];
@@ -85,11 +83,11 @@ export function costsCsv(report: Costs): string {
     ...figures(...COSTS.map((metric) => row[metric])),
     ...(isBilling ? [] : [report.currency]),
   ]);
-  return toCsv(head, rows);
+  return { name: 'costs', head, rows };
 }
 
 /** The reconciled rows; what is billed or charged elsewhere is in the JSON only. */
-export function reconciliationCsv(report: Reconciliation): string {
+export function reconciliationTable(report: Reconciliation): ReportTable {
   const head = [
     'source',
     'billing_period',
@@ -113,23 +111,5 @@ export function reconciliationCsv(report: Reconciliation): string {
     ...figures(row.file, row.ingested, row.attributed, row.unattributed, row.difference),
     ...figures(row.invoice, row.invoiceDifference),
   ]);
-  return toCsv(head, rows);
-}
-
-export function figures(...values: readonly (string | number | null)[]): Cell[] {
-  return values.map((figure) => ({ figure }));
-}
-
-export function toCsv(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  return [head.map(toText).join(','), ...rows.map((row) => row.map(toText).join(','))]
-    .map((line) => `${line}\r\n`)
-    .join('');
-}
-
-function toText(cell: Cell): string {
-  if (cell === null) return '';
-  if (typeof cell !== 'string') return String(cell.figure ?? '');
-  // Spreadsheets run what begins with one of these, blanks before it included (a bill's tags are anybody's text).
-  const text = /^\s*[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return { name: 'reconciliation', head, rows };
 }

@@ -3,7 +3,7 @@ import type { ListedActivation } from '../envelopes/activate-pattern.ts';
 import type { Headroom } from '../envelopes/headroom.ts';
 import type { EnvelopeHistory } from '../envelopes/list-versions.ts';
 import type { RaiseRequest } from '../envelopes/raise-rows.ts';
-import { type Cell, figures, toCsv } from './report-csv.ts';
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 
 const RAISE_HEAD = [
   [
@@ -29,7 +29,7 @@ const HEADROOM_HEAD = ['portfolio', 'envelope', 'period', 'pod', 'limit', 'curre
 const ACTIVATION_HEAD = ['pod', 'pattern', 'activated_on', 'method', 'approvals_avoided'];
 
 /** One row per request. */
-export function raisesCsv(raises: readonly RaiseRequest[]): string {
+export function raisesTable(raises: readonly RaiseRequest[]): ReportTable {
   const rows = raises.map((one): Cell[] => [
     ...figures(one.requestId, one.envelopeId),
     one.scope.kind,
@@ -50,11 +50,11 @@ export function raisesCsv(raises: readonly RaiseRequest[]): string {
     one.decisionReason,
     ...figures(one.version),
   ]);
-  return toCsv(RAISE_HEAD, rows);
+  return { name: 'raises', head: RAISE_HEAD, rows };
 }
 
 /** One row per version, oldest first. */
-export function historyCsv(history: EnvelopeHistory): string {
+export function historyTable(history: EnvelopeHistory): ReportTable {
   const rows = history.versions.map((one): Cell[] => [
     ...figures(history.envelopeId),
     history.scope.kind,
@@ -71,11 +71,11 @@ export function historyCsv(history: EnvelopeHistory): string {
     one.recordedBy,
     ...figures(one.recordedAt, one.requestId),
   ]);
-  return toCsv(VERSION_HEAD, rows);
+  return { name: 'envelope history', head: VERSION_HEAD, rows };
 }
 
 /** One row per portfolio's envelope, followed by one per pod's envelope that counts in it. */
-export function headroomsCsv(headrooms: readonly Headroom[]): string {
+export function headroomsTable(headrooms: readonly Headroom[]): ReportTable {
   const rows = headrooms.flatMap((one): Cell[][] => [
     [
       one.portfolioId,
@@ -98,11 +98,11 @@ export function headroomsCsv(headrooms: readonly Headroom[]): string {
       null,
     ]),
   ]);
-  return toCsv(HEADROOM_HEAD, rows);
+  return { name: 'headroom', head: HEADROOM_HEAD, rows };
 }
 
 /** One row per activation. */
-export function activationsCsv(activations: readonly ListedActivation[]): string {
+export function activationsTable(activations: readonly ListedActivation[]): ReportTable {
   const rows = activations.map((one): Cell[] => [
     one.podId,
     one.patternId,
@@ -110,5 +110,5 @@ export function activationsCsv(activations: readonly ListedActivation[]): string
     one.method,
     ...figures(one.approvalsAvoided),
   ]);
-  return toCsv(ACTIVATION_HEAD, rows);
+  return { name: 'activations', head: ACTIVATION_HEAD, rows };
 }

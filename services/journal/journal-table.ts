@@ -1,6 +1,6 @@
 /** Journals as CSV for the ledger: one row per line, amounts in a debit and a credit column, the other one empty. */
 import { addDays } from '../kernel/period.ts';
-import { type Cell, figures, toCsv } from '../reports/report-csv.ts';
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 import type { JournalExport } from './journal.ts';
 
 const HEAD = [
@@ -19,7 +19,7 @@ const HEAD = [
 ].flat();
 
 /** The posting date is the month's last day. */
-export function journalCsv({ journals }: JournalExport): string {
+export function journalTable({ journals }: JournalExport): ReportTable {
   const rows = journals.flatMap((journal) =>
     journal.lines.map((line): Cell[] => [
       ...figures(journal.journalId, line.line),
@@ -41,5 +41,5 @@ export function journalCsv({ journals }: JournalExport): string {
       line.text,
     ]),
   );
-  return toCsv(HEAD, rows);
+  return { name: 'journal', head: HEAD, rows };
 }

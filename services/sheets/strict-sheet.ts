@@ -1,20 +1,22 @@
 /**
- * Reads small CSV files that people keep (exchange rates, outcomes): every cell stays text, every fault has its line and column,
- * and a misspelt header gets a suggestion. Bills do not come this way; DuckDB reads those.
+ * Reads small files that people keep (exchange rates, outcomes), as CSV or as the grid of a workbook: every cell stays text, every fault
+ * has its line and column, and a misspelt header gets a suggestion. Bills do not come this way; DuckDB reads those.
  */
 import { CsvError, parse } from 'csv-parse/sync';
 import type { InputFault } from '../kernel/errors.ts';
 import { didYouMean } from '../organisation/suggestion.ts';
+import type { SheetGrid } from './read-xlsx.ts';
+import { columnLetters } from './xlsx-cells.ts';
 
-export interface CsvLayout {
+export interface SheetLayout {
   readonly required: readonly string[];
   readonly optional: readonly string[];
   /** Records at most, the header apart; a longer file is refused. */
   readonly rowsMax: number;
 }
 
-export interface CsvRow {
-  /** The physical line the record begins on; the header is line 1. */
+export interface SheetRow {
+  /** The physical line the record begins on, of a workbook its row; the header of a CSV is line 1. */
   readonly line: number;
   /** 1 for the first record after the header. */
   readonly record: number;
@@ -22,39 +24,41 @@ export interface CsvRow {
   readonly cells: Readonly<Record<string, string>>;
 }
 
+/** A sheet as it came: the text of a CSV, or a workbook's sheet that was read. */
+export type SheetContent = string | SheetGrid;
+
 interface RawRecord {
   readonly record: readonly string[];
-  readonly info: { readonly lines: number };
+  readonly line: number;
 }
 
 /** The rows that could be read, and every fault of form. Callers refuse the file where there is one. */
-export function readStrictCsv(name: string, text: string, layout: CsvLayout): { rows: CsvRow[]; faults: InputFault[] } {
-  const records = parseRecords(name, text);
+export function readStrictSheet(
+  name: string,
+  content: SheetContent,
+  layout: SheetLayout,
+): { rows: SheetRow[]; faults: InputFault[] } {
+  const records = typeof content === 'string' ? parseRecords(name, content) : gridRecords(content);
   if ('fault' in records) return { rows: [], faults: [records.fault] };
   const [header, ...body] = records.list;
   if (header === undefined) {
     return { rows: [], faults: [{ file: name, line: 1, reason: 'the file is empty', fix: headerFix(layout) }] };
   }
   const columns = header.record.map((cell) => cell.trim());
-  const headerFaults = checkHeader(name, columns, layout);
+  const headerFaults = checkHeader({ file: name, line: header.line }, columns, layout);
   if (headerFaults.length > 0) return { rows: [], faults: headerFaults };
   if (body.length > layout.rowsMax) {
     const reason = `the file has ${body.length} rows, more than the ${layout.rowsMax} that are read at once`;
     return { rows: [], faults: [{ file: name, reason, fix: 'Import it in parts.' }] };
   }
-  const faults: InputFault[] = [];
-  const rows: CsvRow[] = [];
-  for (const [index, { record, info }] of body.entries()) {
-    const line = info.lines - countLineBreaks(record);
-    if (record.length !== columns.length) {
+  const faults: InputFault[] = typeof content === 'string' ? [] : [...content.faults];
+  const rows: SheetRow[] = [];
+  for (const [index, { record, line }] of body.entries()) {
+    const isRagged = typeof content === 'string' ? record.length !== columns.length : record.length > columns.length;
+    if (isRagged) {
       const reason = `the row has ${record.length} cells, the header ${columns.length}`;
-      faults.push({
-        file: name,
-        line,
-        record: index + 1,
-        reason,
-        fix: 'Put cells that hold a comma in double quotes.',
-      });
+      const fix = typeof content === 'string' ? 'Put cells that hold a comma in double quotes.' : 'Name every column.';
+      faults.push({ file: name, line, record: index + 1, reason, fix });
       continue;
     }
     const cells = Object.fromEntries(columns.map((column, position) => [column, (record[position] ?? '').trim()]));
@@ -63,10 +67,21 @@ export function readStrictCsv(name: string, text: string, layout: CsvLayout): { 
   return { rows, faults };
 }
 
+/** Faults of a workbook with the letter of their column, by which people find it: `amount (J)`. */
+export function withLetters(content: SheetContent, faults: readonly InputFault[]): readonly InputFault[] {
+  if (typeof content === 'string') return faults;
+  const letters = new Map(content.rows[0]?.cells.map((cell, index) => [cell.trim(), columnLetters(index)]));
+  return faults.map((fault) => {
+    const letter = letters.get(fault.column ?? '');
+    return letter === undefined ? fault : { ...fault, column: `${fault.column} (${letter})` };
+  });
+}
+
 function parseRecords(name: string, text: string): { list: RawRecord[] } | { fault: InputFault } {
   try {
     const options = { bom: true, info: true, relax_column_count: true, skip_empty_lines: true } as const;
-    return { list: parse(text, options) as unknown as RawRecord[] };
+    const parsed = parse(text, options) as unknown as { record: readonly string[]; info: { lines: number } }[];
+    return { list: parsed.map(({ record, info }) => ({ record, line: info.lines - countLineBreaks(record) })) };
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const line = typeof error['lines'] === 'number' ? { line: error['lines'] } : {};
@@ -75,15 +90,22 @@ function parseRecords(name: string, text: string): { list: RawRecord[] } | { fau
   }
 }
 
-function checkHeader(name: string, columns: readonly string[], layout: CsvLayout): InputFault[] {
+function gridRecords({ rows }: SheetGrid): { list: RawRecord[] } {
+  return { list: rows.map(({ cells, line }) => ({ record: cells, line })) };
+}
+
+function checkHeader(
+  at: { file: string; line: number },
+  columns: readonly string[],
+  layout: SheetLayout,
+): InputFault[] {
   const known = [...layout.required, ...layout.optional];
   if (columns.length === 1 && columns[0]?.includes(';') === true) {
-    return [{ file: name, line: 1, reason: 'the cells are separated by semicolons', fix: 'Save it with commas.' }];
+    return [{ ...at, reason: 'the cells are separated by semicolons', fix: 'Save it with commas.' }];
   }
   const missing = layout.required.filter((column) => !columns.includes(column));
   const unknown = columns.filter((column) => !known.includes(column));
   const repeated = columns.filter((column, index) => columns.indexOf(column) !== index);
-  const at = { file: name, line: 1 };
   return [
     ...unknown.map((column) => {
       const fix = didYouMean(column, known) ?? headerFix(layout);
@@ -94,7 +116,7 @@ function checkHeader(name: string, columns: readonly string[], layout: CsvLayout
   ];
 }
 
-function headerFix(layout: CsvLayout): string {
+function headerFix(layout: SheetLayout): string {
   return `The first line must name the columns ${[...layout.required, ...layout.optional].join(',')}.`;
 }
 

@@ -1,10 +1,10 @@
 /** Prior-period adjustments as CSV: one line per row of the report, exact. */
-import { figures, toCsv } from '../reports/report-csv.ts';
+import { figures, type ReportTable } from '../sheets/report-table.ts';
 import type { Adjustments } from './adjustments.ts';
 
 const MONEY = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost', 'amount'] as const;
 
-export function adjustmentsCsv(report: Adjustments): string {
+export function adjustmentsTable(report: Adjustments): ReportTable {
   const head = [
     ['booked_in', 'statement', 'adjusts', 'adjusted_statement', 'pod', 'kind', 'outcome', 'beside', 'currency'],
     ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost', 'amount', 'reported_currency'],
@@ -30,5 +30,5 @@ export function adjustmentsCsv(report: Adjustments): string {
     line.reported.currency,
     ...figures(...MONEY.map((name) => line.reported[name])),
   ]);
-  return toCsv(head, rows);
+  return { name: 'adjustments', head, rows };
 }

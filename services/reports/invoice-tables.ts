@@ -1,10 +1,10 @@
 /** Invoices against bills, and the bridge from the invoice to the reports, as CSV: exact figures, one table each. */
 import type { Bridge } from './bridge.ts';
 import type { InvoiceReport } from './invoices.ts';
-import { type Cell, figures, toCsv } from './report-csv.ts';
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 
 /** One row per comparison; the reasons of one stand in one cell, each with its amount. */
-export function invoiceReportCsv(report: InvoiceReport): string {
+export function invoiceReportTable(report: InvoiceReport): ReportTable {
   const head = [
     ['source', 'billing_period', 'billing_account', 'currency', 'invoices', 'matched_by', 'lines', 'billed_cost'],
     ['invoice', 'difference', 'tolerance', 'state', 'reasons'],
@@ -20,11 +20,11 @@ export function invoiceReportCsv(report: InvoiceReport): string {
     row.state,
     row.reasons.map(({ reason, amount }) => `${reason} ${amount}`).join('; '),
   ]);
-  return toCsv(head, rows);
+  return { name: 'invoices', head, rows };
 }
 
 /** From BilledCost to the reported cost, one row per step; the differences of a provider and currency add up. */
-export function bridgeCsv(report: Bridge): string {
+export function bridgeTable(report: Bridge): ReportTable {
   const head = [
     'period',
     'provider',
@@ -50,5 +50,5 @@ export function bridgeCsv(report: Bridge): string {
       line('reported', null, row.reportedCost, null, null),
     ];
   });
-  return toCsv(head, rows);
+  return { name: 'bridge', head, rows };
 }

@@ -1,12 +1,12 @@
 /** Coverage and tag hygiene as CSV, one table each: the rows by account and month, and the findings. */
 import type { Coverage } from './coverage.ts';
-import { type Cell, figures, toCsv } from './report-csv.ts';
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 import type { KeyFinding, TagHygiene, ValueFinding } from './tag-hygiene.ts';
 
 const COSTS = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const;
 
 /** One row per provider, account and month; reasons, origins and suggestions are in the JSON only. */
-export function coverageCsv(report: Coverage): string {
+export function coverageTable(report: Coverage): ReportTable {
   const head = [
     [
       'period',
@@ -34,11 +34,11 @@ export function coverageCsv(report: Coverage): string {
     row.month,
     ...figures(...COSTS.map((cost) => row.attributed[cost]), ...COSTS.map((cost) => row.unattributed[cost]), row.share),
   ]);
-  return toCsv(head, rows);
+  return { name: 'coverage', head, rows };
 }
 
 /** One row per finding: keys first, then values. */
-export function tagHygieneCsv(report: TagHygiene): string {
+export function tagHygieneTable(report: TagHygiene): ReportTable {
   const head = [
     ['period', 'through', 'currency', 'cost_metric', 'key', 'value', 'fault', 'meant', 'cost', 'unattributed_cost'],
     ['lines', 'origins', 'example_origin', 'example_resource', 'fix'],
@@ -52,5 +52,5 @@ export function tagHygieneCsv(report: TagHygiene): string {
   ];
   const keys = report.keys.map((one): Cell[] => [...frame, one.key, null, one.fault, one.meant, ...money(one)]);
   const values = report.values.map((one): Cell[] => [...frame, one.key, one.value, one.fault, one.pod, ...money(one)]);
-  return toCsv(head, [...keys, ...values]);
+  return { name: 'tag hygiene', head, rows: [...keys, ...values] };
 }

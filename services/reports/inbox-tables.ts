@@ -1,10 +1,10 @@
 /** Finance's inbox and drift as CSV, in the form of the other reports. */
 import type { PodDrift } from '../drift/list-drift.ts';
 import type { InboxItem } from '../inbox/list-inbox.ts';
-import { type Cell, figures, toCsv } from './report-csv.ts';
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 
 /** One row per thing that waits, in the order of the list. */
-export function inboxCsv(items: readonly InboxItem[]): string {
+export function inboxTable(items: readonly InboxItem[]): ReportTable {
   const head = [
     'kind',
     'id',
@@ -30,11 +30,11 @@ export function inboxCsv(items: readonly InboxItem[]): string {
     item.sentence,
     item.settle[0] ?? null,
   ]);
-  return toCsv(head, rows);
+  return { name: 'inbox', head, rows };
 }
 
 /** One row per pod with an approved act. */
-export function driftCsv(drifts: readonly PodDrift[]): string {
+export function driftTable(drifts: readonly PodDrift[]): ReportTable {
   const head = [
     [
       'pod',
@@ -62,5 +62,5 @@ export function driftCsv(drifts: readonly PodDrift[]): string {
     ...figures(one.since, one.foundOn, one.perMonth),
     one.note,
   ]);
-  return toCsv(head, rows);
+  return { name: 'drift', head, rows };
 }

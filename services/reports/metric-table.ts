@@ -1,11 +1,11 @@
 /** Usage metrics as CSV, in the form of the other reports: one row per metric, its gaps and rules as counts and words. */
 import type { UsageMetric } from '../usage/list-metrics.ts';
-import { type Cell, figures, toCsv } from './report-csv.ts';
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 
 const HEAD = ['metric', 'unit', 'grain', 'from', 'until', 'pods', 'quantities', 'total', 'gaps', 'rules'];
 
 /** Gaps are counted; the JSON form lists them. */
-export function metricsCsv(metrics: readonly UsageMetric[]): string {
+export function metricsTable(metrics: readonly UsageMetric[]): ReportTable {
   const rows = metrics.map((metric): Cell[] => [
     metric.metricId,
     metric.unit,
@@ -13,5 +13,5 @@ export function metricsCsv(metrics: readonly UsageMetric[]): string {
     ...figures(metric.from, metric.until, metric.pods, metric.quantities, metric.total, metric.gaps.length),
     metric.rules.join(' '),
   ]);
-  return toCsv(HEAD, rows);
+  return { name: 'metrics', head: HEAD, rows };
 }
