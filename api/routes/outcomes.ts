@@ -6,11 +6,14 @@ import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { guardClaim } from '../../services/outcomes/guard-claim.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
+import { showOutcome } from '../../services/outcomes/show-outcome.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { linkNextPage, readPageRequest } from '../paging.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import { asResponse } from '../response.ts';
+import { SHEET_BODY, SHEET_CONSUMES, sheetOf } from '../sheet-body.ts';
+import { OutcomeParams, ShownOutcomeView } from '../schemas/outcome-acts.ts';
 import {
   CreatedOutcomeView,
   ImportQuery,
@@ -40,6 +43,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
       const page = await readAs(db, principalOf(request), (trx) =>
         listOutcomes(trx, {
           limit,
+          at: clock.now(),
           ...(state === undefined ? {} : { state }),
           ...(podId === undefined ? {} : { podId }),
           ...(after === null ? {} : { after }),
@@ -50,6 +54,23 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
     },
   );
 
+  app.get(
+    '/api/v1/outcomes/:outcomeId',
+    {
+      config: { roles: READERS },
+      schema: {
+        summary: 'One outcome: what is missing to its verification, evidence, possible duplicates, history',
+        tags: ['outcomes'],
+        params: OutcomeParams,
+        response: { 200: ShownOutcomeView },
+      },
+    },
+    async (request) => {
+      const { outcomeId } = request.params;
+      return asResponse(await readAs(db, principalOf(request), (trx) => showOutcome(trx, outcomeId, clock.now())));
+    },
+  );
+
   app.post(
     '/api/v1/outcomes',
     {
@@ -57,7 +78,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
       schema: {
         summary: 'State an outcome',
         description:
-          'A pod states outcomes of its own pods only. `"state": "verified"` needs role finance; otherwise it lands as claimed and a note says so. A known reference changes that outcome.',
+          'A pod states outcomes of its own pods only. `"state": "verified"` needs role finance; and everything that gates a verification; otherwise it lands as claimed and notes say what is missing. A known reference changes that outcome.',
         tags: ['outcomes'],
         headers: IDEMPOTENCY_HEADERS,
         body: OutcomeBody,
@@ -80,25 +101,23 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
       config: { roles: ['finance', 'operator', 'ingest'] },
       schema: {
         summary: 'Import a sheet of outcomes, all or nothing',
-        description: 'The body is the CSV itself. Importing it again changes nothing; a missing row deletes nothing.',
+        description:
+          'The body is the sheet itself, as CSV or as a workbook. Importing it again changes nothing; a missing row deletes nothing.',
         tags: ['outcomes'],
-        consumes: ['text/csv'],
+        consumes: SHEET_CONSUMES,
         headers: IDEMPOTENCY_HEADERS,
         querystring: ImportQuery,
-        body: { content: { 'text/csv': { schema: Type.String() } } },
+        body: SHEET_BODY,
         response: { 200: OutcomeImportView },
       },
     },
     async (request, reply) => {
       const { workbook, dryRun = false } = request.query;
-      const csvText: unknown = request.body;
-      if (typeof csvText !== 'string' || csvText === '') {
-        throw new AppError('invalid_input', 'Send the sheet itself as the body, with "Content-Type: text/csv".');
-      }
+      const sheet = sheetOf(request, workbook);
       return answerPost(context, request, reply, async (trx) => ({
         status: 200,
         body: await importOutcomes(trx, {
-          csvText,
+          sheet,
           workbook,
           dryRun,
           principal: principalOf(request),

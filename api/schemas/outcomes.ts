@@ -1,8 +1,15 @@
 /** Outcomes over HTTP. What may be stated is the domain's own schema. */
 import { Type } from 'typebox';
 import { OUTCOME_INPUT } from '../../services/outcomes/outcome-input.ts';
-import { BASES, BASIS_POINTS_WHOLE, OUTCOME_STATES } from '../../services/outcomes/outcome.ts';
+import {
+  BASES,
+  BASIS_POINTS_WHOLE,
+  CONFIDENCE_GRADES,
+  EFFECTS,
+  OUTCOME_STATES,
+} from '../../services/outcomes/outcome.ts';
 import { PAGE_QUERY } from '../paging.ts';
+import { SHEET_QUERY } from '../sheet-body.ts';
 import { CurrencyCode, DateText, DecimalText, Id, InstantText, nullable, oneOf } from './common.ts';
 
 export const OutcomeBody = OUTCOME_INPUT;
@@ -27,6 +34,7 @@ export const ImportQuery = Type.Object(
         'The name of the sheet, which its row ids belong to. The same name and row again is the same outcome.',
     }),
     dryRun: Type.Optional(Type.Boolean({ description: 'Check everything and change nothing.' })),
+    ...SHEET_QUERY,
   },
   { additionalProperties: false },
 );
@@ -88,10 +96,47 @@ export const OutcomeViewSchema = Type.Object({
   verifiedAt: nullable(InstantText),
   workbook: nullable(Type.String()),
   sourceRowId: nullable(Type.String()),
-  shares: Type.Array(Type.Object({ pod: Id, basisPoints: Type.Integer({ minimum: 1, maximum: BASIS_POINTS_WHOLE }) }), {
-    description: 'For a pod: its own shares only.',
-  }),
+  shares: Type.Array(
+    Type.Object({
+      pod: Id,
+      basisPoints: Type.Integer({ minimum: 1, maximum: BASIS_POINTS_WHOLE }),
+      agreedBy: nullable(Type.String()),
+      agreedAt: nullable(InstantText),
+    }),
+    { description: 'For a pod: its own shares only.' },
+  ),
   unattributedBasisPoints: Type.Integer({ minimum: 0, maximum: BASIS_POINTS_WHOLE }),
-  schedule: Type.Array(Type.Object({ from: DateText, until: DateText, amount: DecimalText })),
+  schedule: Type.Array(
+    Type.Object({
+      ordinal: Type.Integer(),
+      from: DateText,
+      until: DateText,
+      amount: DecimalText,
+      verdict: oneOf(['open', 'verified', 'rejected'], 'What the verifier said of it.'),
+      verifiedAmount: nullable(DecimalText),
+    }),
+  ),
   references: Type.Array(Type.Object({ system: Type.String(), key: Type.String(), url: nullable(Type.String()) })),
+  effect: oneOf(EFFECTS, 'A dis_benefit counts below zero.'),
+  baselineMeasure: nullable(
+    Type.Object({
+      value: DecimalText,
+      from: DateText,
+      until: DateText,
+      source: Type.String(),
+      method: Type.String(),
+    }),
+  ),
+  isOwnBillBaseline: nullable(Type.Boolean()),
+  confidence: nullable(
+    Type.Object({ grade: oneOf(CONFIDENCE_GRADES, 'A to D; it multiplies nothing.'), reason: Type.String() }),
+  ),
+  pool: nullable(Type.String()),
+  reviewDueOn: nullable(DateText),
+  enabledBy: Type.Array(Id),
+  claimedAt: nullable(InstantText),
+  stateReason: nullable(Type.String({ description: 'Why it is in its state.' })),
+  supersededBy: nullable(Type.String()),
+  evidenceCount: Type.Integer(),
+  brokenEvidenceCount: Type.Integer(),
 });

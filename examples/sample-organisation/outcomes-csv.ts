@@ -10,7 +10,7 @@ import { dayOfQuarter, type SampleCalendar } from './sample-calendar.ts';
 import type { SpendPlan } from './spend-plan.ts';
 
 const HEADER =
-  'source_row_id,pod,outcome_type,title,delivered_on,quantity,unit,basis,gross_or_margin,amount,currency,recognise_from,recognise_until,share_bp,owner_email,baseline,evidence_url,state,verified_by';
+  'source_row_id,pod,outcome_type,title,delivered_on,quantity,unit,basis,gross_or_margin,amount,currency,recognise_from,recognise_until,share_bp,owner_email,baseline,evidence_url,state,verified_by,own_bill_baseline,amount_low,amount_high';
 const TEN_THOUSAND = 10_000n;
 
 /** The file `outcomes.csv`: several rows with one `source_row_id` are the shares of one outcome. */
@@ -28,6 +28,7 @@ function outcomeRows(calendar: SampleCalendar, plan: SpendPlan, outcome: SampleO
   const until = isMoney ? addDays(deliveredOn, outcome.weeks * 7) : '';
   const rowId = `LF-${String(number).padStart(3, '0')}`;
   const pods = Object.entries(outcome.shares);
+  const amount = isMoney ? amountText(plan, calendar, outcome, firstPod, deliveredOn) : '';
   return pods.map(([pod, shareBp]) =>
     [
       rowId,
@@ -39,7 +40,7 @@ function outcomeRows(calendar: SampleCalendar, plan: SpendPlan, outcome: SampleO
       outcome.unit,
       outcome.basis,
       outcome.basis === 'revenue' ? 'margin' : '',
-      isMoney ? amountText(plan, calendar, outcome, firstPod, deliveredOn) : '',
+      amount,
       isMoney ? outcome.currency : '',
       isMoney ? deliveredOn : '',
       until,
@@ -49,6 +50,8 @@ function outcomeRows(calendar: SampleCalendar, plan: SpendPlan, outcome: SampleO
       outcome.isVerified ? `https://wiki.example.com/outcomes/${rowId.toLowerCase()}` : '',
       outcome.isVerified ? 'verified' : 'claimed',
       outcome.isVerified ? financePartnerOf(lead) : '',
+      outcome.isVerified && outcome.basis === 'cost_reduction' ? 'no' : '',
+      ...(outcome.basis === 'risk_reduced' ? rangeAround(amount) : ['', '']),
     ]
       .map(csvCell)
       .join(','),
@@ -71,6 +74,12 @@ function amountText(
   const units = inCurrency / 100n;
   const step = units >= 20_000n ? 500n : 100n;
   return `${((units + step / 2n) / step) * step}.00`;
+}
+
+/** Half of it to half as much again. */
+function rangeAround(amount: string): [low: string, high: string] {
+  const units = BigInt(amount.replace(/\.00$/, ''));
+  return [`${units / 2n}.00`, `${units + units / 2n}.00`];
 }
 
 function baselineText(outcome: SampleOutcome, quarterId: string): string {

@@ -2,41 +2,16 @@
  * What the fields of a stated outcome must mean together, the same for JSON and sheets: texts in, a checked statement or the faults
  * by field out. A verification that the statement has no right to lands as a claim, and a note says why.
  */
-import { compare, type Decimal, decimal, isDecimalText, sum, ZERO } from '../kernel/decimal.ts';
+import { type Decimal, decimal, isDecimalText } from '../kernel/decimal.ts';
 import type { Principal } from '../kernel/ports.ts';
-import { addDays, daysBetween, isIsoDate } from '../kernel/period.ts';
-import { currencyFix, isCurrencyCode } from '../fx/currency.ts';
+import { isIsoDate } from '../kernel/period.ts';
 import { didYouMean, listWords } from '../organisation/suggestion.ts';
-import { BASES, BASES_WITHOUT_MONEY, BASIS_POINTS_WHOLE, type Basis, STATED_STATES } from './outcome.ts';
-import type { OutcomeContent, OutcomeReference, ScheduleRow, StatedState } from './outcome.ts';
-import { settleState } from './settle-state.ts';
-
-/** A statement as it came: every field a text, empty where it is missing. */
-export interface RawOutcome {
-  readonly title: string;
-  readonly outcomeType: string;
-  readonly quantity: string;
-  readonly unit: string;
-  readonly basis: string;
-  readonly grossOrMargin: string;
-  readonly amount: string;
-  readonly amountLow: string;
-  readonly amountHigh: string;
-  readonly currency: string;
-  readonly deliveredOn: string;
-  readonly recogniseFrom: string;
-  readonly recogniseUntil: string;
-  readonly schedule: readonly { from: string; until: string; amount: string }[];
-  readonly shares: readonly { pod: string; basisPoints: string }[];
-  readonly ownerEmail: string;
-  readonly baseline: string;
-  readonly evidenceUrl: string;
-  readonly references: readonly OutcomeReference[];
-  readonly state: string;
-  readonly verifiedBy: string;
-}
-
-export type OutcomeField = Exclude<keyof RawOutcome, 'shares'> | 'pod' | 'basisPoints';
+import { checkMoney, checkSchedule } from './check-money.ts';
+import { checkRecord, linksOf } from './check-record.ts';
+import { BASES, BASIS_POINTS_WHOLE, type Basis, STATED_STATES } from './outcome.ts';
+import type { EvidenceLink, OutcomeContent, StatedState } from './outcome.ts';
+import type { OutcomeField, RawOutcome } from './raw-outcome.ts';
+import { settleShares, settleState } from './settle-state.ts';
 
 export interface FieldFault {
   readonly field: OutcomeField;
@@ -48,25 +23,30 @@ export interface FieldFault {
 
 export interface OutcomeContext {
   readonly principal: Principal;
+  /** What a sheet states its owners claim, whoever imports it; else whoever states it does. */
+  readonly isSheet: boolean;
   /** Known pods and their owners. */
   readonly pods: ReadonlyMap<string, { readonly ownerEmail: string | null }>;
   /** The unit of each type, stored ones and those of statements checked before. */
   readonly typeUnits: Map<string, string>;
-  /** Sheets have no columns for a range, so risk needs one only elsewhere. */
-  readonly needsRiskRange: boolean;
+  /** The pods that a person belongs to, as owner or by a token, by address in lower case. */
+  readonly podsOf: ReadonlyMap<string, readonly string[]>;
+  /** The currency of each pool. */
+  readonly poolCurrencies: ReadonlyMap<string, string>;
 }
 
 export interface CheckedOutcome {
   readonly content: OutcomeContent;
   readonly state: StatedState;
   readonly verifiedBy: string | null;
+  readonly evidence: readonly EvidenceLink[];
+  readonly agreements: readonly { readonly podId: string; readonly agreedBy: string }[];
   readonly notes: readonly string[];
 }
 
-const RECOGNITION_DAYS_MAX = 3_660;
 const EMAIL = /^[^@\s]+@[^@\s]+$/;
 
-type Report = (field: OutcomeField, reason: string, fix: string, shareIndex?: number) => void;
+export type Report = (field: OutcomeField, reason: string, fix: string, shareIndex?: number) => void;
 
 /** The checked statement, or every fault in it. */
 export function checkOutcome(
@@ -79,8 +59,9 @@ export function checkOutcome(
   checkTexts(raw, report);
   checkShares(raw, context, report);
   const quantity = checkCount(raw, context, report);
-  const money = checkMoney(raw, context, report);
+  const money = checkMoney(raw, report);
   const schedule = checkSchedule(raw, money.amount, report);
+  const further = checkRecord(raw, context, report);
   if (faults.length > 0) return { checked: null, faults };
   const content: OutcomeContent = {
     title: raw.title,
@@ -102,8 +83,12 @@ export function checkOutcome(
     references: [...raw.references].sort((left, right) =>
       `${left.system}\n${left.key}` < `${right.system}\n${right.key}` ? -1 : 1,
     ),
+    ...further,
   };
-  return { checked: { content, ...settleState(raw, context) }, faults };
+  const evidence = linksOf(raw);
+  const { agreements, notes } = settleShares(raw, context);
+  const settled = settleState(raw, context);
+  return { checked: { content, evidence, agreements, ...settled, notes: [...notes, ...settled.notes] }, faults };
 }
 
 function checkTexts(raw: RawOutcome, report: Report): void {
@@ -187,107 +172,6 @@ function checkCount(raw: RawOutcome, context: OutcomeContext, report: Report): D
     report('unit', reason, 'A type carries one unit: use it, or name another type.');
   } else if (raw.outcomeType !== '' && raw.unit !== '') context.typeUnits.set(raw.outcomeType, raw.unit);
   return decimal(raw.quantity);
-}
-
-function checkMoney(
-  raw: RawOutcome,
-  context: OutcomeContext,
-  report: Report,
-): Pick<OutcomeContent, 'amount' | 'amountLow' | 'amountHigh'> {
-  const amount = readAmount('amount', raw.amount, report);
-  const amountLow = readAmount('amountLow', raw.amountLow, report);
-  const amountHigh = readAmount('amountHigh', raw.amountHigh, report);
-  const hasNoMoney = isOneOf(BASES_WITHOUT_MONEY, raw.basis);
-  if (hasNoMoney && raw.amount !== '') {
-    report('amount', `${raw.basis} is counted without money`, 'Leave amount and currency empty, or use another basis.');
-  }
-  if (!hasNoMoney && raw.amount === '' && raw.quantity === '') {
-    report('amount', 'there is neither an amount nor a quantity', 'Give one of them.');
-  }
-  if (raw.amount === '' && raw.currency !== '') {
-    report('currency', `${raw.currency} stands without an amount`, 'Give the amount or leave the currency empty.');
-  } else if (raw.amount !== '' && !isCurrencyCode(raw.currency)) {
-    report('currency', `"${raw.currency}" is not a known currency`, currencyFix(raw.currency));
-  }
-  const isRisk = raw.basis === 'risk_reduced' && raw.amount !== '' && context.needsRiskRange;
-  if (isRisk && (raw.amountLow === '' || raw.amountHigh === '')) {
-    report('amountLow', 'the amount of a reduced risk needs its range', 'Give amountLow and amountHigh.');
-  }
-  if (amount !== null && amountLow !== null && compare(amountLow, amount) > 0) {
-    report('amountLow', `${amountLow} is above the amount ${amount}`, 'The range must hold the amount.');
-  }
-  if (amount !== null && amountHigh !== null && compare(amount, amountHigh) > 0) {
-    report('amountHigh', `${amountHigh} is below the amount ${amount}`, 'The range must hold the amount.');
-  }
-  return { amount, amountLow, amountHigh };
-}
-
-function readAmount(field: OutcomeField, text: string, report: Report): Decimal | null {
-  if (text === '') return null;
-  if (!isDecimalText(text)) {
-    report(
-      field,
-      `"${text}" is not an amount`,
-      'Write digits with a point, such as 12500.00, without signs for thousands.',
-    );
-    return null;
-  }
-  const amount = decimal(text);
-  if (compare(amount, ZERO) < 0) {
-    report(field, `${text} is below zero`, 'A benefit has no sign; correct an outcome by stating it anew.');
-  }
-  return amount;
-}
-
-/** The schedule given, or one row from recogniseFrom (the day of delivery) to recogniseUntil (the day after, exclusive). */
-function checkSchedule(raw: RawOutcome, amount: Decimal | null, report: Report): ScheduleRow[] {
-  if (raw.amount === '') {
-    if (raw.recogniseFrom !== '' || raw.recogniseUntil !== '' || raw.schedule.length > 0) {
-      report('recogniseFrom', 'there is no amount to recognise', 'Give the amount or leave the recognition empty.');
-    }
-    return [];
-  }
-  if (raw.schedule.length > 0 && (raw.recogniseFrom !== '' || raw.recogniseUntil !== '')) {
-    report('schedule', 'both a schedule and recogniseFrom or recogniseUntil are given', 'Give one of the two.');
-  }
-  // A day of delivery that is no date has its fault already.
-  if (raw.schedule.length === 0 && raw.recogniseFrom === '' && !isIsoDate(raw.deliveredOn)) return [];
-  const from = raw.recogniseFrom === '' ? raw.deliveredOn : raw.recogniseFrom;
-  const until = raw.recogniseUntil === '' && isIsoDate(from) ? addDays(from, 1) : raw.recogniseUntil;
-  const rows = raw.schedule.length > 0 ? raw.schedule : [{ from, until, amount: raw.amount }];
-  const faultCount = { value: 0 };
-  const reportRow: Report = (...fault) => {
-    faultCount.value += 1;
-    report(...fault);
-  };
-  const checked = rows.map((row) => checkScheduleRow(row, raw.schedule.length > 0, reportRow));
-  const total = sum(checked.map((row) => row.amount));
-  if (faultCount.value === 0 && amount !== null && compare(total, amount) !== 0) {
-    report('schedule', `its rows add up to ${total}, the amount is ${amount}`, 'They must add up exactly.');
-  }
-  return checked;
-}
-
-function checkScheduleRow(
-  row: { from: string; until: string; amount: string },
-  isListed: boolean,
-  report: Report,
-): ScheduleRow {
-  const [fromField, untilField] = isListed
-    ? (['schedule', 'schedule'] as const)
-    : (['recogniseFrom', 'recogniseUntil'] as const);
-  const amount = isListed ? readAmount('schedule', row.amount, report) : null;
-  const plain = amount ?? (isDecimalText(row.amount) ? decimal(row.amount) : ZERO);
-  if (!isIsoDate(row.from) || !isIsoDate(row.until)) {
-    const bad = isIsoDate(row.from) ? row.until : row.from;
-    report(isIsoDate(row.from) ? untilField : fromField, `"${bad}" is not a date`, 'Write it as YYYY-MM-DD.');
-  } else if (row.until <= row.from) {
-    const reason = `recognition ends on ${row.until}, not after it starts on ${row.from}`;
-    report(untilField, reason, 'The end is exclusive: it is the first day that no longer counts.');
-  } else if (daysBetween(row.from, row.until) > RECOGNITION_DAYS_MAX) {
-    report(untilField, `recognition runs longer than ${RECOGNITION_DAYS_MAX} days`, 'Give it a nearer end.');
-  }
-  return { from: row.from, until: row.until, amount: plain };
 }
 
 function isOneOf(words: readonly string[], text: string): boolean {

@@ -2,19 +2,21 @@
  * Imports a sheet of outcomes, all or nothing. The key is the declared workbook with source_row_id: a repeated import changes
  * nothing, a changed row is a new version, a missing row deletes nothing. A dry run says the same and writes nothing.
  */
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { AppError, countFurther, describeFault } from '../kernel/errors.ts';
+import { AppError, countFurther, describeFault, type InputFault } from '../kernel/errors.ts';
 import { option, worded } from '../kernel/wording.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { type SheetContent, withLetters } from '../sheets/strict-sheet.ts';
 import { readOutcomeContext } from './outcome-context.ts';
 import type { StatedOutcome } from './outcome.ts';
 import { readOutcomeSheet } from './read-outcome-sheet.ts';
-import { type OutcomeChange, planOutcomes, saveOutcomes } from './save-outcomes.ts';
+import { type OutcomeChange, planOutcomes } from './plan-outcomes.ts';
+import { saveOutcomes } from './save-outcomes.ts';
 
 export interface OutcomeImportOptions {
-  readonly csvText: string;
+  readonly sheet: SheetContent;
   /** The sheet's declared name: part of the key of its rows for ever. */
   readonly workbook: string;
   /** For messages; the workbook's name if absent. */
@@ -61,18 +63,22 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
     const message = worded`The workbook's name must have 1 to ${WORKBOOK_LENGTH_MAX} characters. Name it with ${option('workbook')}; the rows keep it as part of their key.`;
     throw new AppError('invalid_outcomes', message);
   }
-  const context = await readOutcomeContext(trx, { principal: options.principal, needsRiskRange: false });
-  const sheet = readOutcomeSheet(options.fileName ?? workbook, options.csvText, context);
-  refuseFaults(sheet.faults);
+  const context = await readOutcomeContext(trx, { principal: options.principal, isSheet: true, at: options.at });
+  const sheet = readOutcomeSheet(options.fileName ?? workbook, options.sheet, context);
+  refuseFaults(withLetters(options.sheet, sheet.faults));
   const stated: StatedOutcome[] = sheet.outcomes.map(({ sourceRowId, checked }) => ({
-    content: checked.content,
-    state: checked.state,
-    verifiedBy: checked.verifiedBy,
+    ...checked,
     sheetRow: { workbook, sourceRowId },
   }));
   const plan = await planOutcomes(trx, stated);
   const { principal, at } = options;
-  const saved = options.dryRun ? plan : await saveOutcomes(trx, { stated, plan, principal, at });
+  // A dry run does the same and takes it back: duplicates and pools are known only from what would be stored.
+  if (options.dryRun) await sql`savepoint dry_run`.execute(trx);
+  const written = await saveOutcomes(trx, { stated, plan, principal, at });
+  if (options.dryRun) await sql`rollback to savepoint dry_run`.execute(trx);
+  const saved = options.dryRun
+    ? written.map((one, position) => ({ ...one, outcomeId: plan[position]?.outcomeId ?? null }))
+    : written;
   const count = (change: OutcomeChange) => saved.filter((one) => one.change === change).length;
   const counts = { created: count('created'), changed: count('changed'), unchanged: count('unchanged') };
   if (!options.dryRun && counts.created + counts.changed > 0) {
@@ -86,16 +92,16 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
       details,
     });
   }
-  const outcomes = saved.map(({ note, ...one }, position) => {
+  const outcomes = saved.map((one, position) => {
     const { sourceRowId = '', line = 0, checked } = sheet.outcomes[position] ?? {};
     // An unchanged outcome that was verified since stays so; that its row lands as claimed says nothing then.
     const notes = one.change === 'unchanged' && one.state === 'verified' ? [] : [...(checked?.notes ?? [])];
-    return { sourceRowId, line, ...one, notes: note === null ? notes : [...notes, note] };
+    return { sourceRowId, line, ...one, notes: [...notes, ...one.notes] };
   });
   return { workbook, dryRun: options.dryRun, rows: sheet.rowCount, ...counts, outcomes };
 }
 
-function refuseFaults(faults: ReturnType<typeof readOutcomeSheet>['faults']): void {
+function refuseFaults(faults: readonly InputFault[]): void {
   const first = faults[0];
   if (first === undefined) return;
   const more = countFurther(faults);

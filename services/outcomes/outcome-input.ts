@@ -3,12 +3,13 @@
  * mean together is checked by check-outcome.ts, for JSON and sheets alike. Money and counts are decimal text, never numbers.
  */
 import { type Static, Type } from 'typebox';
-import { BASES, BASIS_POINTS_WHOLE, STATED_STATES } from './outcome.ts';
+import { BASES, BASIS_POINTS_WHOLE, CONFIDENCE_GRADES, EFFECTS, STATED_STATES } from './outcome.ts';
 
 const TEXT_LENGTH_MAX = 1_000;
 const SHARES_MAX = 100;
 const SCHEDULE_ROWS_MAX = 400;
 const REFERENCES_MAX = 20;
+const EVIDENCE_MAX = 20;
 const DECIMAL_PATTERN = '^[+-]?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d{1,3})?$';
 
 const words = <Word extends string>(list: readonly Word[], description: string) =>
@@ -16,6 +17,24 @@ const words = <Word extends string>(list: readonly Word[], description: string) 
 const text = (description: string) => Type.String({ minLength: 1, maxLength: TEXT_LENGTH_MAX, description });
 const date = (description: string) => Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description });
 const decimalText = (description: string) => Type.String({ pattern: DECIMAL_PATTERN, maxLength: 60, description });
+
+const BASELINE = Type.Object(
+  {
+    text: Type.Optional(text('In words.')),
+    value: Type.Optional(decimalText('What it was.')),
+    from: Type.Optional(date('The first day it was measured on.')),
+    until: Type.Optional(date('The day after the last.')),
+    source: Type.Optional(text('Where the value is from.')),
+    method: Type.Optional(text('How it was measured.')),
+    isOwnBill: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether it is spend in our own bills: a smaller bill already shows in the cost. cost_reduction says.',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'In words, or as value, period, source and method.' },
+);
 
 export const OUTCOME_INPUT = Type.Object(
   {
@@ -25,7 +44,13 @@ export const OUTCOME_INPUT = Type.Object(
     ownerEmail: text('Who answers for the benefit.'),
     shares: Type.Array(
       Type.Object(
-        { pod: text('The id of a pod.'), basisPoints: Type.Integer({ minimum: 1, maximum: BASIS_POINTS_WHOLE }) },
+        {
+          pod: text('The id of a pod.'),
+          basisPoints: Type.Integer({ minimum: 1, maximum: BASIS_POINTS_WHOLE }),
+          agreedBy: Type.Optional(
+            text('Who agreed to it: yourself for your own pod; finance names anybody, and settles what it states.'),
+          ),
+        },
         { additionalProperties: false },
       ),
       {
@@ -61,8 +86,38 @@ export const OUTCOME_INPUT = Type.Object(
         },
       ),
     ),
-    baseline: Type.Optional(text('What it is measured against.')),
+    baseline: Type.Optional(Type.Union([text('What it is measured against, in words.'), BASELINE])),
+    effect: Type.Optional(
+      words(EFFECTS, 'benefit if absent. A dis_benefit is stated like a benefit and counts below zero.'),
+    ),
+    confidence: Type.Optional(
+      Type.Object(
+        {
+          grade: words(CONFIDENCE_GRADES, 'A to D.'),
+          reason: text('Why.'),
+        },
+        { additionalProperties: false, description: 'Shown beside the value; it multiplies nothing.' },
+      ),
+    ),
+    pool: Type.Optional(text('The id of a shared metric with a ceiling, set by finance.')),
+    reviewDueOn: Type.Optional(date('From this day on verified value counts as claimed until it is measured again.')),
+    enabledBy: Type.Optional(
+      Type.Array(text('The id of a pod.'), { maxItems: SHARES_MAX, description: 'Pods that made it possible.' }),
+    ),
     evidenceUrl: Type.Optional(text('Where the evidence is.')),
+    evidence: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            uri: text('Its web address.'),
+            title: Type.Optional(text('What it is.')),
+            sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Of what was found there.' })),
+          },
+          { additionalProperties: false },
+        ),
+        { maxItems: EVIDENCE_MAX, description: 'Added to what is there already.' },
+      ),
+    ),
     references: Type.Optional(
       Type.Array(
         Type.Object(
@@ -79,3 +134,10 @@ export const OUTCOME_INPUT = Type.Object(
 );
 
 export type OutcomeInput = Static<typeof OUTCOME_INPUT>;
+
+/** What a claim of a known outcome may change: any field; what is absent stays as it is. */
+export const CLAIM_INPUT = Type.Omit(Type.Partial(OUTCOME_INPUT), ['state', 'verifiedBy'], {
+  additionalProperties: false,
+});
+
+export type ClaimInput = Static<typeof CLAIM_INPUT>;

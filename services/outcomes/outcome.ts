@@ -57,6 +57,9 @@ export type StatedState = (typeof STATED_STATES)[number];
 /** 10,000 basis points are the whole outcome. */
 export const BASIS_POINTS_WHOLE = 10_000;
 
+export const EFFECTS = ['benefit', 'dis_benefit'] as const;
+export const CONFIDENCE_GRADES = ['A', 'B', 'C', 'D'] as const;
+
 export interface OutcomeShare {
   readonly podId: string;
   readonly basisPoints: number;
@@ -75,6 +78,21 @@ export interface OutcomeReference {
   readonly url: string | null;
 }
 
+/** What it is measured against, in figures: all five, or it says less than words. */
+export interface BaselineMeasure {
+  readonly value: Decimal;
+  readonly from: IsoDate;
+  readonly until: IsoDate;
+  readonly source: string;
+  readonly method: string;
+}
+
+export interface EvidenceLink {
+  readonly uri: string;
+  readonly title: string | null;
+  readonly sha256: string | null;
+}
+
 export interface OutcomeContent {
   readonly title: string;
   readonly outcomeType: string | null;
@@ -82,6 +100,7 @@ export interface OutcomeContent {
   readonly quantity: Decimal | null;
   readonly basis: Basis;
   readonly grossOrMargin: 'gross' | 'margin' | null;
+  /** Never below zero: a dis-benefit says so by its effect. */
   readonly amount: Decimal | null;
   readonly amountLow: Decimal | null;
   readonly amountHigh: Decimal | null;
@@ -95,7 +114,28 @@ export interface OutcomeContent {
   readonly evidenceUrl: string | null;
   /** Ordered by system and key. */
   readonly references: readonly OutcomeReference[];
+  readonly effect: (typeof EFFECTS)[number];
+  readonly baselineMeasure: BaselineMeasure | null;
+  /** Whether the baseline is spend in our own bills. Null: nobody said. */
+  readonly isOwnBillBaseline: boolean | null;
+  readonly confidence: { readonly grade: (typeof CONFIDENCE_GRADES)[number]; readonly reason: string } | null;
+  readonly poolId: string | null;
+  /** Of this day and later, what was verified counts as claimed until it is measured again. */
+  readonly reviewDueOn: IsoDate | null;
+  /** Pods that made it possible, without value; ordered. */
+  readonly enabledBy: readonly string[];
 }
+
+/** What a statement says that leaves the rest of the record open. */
+export const NOTHING_FURTHER = {
+  effect: 'benefit',
+  baselineMeasure: null,
+  isOwnBillBaseline: null,
+  confidence: null,
+  poolId: null,
+  reviewDueOn: null,
+  enabledBy: [],
+} as const satisfies Partial<OutcomeContent>;
 
 /** A checked statement: content, and the state asked for. */
 export interface StatedOutcome {
@@ -104,9 +144,29 @@ export interface StatedOutcome {
   readonly verifiedBy: string | null;
   /** The row of a declared workbook it came from. */
   readonly sheetRow: { readonly workbook: string; readonly sourceRowId: string } | null;
+  /** Added to what is there; evidence is no part of the content, so that more of it undoes no verification. */
+  readonly evidence?: readonly EvidenceLink[];
+  /** Who agreed to which pod's share. */
+  readonly agreements?: readonly { readonly podId: string; readonly agreedBy: string }[];
+  /** An outcome claimed by its id: it is claimed again even where it was refused or taken back. */
+  readonly claims?: string;
 }
 
-/** Identifies a content: the same fields, shares, schedule and references give the same digest. */
+/**
+ * Identifies a content: the same fields, shares, schedule and references give the same digest. What is left open is not part of it, so
+ * that a sheet of before these fields existed is still the same.
+ */
 export function contentDigest(content: OutcomeContent): string {
-  return createHash('sha256').update(canonicalJson(content)).digest('hex');
+  const open: Readonly<Record<string, unknown>> = NOTHING_FURTHER;
+  const said = Object.entries(content).filter(
+    ([name, value]) => !(name in open) || canonicalJson([value]) !== canonicalJson([open[name]]),
+  );
+  return createHash('sha256')
+    .update(canonicalJson(Object.fromEntries(said)))
+    .digest('hex');
+}
+
+/** People are told apart by their address, however it is spelled. */
+export function isSamePerson(left: string, right: string): boolean {
+  return left.trim().toLowerCase() === right.trim().toLowerCase();
 }

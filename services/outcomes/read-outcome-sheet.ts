@@ -3,15 +3,10 @@
  * cells or leave them empty. Dates are half-open: recognise_until is the first day that no longer counts. Faults name line and column.
  */
 import type { InputFault } from '../kernel/errors.ts';
-import { type CsvLayout, type CsvRow, readStrictCsv } from '../sheets/strict-csv.ts';
-import {
-  type CheckedOutcome,
-  checkOutcome,
-  type OutcomeContext,
-  type OutcomeField,
-  type RawOutcome,
-} from './check-outcome.ts';
+import { readStrictSheet, type SheetContent, type SheetLayout, type SheetRow } from '../sheets/strict-sheet.ts';
+import { type CheckedOutcome, checkOutcome, type OutcomeContext } from './check-outcome.ts';
 import { BASIS_POINTS_WHOLE } from './outcome.ts';
+import type { OutcomeField, RawOutcome } from './raw-outcome.ts';
 
 export interface SheetOutcome {
   readonly sourceRowId: string;
@@ -21,7 +16,7 @@ export interface SheetOutcome {
 }
 
 const ROWS_MAX = 20_000;
-const LAYOUT: CsvLayout = {
+const LAYOUT: SheetLayout = {
   required: ['source_row_id', 'pod', 'title', 'delivered_on', 'basis', 'owner_email'],
   optional: [
     'outcome_type',
@@ -37,12 +32,27 @@ const LAYOUT: CsvLayout = {
     'evidence_url',
     'state',
     'verified_by',
+    'effect',
+    'amount_low',
+    'amount_high',
+    'baseline_value',
+    'baseline_from',
+    'baseline_until',
+    'baseline_source',
+    'baseline_method',
+    'own_bill_baseline',
+    'confidence',
+    'confidence_reason',
+    'pool',
+    'review_due_on',
+    'enabled_by',
+    'agreed_by',
   ],
   rowsMax: ROWS_MAX,
 };
-const SHARE_COLUMNS = new Set(['source_row_id', 'pod', 'share_bp']);
+const SHARE_COLUMNS = new Set(['source_row_id', 'pod', 'share_bp', 'agreed_by']);
 
-/** Where a fault of a field stands in the sheet; ranges, schedules and references have no columns and cannot be at fault. */
+/** Where a fault of a field stands in the sheet; schedules and references have no columns and cannot be at fault. */
 const COLUMN_OF: Partial<Record<OutcomeField, string>> = {
   title: 'title',
   outcomeType: 'outcome_type',
@@ -57,6 +67,20 @@ const COLUMN_OF: Partial<Record<OutcomeField, string>> = {
   recogniseUntil: 'recognise_until',
   ownerEmail: 'owner_email',
   evidenceUrl: 'evidence_url',
+  effect: 'effect',
+  amountLow: 'amount_low',
+  amountHigh: 'amount_high',
+  baselineValue: 'baseline_value',
+  baselineFrom: 'baseline_from',
+  baselineUntil: 'baseline_until',
+  baselineSource: 'baseline_source',
+  baselineMethod: 'baseline_method',
+  ownBillBaseline: 'own_bill_baseline',
+  confidence: 'confidence',
+  confidenceReason: 'confidence_reason',
+  pool: 'pool',
+  reviewDueOn: 'review_due_on',
+  enabledBy: 'enabled_by',
   state: 'state',
   pod: 'pod',
   basisPoints: 'share_bp',
@@ -65,10 +89,10 @@ const COLUMN_OF: Partial<Record<OutcomeField, string>> = {
 /** Every outcome of the sheet, checked, and every fault; where there is a fault nothing may be imported. */
 export function readOutcomeSheet(
   fileName: string,
-  text: string,
+  content: SheetContent,
   context: OutcomeContext,
 ): { outcomes: SheetOutcome[]; rowCount: number; faults: InputFault[] } {
-  const { rows, faults } = readStrictCsv(fileName, text, LAYOUT);
+  const { rows, faults } = readStrictSheet(fileName, content, LAYOUT);
   const outcomes: SheetOutcome[] = [];
   for (const [sourceRowId, [first, ...further]] of groupRows(fileName, rows, faults)) {
     faults.push(...further.flatMap((row) => differences(fileName, first, row)));
@@ -85,8 +109,12 @@ export function readOutcomeSheet(
   return { outcomes, rowCount: rows.length, faults };
 }
 
-function groupRows(file: string, rows: readonly CsvRow[], faults: InputFault[]): Map<string, [CsvRow, ...CsvRow[]]> {
-  const groups = new Map<string, [CsvRow, ...CsvRow[]]>();
+function groupRows(
+  file: string,
+  rows: readonly SheetRow[],
+  faults: InputFault[],
+): Map<string, [SheetRow, ...SheetRow[]]> {
+  const groups = new Map<string, [SheetRow, ...SheetRow[]]>();
   for (const row of rows) {
     const id = cell(row, 'source_row_id');
     if (id === '') {
@@ -101,7 +129,7 @@ function groupRows(file: string, rows: readonly CsvRow[], faults: InputFault[]):
   return groups;
 }
 
-function differences(file: string, first: CsvRow, further: CsvRow): InputFault[] {
+function differences(file: string, first: SheetRow, further: SheetRow): InputFault[] {
   return Object.entries(further.cells)
     .filter(([column, value]) => !SHARE_COLUMNS.has(column) && value !== '' && value !== first.cells[column])
     .map(([column, value]) => ({
@@ -114,7 +142,7 @@ function differences(file: string, first: CsvRow, further: CsvRow): InputFault[]
     }));
 }
 
-function toRaw(first: CsvRow, group: readonly CsvRow[]): RawOutcome {
+function toRaw(first: SheetRow, group: readonly SheetRow[]): RawOutcome {
   const whole = group.length === 1 && cell(first, 'share_bp') === '' ? String(BASIS_POINTS_WHOLE) : undefined;
   return {
     title: cell(first, 'title'),
@@ -124,23 +152,42 @@ function toRaw(first: CsvRow, group: readonly CsvRow[]): RawOutcome {
     basis: cell(first, 'basis'),
     grossOrMargin: cell(first, 'gross_or_margin'),
     amount: cell(first, 'amount'),
-    amountLow: '',
-    amountHigh: '',
+    amountLow: cell(first, 'amount_low'),
+    amountHigh: cell(first, 'amount_high'),
     currency: cell(first, 'currency'),
     deliveredOn: cell(first, 'delivered_on'),
     recogniseFrom: cell(first, 'recognise_from'),
     recogniseUntil: cell(first, 'recognise_until'),
     schedule: [],
-    shares: group.map((row) => ({ pod: cell(row, 'pod'), basisPoints: whole ?? cell(row, 'share_bp') })),
+    shares: group.map((row) => ({
+      pod: cell(row, 'pod'),
+      basisPoints: whole ?? cell(row, 'share_bp'),
+      agreedBy: cell(row, 'agreed_by'),
+    })),
     ownerEmail: cell(first, 'owner_email'),
     baseline: cell(first, 'baseline'),
+    baselineValue: cell(first, 'baseline_value'),
+    baselineFrom: cell(first, 'baseline_from'),
+    baselineUntil: cell(first, 'baseline_until'),
+    baselineSource: cell(first, 'baseline_source'),
+    baselineMethod: cell(first, 'baseline_method'),
+    ownBillBaseline: cell(first, 'own_bill_baseline').toLowerCase(),
+    effect: cell(first, 'effect'),
+    confidence: cell(first, 'confidence'),
+    confidenceReason: cell(first, 'confidence_reason'),
+    pool: cell(first, 'pool'),
+    reviewDueOn: cell(first, 'review_due_on'),
+    enabledBy: cell(first, 'enabled_by')
+      .split(/[\s;]+/)
+      .filter((pod) => pod !== ''),
     evidenceUrl: cell(first, 'evidence_url'),
+    evidence: [],
     references: [],
     state: cell(first, 'state'),
     verifiedBy: cell(first, 'verified_by'),
   };
 }
 
-function cell(row: CsvRow, column: string): string {
+function cell(row: SheetRow, column: string): string {
   return row.cells[column] ?? '';
 }

@@ -1,111 +1,107 @@
 /**
  * Writes stated outcomes: new ones, changed ones as a new version, and nothing for those stored like that already. Whatever the
- * number of outcomes, it is one statement per table. Writers come one after the other, so that a reference is never taken twice.
+ * number of outcomes, it is one statement per table. What asks to be verified is claimed until everything else is written, and then
+ * verified where nothing is missing; a pool that would hold more than its ceiling refuses them all.
  */
-import { sql, type Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
-import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
-import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { findDuplicates } from './find-duplicates.ts';
 import { BASIS_POINTS_WHOLE, contentDigest, type StatedOutcome } from './outcome.ts';
+import type { PlannedOutcome, SavedOutcome } from './plan-outcomes.ts';
+import { keepCeilings } from './pool-ceilings.ts';
+import { readGates } from './read-gates.ts';
+import { recordVersions } from './record-versions.ts';
+import { giveWay } from './supersede-outcome.ts';
+import { missingForVerification } from './verification-gates.ts';
 
-export type OutcomeChange = 'created' | 'changed' | 'unchanged';
-
-export interface SavedOutcome {
-  /** Null where nothing was written and the outcome is new. */
-  readonly outcomeId: string | null;
-  readonly change: OutcomeChange;
-  readonly version: number;
-  readonly state: string;
-  readonly note: string | null;
+interface SaveOptions {
+  readonly stated: readonly StatedOutcome[];
+  readonly plan: readonly PlannedOutcome[];
+  readonly principal: Principal;
+  readonly at: Date;
+  /** The outcome whose place the first statement takes, in the same breath. */
+  readonly replaces?: { readonly outcomeId: string; readonly reason: string };
 }
 
-interface StoredOutcome {
-  readonly id: string;
-  readonly version: number;
-  readonly state: string;
-  readonly content_digest: string;
-  readonly verified_by: string | null;
-}
-
-/** What saving would do to each statement, in their order; takes the writers' lock until the transaction ends. */
-export async function planOutcomes(trx: Transaction<DB>, stated: readonly StatedOutcome[]): Promise<SavedOutcome[]> {
-  await sql`select pg_advisory_xact_lock(${OUTCOME_WRITERS_LOCK})`.execute(trx);
-  const found = await findStored(trx, stated);
-  return stated.map((statement, position) => planOne(statement, found.get(position)));
-}
+type Identified = PlannedOutcome & { readonly outcomeId: string };
 
 /** Writes what the plan says and raises figures_version once where anything changed. */
-export async function saveOutcomes(
-  trx: Transaction<DB>,
-  options: { stated: readonly StatedOutcome[]; plan: readonly SavedOutcome[]; principal: Principal; at: Date },
-): Promise<SavedOutcome[]> {
-  const ids = await takeIds(trx, options.plan.filter((saved) => saved.change === 'created').length);
-  const saved = options.plan.map((one) =>
-    one.change === 'created' ? { ...one, outcomeId: ids.shift() ?? null } : one,
-  );
-  const written = saved.flatMap((one, position) => {
-    const statement = options.stated[position];
+export async function saveOutcomes(trx: Transaction<DB>, options: SaveOptions): Promise<SavedOutcome[]> {
+  const { stated, principal, at } = options;
+  const planned = await identify(trx, options.plan);
+  const records = planned.flatMap((one, position) => {
+    const statement = stated[position];
     return one.change === 'unchanged' || statement === undefined ? [] : [toRecord(one, statement)];
   });
-  if (written.length > 0) {
-    await writeRecords(trx, JSON.stringify(written), options.principal, options.at);
-    await raiseFiguresVersion(trx);
+  const written = records.map(({ id }) => id);
+  if (records.length > 0) await writeRecords(trx, JSON.stringify(records), principal, at);
+  const [first] = planned;
+  if (options.replaces !== undefined && first !== undefined) {
+    await giveWay(trx, { ...options.replaces, successorId: first.outcomeId, principal, at });
   }
+  const touched = await addEvidence(trx, planned, options);
+  await settleAgreements(trx, planned, options);
+  await findDuplicates(trx, [...new Set([...written, ...touched])], at);
+  const refused = await verifyComplete(trx, planned, options);
+  if (written.length > 0) await keepCeilings(trx, written);
+  const saved = planned.map((one) => resultOf(one, refused.get(one.outcomeId)));
+  const acts = saved.flatMap(({ change, outcomeId, state }, position) => {
+    const act = state === 'verified' ? 'verified' : stated[position]?.claims === undefined ? 'stated' : 'claimed';
+    return change === 'unchanged' ? [] : [{ outcomeId, act }];
+  });
+  if (acts.length === 0) return saved;
+  await recordVersions(trx, { acts, reason: null, principal, at });
+  await raiseFiguresVersion(trx);
   return saved;
 }
 
-function planOne(statement: StatedOutcome, stored: StoredOutcome | undefined): SavedOutcome {
-  if (stored === undefined) {
-    return { outcomeId: null, change: 'created', version: 1, state: statement.state, note: null };
-  }
-  const outcomeId = stored.id;
-  if (stored.content_digest === contentDigest(statement.content)) {
-    const isVerification =
-      statement.state === 'verified' &&
-      (stored.state === 'claimed' || (stored.state === 'verified' && stored.verified_by !== statement.verifiedBy));
-    return isVerification
-      ? { outcomeId, change: 'changed', version: stored.version + 1, state: 'verified', note: null }
-      : { outcomeId, change: 'unchanged', version: stored.version, state: stored.state, note: null };
-  }
-  const falls = stored.state === 'verified' && statement.state === 'claimed';
-  const note = falls
-    ? `was verified by ${stored.verified_by ?? 'nobody'}; its content changed, so it is claimed again`
-    : null;
-  return { outcomeId, change: 'changed', version: stored.version + 1, state: statement.state, note };
+async function identify(trx: Transaction<DB>, plan: readonly PlannedOutcome[]): Promise<Identified[]> {
+  const ids = await takeIds(trx, plan.filter((one) => one.change === 'created').length);
+  return plan.map((one) => ({ ...one, outcomeId: one.outcomeId ?? ids.shift() ?? '' }));
 }
 
-/** The stored outcome of each statement, by the statement's position: of the same sheet row, or of one of its references. */
-async function findStored(trx: Transaction<DB>, stated: readonly StatedOutcome[]): Promise<Map<number, StoredOutcome>> {
-  const keys = stated.flatMap(({ content, sheetRow }, position) => [
-    ...(sheetRow === null ? [] : [{ position, kind: 'row', one: sheetRow.workbook, two: sheetRow.sourceRowId }]),
-    ...content.references.map(({ system, key }) => ({ position, kind: 'reference', one: system, two: key })),
-  ]);
-  const { rows } = await sql<StoredOutcome & { position: number }>`
-    with asked as (
-      select * from jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) as asked (position int, kind text, one text, two text)
-    )
-    , match as (
-      select asked.position, outcome.id from asked
-      join outcome on outcome.workbook = asked.one and outcome.source_row_id = asked.two where asked.kind = 'row'
-      union
-      select asked.position, reference.outcome_id from asked
-      join outcome_reference as reference on reference.system = asked.one and reference.key = asked.two
-      where asked.kind = 'reference'
-    )
-    select match.position, id::text as id, version, state, content_digest, verified_by from match join outcome using (id)
+/** `refused`: what is missing to its verification; undefined where none was asked for. */
+function resultOf(planned: Identified, refused: readonly string[] | undefined): SavedOutcome & { outcomeId: string } {
+  const { verifies: _verifies, notesIfClaimed, ...one } = planned;
+  const notes = [...one.notes, ...(refused?.length === 0 ? [] : notesIfClaimed), ...(refused ?? [])];
+  if (refused?.length !== 0) return { ...one, notes };
+  const version = one.change === 'unchanged' ? one.version + 1 : one.version;
+  return { ...one, change: one.change === 'unchanged' ? 'changed' : one.change, version, state: 'verified', notes };
+}
+
+/** Verifies what asks for it where nothing is missing; what is missing, by outcome, where something is. */
+async function verifyComplete(
+  trx: Transaction<DB>,
+  planned: readonly Identified[],
+  { stated, at }: SaveOptions,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const asking = planned.flatMap(({ verifies, outcomeId, change }, position) =>
+    verifies ? [{ id: outcomeId, by: stated[position]?.verifiedBy ?? '', known: change === 'unchanged' }] : [],
+  );
+  if (asking.length === 0) return new Map();
+  const gates = await readGates(
+    trx,
+    asking.map(({ id }) => id),
+  );
+  const refused = new Map(
+    [...gates].map(([id, gated]) => [
+      id,
+      missingForVerification(gated).map(({ reason, fix }) => `lands as claimed: ${reason}. ${fix}`),
+    ]),
+  );
+  const complete = JSON.stringify(asking.filter(({ id }) => refused.get(id)?.length === 0));
+  await sql`
+    update outcome set state = 'verified', verified_by = complete.by, verified_at = ${at.toISOString()}::timestamptz,
+      state_reason = null, version = version + complete.known::int
+    from jsonb_to_recordset(${complete}::jsonb) as complete (id bigint, by text, known boolean) where outcome.id = complete.id
   `.execute(trx);
-  const found = new Map<number, StoredOutcome>();
-  for (const row of rows) {
-    const other = found.get(row.position);
-    if (other !== undefined) {
-      const message = `The references name two outcomes, ${other.id} and ${row.id}. State each outcome with its own references.`;
-      throw new AppError('conflict', message, { details: { outcomeIds: [other.id, row.id] } });
-    }
-    found.set(row.position, row);
-  }
-  return found;
+  await sql`
+    update outcome_schedule as scheduled set verdict = 'verified', verified_amount = scheduled.amount
+    from jsonb_to_recordset(${complete}::jsonb) as complete (id bigint) where scheduled.outcome_id = complete.id
+  `.execute(trx);
+  return refused;
 }
 
 async function takeIds(trx: Transaction<DB>, count: number): Promise<string[]> {
@@ -116,76 +112,161 @@ async function takeIds(trx: Transaction<DB>, count: number): Promise<string[]> {
   return rows.map((row) => row.id);
 }
 
-function toRecord(saved: SavedOutcome, { content, sheetRow, verifiedBy }: StatedOutcome) {
+function toRecord(saved: Identified, { content, sheetRow, agreements = [] }: StatedOutcome) {
   const shared = content.shares.reduce((total, share) => total + share.basisPoints, 0);
   return {
     id: saved.outcomeId,
     version: saved.version,
     state: saved.state,
-    verified_by: saved.state === 'verified' ? verifiedBy : null,
     workbook: sheetRow?.workbook ?? null,
     source_row_id: sheetRow?.sourceRowId ?? null,
     unattributed_basis_points: BASIS_POINTS_WHOLE - shared,
     content_digest: contentDigest(content),
     content,
+    agreements,
   };
 }
 
 /** `records` is JSON whose money is text: PostgreSQL casts it, no driver ever reads it as a number. */
 async function writeRecords(trx: Transaction<DB>, records: string, principal: Principal, at: Date): Promise<void> {
-  const written = sql`jsonb_to_recordset(${records}::jsonb) as written (id bigint, version int, state text, verified_by text,
-    workbook text, source_row_id text, unattributed_basis_points int, content_digest text, content jsonb)`;
+  const written = sql`jsonb_to_recordset(${records}::jsonb) as written (id bigint, version int, state text, workbook text,
+    source_row_id text, unattributed_basis_points int, content_digest text, content jsonb, agreements jsonb)`;
   const moment = sql`${at.toISOString()}::timestamptz`;
   await sql`
     insert into outcome_type (id, unit)
     select distinct content ->> 'outcomeType', content ->> 'unit' from ${written} where content ->> 'unit' is not null
     on conflict (id) do nothing
   `.execute(trx);
+  const content = sql.join(CONTENT_COLUMNS.map(([, expression]) => sql.raw(expression)));
+  const columns = sql.join(CONTENT_COLUMNS.map(([name]) => sql.ref(name)));
+  const replaced = sql.join(CONTENT_COLUMNS.map(([name]) => sql`${sql.ref(name)} = ${sql.ref(`excluded.${name}`)}`));
   await sql`
-    insert into outcome (id, version, state, title, outcome_type, unit, quantity, basis, gross_or_margin, amount, amount_low,
-      amount_high, currency, delivered_on, recorded_at, owner_email, baseline, evidence_url, claimed_by, verified_by, verified_at,
-      claimed_at, workbook, source_row_id, unattributed_basis_points, content_digest, updated_at)
-    select id, version, state, content ->> 'title', content ->> 'outcomeType', content ->> 'unit',
-      (content ->> 'quantity')::numeric, content ->> 'basis', content ->> 'grossOrMargin', (content ->> 'amount')::numeric,
-      (content ->> 'amountLow')::numeric, (content ->> 'amountHigh')::numeric, content ->> 'currency',
-      (content ->> 'deliveredOn')::date, ${moment}, content ->> 'ownerEmail', content ->> 'baseline', content ->> 'evidenceUrl',
-      ${principal.id}, verified_by, case when verified_by is not null then ${moment} end,
-      case when state <> 'candidate' then ${moment} end, workbook, source_row_id, unattributed_basis_points, content_digest, ${moment}
+    insert into outcome (id, version, state, ${columns}, recorded_at, claimed_by, claimed_at, workbook, source_row_id,
+      unattributed_basis_points, content_digest, updated_at)
+    select id, version, state, ${content}, ${moment}, ${principal.id}, case when state <> 'candidate' then ${moment} end, workbook,
+      source_row_id, unattributed_basis_points, content_digest, ${moment}
     from ${written}
-    on conflict (id) do update set version = excluded.version, state = excluded.state, title = excluded.title,
-      outcome_type = excluded.outcome_type, unit = excluded.unit, quantity = excluded.quantity, basis = excluded.basis,
-      gross_or_margin = excluded.gross_or_margin, amount = excluded.amount, amount_low = excluded.amount_low,
-      amount_high = excluded.amount_high, currency = excluded.currency, delivered_on = excluded.delivered_on,
-      owner_email = excluded.owner_email, baseline = excluded.baseline, evidence_url = excluded.evidence_url,
-      verified_by = excluded.verified_by, verified_at = excluded.verified_at,
-      claimed_at = coalesce(outcome.claimed_at, excluded.claimed_at),
+    on conflict (id) do update set version = excluded.version, state = excluded.state, ${replaced},
+      claimed_by = case when outcome.claimed_at is null or outcome.state in ('rejected', 'retracted') then excluded.claimed_by
+        else outcome.claimed_by end,
+      claimed_at = coalesce(outcome.claimed_at, excluded.claimed_at), state_reason = null,
+      verified_by = null, verified_at = null,
       workbook = coalesce(outcome.workbook, excluded.workbook),
       source_row_id = coalesce(outcome.source_row_id, excluded.source_row_id),
       unattributed_basis_points = excluded.unattributed_basis_points, content_digest = excluded.content_digest,
       updated_at = excluded.updated_at
   `.execute(trx);
-  await sql`delete from outcome_share using ${written} where outcome_id = id`.execute(trx);
+  await writeShares(trx, written, moment);
   await sql`delete from outcome_schedule using ${written} where outcome_id = id`.execute(trx);
   await sql`
-    insert into outcome_share (outcome_id, pod_id, basis_points)
-    select id, share ->> 'podId', (share ->> 'basisPoints')::int
-    from ${written}, jsonb_array_elements(content -> 'shares') as share
-  `.execute(trx);
-  await sql`
-    insert into outcome_schedule (outcome_id, ordinal, recognised_from, recognised_until, amount, verdict, verified_amount)
-    select id, ordinal, (row_content ->> 'from')::date, (row_content ->> 'until')::date, (row_content ->> 'amount')::numeric,
-      case state when 'verified' then 'verified' else 'open' end,
-      case state when 'verified' then (row_content ->> 'amount')::numeric end
+    insert into outcome_schedule (outcome_id, ordinal, recognised_from, recognised_until, amount)
+    select id, ordinal, (row_content ->> 'from')::date, (row_content ->> 'until')::date, (row_content ->> 'amount')::numeric
     from ${written}, jsonb_array_elements(content -> 'schedule') with ordinality as scheduled (row_content, ordinal)
   `.execute(trx);
   await sql`
     insert into outcome_reference (system, key, outcome_id, url)
     select reference ->> 'system', reference ->> 'key', id, reference ->> 'url'
     from ${written}, jsonb_array_elements(content -> 'references') as reference
-    on conflict (system, key) do update set url = excluded.url
+    on conflict (system, key) do update set url = coalesce(excluded.url, outcome_reference.url)
+  `.execute(trx);
+  await sql`delete from outcome_enabler using ${written} where outcome_id = id`.execute(trx);
+  await sql`
+    insert into outcome_enabler (outcome_id, pod_id)
+    select id, enabler from ${written}, jsonb_array_elements_text(content -> 'enabledBy') as enabler
+  `.execute(trx);
+}
+
+/** The columns of `outcome` that a content decides, each with its expression over `content`. */
+const CONTENT_COLUMNS: readonly (readonly [column: string, expression: string])[] = [
+  ...[
+    'title',
+    'outcomeType',
+    'unit',
+    'basis',
+    'grossOrMargin',
+    'currency',
+    'ownerEmail',
+    'baseline',
+    'evidenceUrl',
+    'effect',
+    'poolId',
+  ].map((field) => [snakeCase(field), `content ->> '${field}'`] as const),
+  ...['quantity', 'amount', 'amountLow', 'amountHigh'].map(
+    (field) => [snakeCase(field), `(content ->> '${field}')::numeric`] as const,
+  ),
+  ...['deliveredOn', 'reviewDueOn'].map((field) => [snakeCase(field), `(content ->> '${field}')::date`] as const),
+  ['is_own_bill_baseline', `(content ->> 'isOwnBillBaseline')::boolean`],
+  ['baseline_value', `(content #>> '{baselineMeasure,value}')::numeric`],
+  ['baseline_from', `(content #>> '{baselineMeasure,from}')::date`],
+  ['baseline_until', `(content #>> '{baselineMeasure,until}')::date`],
+  ['baseline_source', `content #>> '{baselineMeasure,source}'`],
+  ['baseline_method', `content #>> '{baselineMeasure,method}'`],
+  ['confidence', `content #>> '{confidence,grade}'`],
+  ['confidence_reason', `content #>> '{confidence,reason}'`],
+];
+
+function snakeCase(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** An agreement holds while its share is what was agreed to. */
+async function writeShares(
+  trx: Transaction<DB>,
+  written: RawBuilder<unknown>,
+  moment: RawBuilder<unknown>,
+): Promise<void> {
+  await sql`
+    delete from outcome_share using ${written} where outcome_id = id and not exists (
+      select from jsonb_array_elements(content -> 'shares') as share
+      where share ->> 'podId' = outcome_share.pod_id and (share ->> 'basisPoints')::int = outcome_share.basis_points)
   `.execute(trx);
   await sql`
-    insert into outcome_version (outcome_id, version, state, content, at, principal)
-    select id, version, state, content || jsonb_build_object('verifiedBy', verified_by), ${moment}, ${principal.id} from ${written}
+    insert into outcome_share (outcome_id, pod_id, basis_points, agreed_by, agreed_at)
+    select id, share ->> 'podId', (share ->> 'basisPoints')::int, agreed ->> 'agreedBy', case when agreed is not null then ${moment} end
+    from ${written} cross join jsonb_array_elements(content -> 'shares') as share
+    left join lateral (
+      select agreed from jsonb_array_elements(agreements) as agreed where agreed ->> 'podId' = share ->> 'podId' limit 1
+    ) as agreement on true
+    on conflict (outcome_id, pod_id) do update set agreed_by = coalesce(outcome_share.agreed_by, excluded.agreed_by),
+      agreed_at = coalesce(outcome_share.agreed_at, excluded.agreed_at)
+  `.execute(trx);
+}
+
+/** Also of statements that change nothing else. The outcomes that have more now. */
+async function addEvidence(
+  trx: Transaction<DB>,
+  planned: readonly Identified[],
+  { stated, principal, at }: SaveOptions,
+): Promise<string[]> {
+  const links = stated.flatMap(({ evidence = [] }, position) =>
+    evidence.map((link) => ({ id: planned[position]?.outcomeId, ...link })),
+  );
+  if (links.length === 0) return [];
+  const moment = sql`${at.toISOString()}::timestamptz`;
+  const { rows } = await sql<{ id: string }>`
+    insert into outcome_evidence (outcome_id, kind, uri, title, sha256, captured_at, added_by, added_at)
+    select distinct on (id, uri) id, 'link', uri, title, sha256, ${moment}, ${principal.id}, ${moment}
+    from jsonb_to_recordset(${JSON.stringify(links)}::jsonb) as link (id bigint, uri text, title text, sha256 text)
+    on conflict (outcome_id, uri) do nothing returning outcome_id::text as id
+  `.execute(trx);
+  return rows.map(({ id }) => id);
+}
+
+/** Of what is known already and asks to be verified; what is written has them. */
+async function settleAgreements(
+  trx: Transaction<DB>,
+  planned: readonly Identified[],
+  { stated, at }: SaveOptions,
+): Promise<void> {
+  const settled = planned.flatMap(({ outcomeId, change, verifies }, position) =>
+    verifies && change === 'unchanged'
+      ? (stated[position]?.agreements ?? []).map((agreement) => ({ id: outcomeId, ...agreement }))
+      : [],
+  );
+  if (settled.length === 0) return;
+  await sql`
+    update outcome_share as share set agreed_by = settled."agreedBy", agreed_at = ${at.toISOString()}::timestamptz
+    from jsonb_to_recordset(${JSON.stringify(settled)}::jsonb) as settled (id bigint, "podId" text, "agreedBy" text)
+    where share.outcome_id = settled.id and share.pod_id = settled."podId" and share.agreed_by is null
   `.execute(trx);
 }

@@ -1,33 +1,60 @@
 /**
- * Whether a statement may verify its outcome: finance says so, by a named person who neither owns the outcome nor belongs to a
- * pod that receives or states it. Where not, it lands as a claim, and a note says why.
+ * Whether a statement may ask for the verification of its outcome: finance says so, by a named person who neither owns or claims the
+ * outcome nor belongs to a pod that receives or states it. Where not, it lands as a claim, and a note says why. What else gates a
+ * verification is looked at where it is written: save-outcomes.ts.
  */
-import type { CheckedOutcome, OutcomeContext, RawOutcome } from './check-outcome.ts';
+import type { CheckedOutcome, OutcomeContext } from './check-outcome.ts';
+import { isSamePerson } from './outcome.ts';
+import type { RawOutcome } from './raw-outcome.ts';
+import { dependenceOf } from './verification-gates.ts';
 
 /** Verified only where finance says so by somebody independent; else claimed, with the reason. */
 export function settleState(
   raw: RawOutcome,
   context: OutcomeContext,
 ): Pick<CheckedOutcome, 'state' | 'verifiedBy' | 'notes'> {
-  const notes: string[] = [];
-  if (raw.basis === 'risk_reduced' && raw.amount !== '' && raw.amountLow === '') {
-    notes.push('a reduced risk without a range: give one through the API before it is verified');
+  if (raw.state !== 'verified') {
+    const isRiskWithoutRange = raw.basis === 'risk_reduced' && raw.amount !== '' && raw.amountLow === '';
+    const notes = isRiskWithoutRange ? ['a reduced risk without a range: give one before it is verified'] : [];
+    return { state: 'claimed', verifiedBy: null, notes };
   }
-  if (raw.state !== 'verified') return { state: 'claimed', verifiedBy: null, notes };
   const obstacle = obstacleToVerification(raw, context);
-  if (obstacle === null) return { state: 'verified', verifiedBy: raw.verifiedBy, notes };
-  return { state: 'claimed', verifiedBy: null, notes: [...notes, `lands as claimed: ${obstacle}`] };
+  if (obstacle === null) return { state: 'verified', verifiedBy: raw.verifiedBy, notes: [] };
+  return { state: 'claimed', verifiedBy: null, notes: [`lands as claimed: ${obstacle}`] };
+}
+
+/**
+ * Who agreed to which share. What finance states it settles; anybody else speaks for pods of their own, by naming themselves. A pod alone
+ * need not be asked.
+ */
+export function settleShares(
+  raw: RawOutcome,
+  { principal, pods }: OutcomeContext,
+): Pick<CheckedOutcome, 'agreements' | 'notes'> {
+  if (raw.shares.length < 2) return { agreements: [], notes: [] };
+  const notes: string[] = [];
+  const agreements = raw.shares.flatMap(({ pod, agreedBy }) => {
+    if (principal.role === 'finance') return [{ podId: pod, agreedBy: agreedBy === '' ? principal.id : agreedBy }];
+    const isOwn = principal.pods.includes(pod) || isSamePerson(principal.id, pods.get(pod)?.ownerEmail ?? '');
+    if (agreedBy === '' && !principal.pods.includes(pod)) return [];
+    if (isOwn && (agreedBy === '' || isSamePerson(agreedBy, principal.id)))
+      return [{ podId: pod, agreedBy: principal.id }];
+    notes.push(
+      `${principal.id} cannot say that ${agreedBy} agreed to the share of pod "${pod}"; its owner agrees, or finance settles it`,
+    );
+    return [];
+  });
+  return { agreements, notes };
 }
 
 function obstacleToVerification(raw: RawOutcome, context: OutcomeContext): string | null {
-  if (context.principal.role !== 'finance') return `verified needs the role finance, not ${context.principal.role}`;
+  const { principal, podsOf } = context;
+  if (principal.role !== 'finance') return `verified needs the role finance, not ${principal.role}`;
   if (raw.verifiedBy === '') return 'verified needs the name of who verified it';
-  if (isSamePerson(raw.verifiedBy, raw.ownerEmail)) return `${raw.verifiedBy} owns the outcome and cannot verify it`;
-  const involved = [...raw.shares.map((share) => share.pod), ...context.principal.pods];
-  const own = involved.find((pod) => isSamePerson(raw.verifiedBy, context.pods.get(pod)?.ownerEmail ?? ''));
-  return own === undefined ? null : `${raw.verifiedBy} belongs to pod "${own}" and cannot verify its outcome`;
-}
-
-function isSamePerson(left: string, right: string): boolean {
-  return left.trim().toLowerCase() === right.trim().toLowerCase();
+  return dependenceOf(raw.verifiedBy, {
+    ownerEmail: raw.ownerEmail,
+    claimedBy: context.isSheet ? raw.ownerEmail : principal.id,
+    pods: [...raw.shares.map((share) => share.pod), ...principal.pods],
+    podsOf,
+  });
 }

@@ -2,13 +2,14 @@
  * A candidate: something was delivered that may be worth claiming, as a ticket or a deployment says. It never counts. It has a title, a
  * day, a pod, an owner, its references and evidence; its basis reads `strategic`, the one without money or count, until somebody claims it.
  */
-import { sql, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { type Principal, systemPrincipal } from '../kernel/ports.ts';
 import type { IsoDate } from '../kernel/period.ts';
-import { BASIS_POINTS_WHOLE, type OutcomeReference } from './outcome.ts';
-import { planOutcomes, type SavedOutcome, saveOutcomes } from './save-outcomes.ts';
+import { BASIS_POINTS_WHOLE, NOTHING_FURTHER, type OutcomeReference } from './outcome.ts';
+import { planOutcomes, type SavedOutcome } from './plan-outcomes.ts';
+import { saveOutcomes } from './save-outcomes.ts';
 
 export interface CandidateStatement {
   readonly title: string;
@@ -59,45 +60,21 @@ export async function stateCandidate(trx: Transaction<DB>, candidate: CandidateS
       baseline: null,
       evidenceUrl: null,
       references: candidate.references,
+      ...NOTHING_FURTHER,
     },
     state: 'candidate',
     verifiedBy: null,
     sheetRow: null,
+    evidence: candidate.evidence.map((link) => ({ ...link, sha256: null })),
   } as const;
-  const [planned] = await planOutcomes(trx, [statement]);
-  if (planned === undefined) throw new Error('one statement must give one plan');
-  if (planned.outcomeId !== null) {
-    const stored = await readStored(trx, planned.outcomeId);
-    if (stored.state !== 'candidate') {
-      await addLinks(trx, planned.outcomeId, candidate, principal);
-      return { ...planned, ...stored, change: 'unchanged', note: null };
-    }
-  }
-  const [saved = planned] = await saveOutcomes(trx, { stated: [statement], plan: [planned], principal, at });
+  const stated = [statement];
+  const plan = await planOutcomes(trx, stated);
+  const [saved] = await saveOutcomes(trx, { stated, plan, principal, at });
+  if (saved === undefined) throw new Error('one statement must give one outcome');
   if (saved.change !== 'unchanged' && saved.outcomeId !== null) {
     const action = saved.change === 'created' ? 'create-outcome' : 'change-outcome';
     const details = { version: saved.version, state: saved.state };
     await recordAudit(trx, { at, principal, action, subjectKind: 'outcome', subjectId: saved.outcomeId, details });
   }
-  await addLinks(trx, saved.outcomeId, candidate, principal);
   return saved;
-}
-
-function readStored(trx: Transaction<DB>, outcomeId: string): Promise<{ state: string; version: number }> {
-  return trx.selectFrom('outcome').select(['state', 'version']).where('id', '=', outcomeId).executeTakeFirstOrThrow();
-}
-
-async function addLinks(
-  trx: Transaction<DB>,
-  outcomeId: string | null,
-  { evidence, at }: CandidateStatement,
-  principal: Principal,
-): Promise<void> {
-  const moment = sql`${at.toISOString()}::timestamptz`;
-  await sql`
-    insert into outcome_evidence (outcome_id, kind, uri, title, captured_at, added_by, added_at)
-    select ${outcomeId}::bigint, 'link', link.uri, link.title, ${moment}, ${principal.id}, ${moment}
-    from jsonb_to_recordset(${JSON.stringify(evidence)}::jsonb) as link (uri text, title text)
-    on conflict (outcome_id, uri) do nothing
-  `.execute(trx);
 }

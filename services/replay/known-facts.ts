@@ -29,38 +29,58 @@ async function hideRates(shadow: Shadow, instant: RawBuilder<unknown>): Promise<
   await shadow.hide('conversion_rate');
 }
 
-/** From the newest version of each outcome that was stated by then. Its money is text in there. */
+/**
+ * From the newest version of each outcome that was stated by then. Its money is text in there. Versions of before schedules had verdicts
+ * say by their state whether all of it was verified.
+ */
 async function hideOutcomes(shadow: Shadow, instant: RawBuilder<unknown>): Promise<void> {
   const { trx } = shadow;
   await shadow.hide('outcome');
   await shadow.hide('outcome_share');
   await shadow.hide('outcome_schedule');
+  await shadow.hide('outcome_enabler');
   const known = sql`(
     select distinct on (outcome_id) outcome_id, version, state, content, at from outcome_version
     where at <= ${instant} order by outcome_id, version desc
   )`;
   await sql`
-    insert into outcome_share (outcome_id, pod_id, basis_points)
-    select outcome_id, share ->> 'podId', (share ->> 'basisPoints')::int
+    insert into outcome_share (outcome_id, pod_id, basis_points, agreed_by, agreed_at)
+    select outcome_id, share ->> 'podId', (share ->> 'basisPoints')::int, share ->> 'agreedBy', (share ->> 'agreedAt')::timestamptz
     from ${known} as known, jsonb_array_elements(content -> 'shares') as share
   `.execute(trx);
   await sql`
     insert into outcome_schedule (outcome_id, ordinal, recognised_from, recognised_until, amount, verdict, verified_amount)
     select outcome_id, ordinal, (entry ->> 'from')::date, (entry ->> 'until')::date, (entry ->> 'amount')::numeric,
-      case state when 'verified' then 'verified' else 'open' end, case state when 'verified' then (entry ->> 'amount')::numeric end
+      coalesce(entry ->> 'verdict', case state when 'verified' then 'verified' else 'open' end),
+      case when entry ? 'verdict' then (entry ->> 'verifiedAmount')::numeric
+        when state = 'verified' then (entry ->> 'amount')::numeric end
     from ${known} as known, jsonb_array_elements(content -> 'schedule') with ordinality as scheduled (entry, ordinal)
+  `.execute(trx);
+  await sql`
+    insert into outcome_enabler (outcome_id, pod_id)
+    select outcome_id, enabler from ${known} as known, jsonb_array_elements_text(content -> 'enabledBy') as enabler
   `.execute(trx);
   await sql`
     insert into outcome (id, version, state, title, outcome_type, unit, quantity, basis, gross_or_margin, amount, amount_low,
       amount_high, currency, delivered_on, recorded_at, owner_email, baseline, evidence_url, claimed_by, verified_by, verified_at,
-      workbook, source_row_id, unattributed_basis_points, content_digest, updated_at)
+      workbook, source_row_id, unattributed_basis_points, content_digest, updated_at, effect, baseline_value, baseline_from,
+      baseline_until, baseline_source, baseline_method, is_own_bill_baseline, confidence, confidence_reason, pool_id, review_due_on,
+      claimed_at, superseded_by, state_reason)
     select own.id, known.version, known.state, content ->> 'title', content ->> 'outcomeType', content ->> 'unit',
       (content ->> 'quantity')::numeric, content ->> 'basis', content ->> 'grossOrMargin', (content ->> 'amount')::numeric,
       (content ->> 'amountLow')::numeric, (content ->> 'amountHigh')::numeric, content ->> 'currency',
       (content ->> 'deliveredOn')::date, own.recorded_at, content ->> 'ownerEmail', content ->> 'baseline',
-      content ->> 'evidenceUrl', own.claimed_by, content ->> 'verifiedBy',
-      case when content ->> 'verifiedBy' is not null then known.at end, own.workbook, own.source_row_id,
-      10000 - coalesce((select sum(basis_points) from outcome_share where outcome_share.outcome_id = own.id), 0), '', known.at
+      content ->> 'evidenceUrl', coalesce(content ->> 'claimedBy', own.claimed_by), content ->> 'verifiedBy',
+      case when content ->> 'verifiedBy' is not null then coalesce((content ->> 'verifiedAt')::timestamptz, known.at) end,
+      own.workbook, own.source_row_id,
+      10000 - coalesce((select sum(basis_points) from outcome_share where outcome_share.outcome_id = own.id), 0), '', known.at,
+      coalesce(content ->> 'effect', 'benefit'), (content #>> '{baselineMeasure,value}')::numeric,
+      (content #>> '{baselineMeasure,from}')::date, (content #>> '{baselineMeasure,until}')::date,
+      content #>> '{baselineMeasure,source}', content #>> '{baselineMeasure,method}', (content ->> 'isOwnBillBaseline')::boolean,
+      content #>> '{confidence,grade}', content #>> '{confidence,reason}', content ->> 'poolId', (content ->> 'reviewDueOn')::date,
+      case when content ? 'claimedAt' then (content ->> 'claimedAt')::timestamptz
+        when known.state <> 'candidate' then own.recorded_at end,
+      (content ->> 'supersededBy')::bigint, content ->> 'stateReason'
     from ${known} as known join ${ownTable('outcome')} as own on own.id = known.outcome_id
   `.execute(trx);
 }

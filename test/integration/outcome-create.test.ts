@@ -61,14 +61,17 @@ describe('POST /outcomes', () => {
     });
   });
 
-  test('wants the range of a reduced risk, around its amount', async ({ trx }) => {
+  test('takes a reduced risk without its range as a claim that says so, and wants the range around the amount', async ({
+    trx,
+  }) => {
     await insertPods(trx, { id: 'checkout' });
-    await expect(create(trx, { basis: 'risk_reduced' })).rejects.toMatchObject({ faults: [{ column: 'amountLow' }] });
-    await expect(create(trx, { basis: 'risk_reduced', amountLow: '301', amountHigh: '299' })).rejects.toMatchObject({
-      faults: [{ column: 'amountLow' }, { column: 'amountHigh' }],
+    expect(await create(trx, { basis: 'risk_reduced' })).toMatchObject({
+      notes: ['a reduced risk without a range: give one before it is verified'],
     });
+    const outside = create(trx, { basis: 'risk_reduced', amountLow: '301', amountHigh: '900' });
+    await expect(outside).rejects.toMatchObject({ faults: [{ column: 'amountLow' }] });
     expect(await create(trx, { basis: 'risk_reduced', amountLow: '100', amountHigh: '900' })).toMatchObject({
-      version: 1,
+      notes: [],
     });
   });
 
@@ -93,6 +96,8 @@ describe('a list', () => {
       shares: [{ pod: 'search', basisPoints: 1 }],
       state: 'verified',
       verifiedBy: 'l@x.io',
+      baseline: { text: 'the month before', isOwnBill: false },
+      evidenceUrl: 'https://evidence.example.com/four',
     });
     const first = await listOutcomes(trx, { limit: 2, podId: 'checkout' });
     expect(first.outcomes.map((outcome) => outcome.title)).toEqual(['three', 'two']);

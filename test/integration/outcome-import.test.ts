@@ -10,9 +10,9 @@ import { FINANCE, insertPods, outcomeRow, outcomeSheet } from '../support/outcom
 
 const AT = new Date('2026-09-20T08:00:00Z');
 
-function importSheet(trx: Transaction<DB>, csvText: string, principal: Principal = FINANCE, dryRun = false) {
+function importSheet(trx: Transaction<DB>, sheet: string, principal: Principal = FINANCE, dryRun = false) {
   return importOutcomes(trx, {
-    csvText,
+    sheet,
     workbook: 'benefits-2026',
     fileName: 'benefits.csv',
     principal,
@@ -186,7 +186,7 @@ describe('a sheet is refused whole, by line and column, for', () => {
       '"1.000.00" is not an amount',
       'digits with a point',
     ],
-    ['an amount below zero', { amount: '-5' }, 'amount', '-5 is below zero', 'stating it anew'],
+    ['an amount below zero', { amount: '-5' }, 'amount', '-5 is below zero', 'dis_benefit'],
     ['an amount without a currency', { currency: '' }, 'currency', '"" is not a known currency', 'ISO 4217'],
     ['a date that is none', { delivered_on: '2026-02-30' }, 'delivered_on', '"2026-02-30" is not a date', 'YYYY-MM-DD'],
     [
@@ -315,7 +315,7 @@ describe('a sheet is refused whole, by line and column, for', () => {
       faults: [{ line: 1, column: 'deliverd_on', fix: 'Did you mean "delivered_on"?' }, { column: 'delivered_on' }],
     });
     await expect(importSheet(trx, `${outcomeSheet(outcomeRow())}a,b\n`)).rejects.toMatchObject({
-      faults: [{ line: 3, reason: 'the row has 2 cells, the header 19' }],
+      faults: [{ line: 3, reason: 'the row has 2 cells, the header 22' }],
     });
     const semicolons = outcomeSheet(outcomeRow()).replaceAll(',', ';');
     await expect(importSheet(trx, semicolons)).rejects.toThrow('separated by semicolons');

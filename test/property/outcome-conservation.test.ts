@@ -8,8 +8,14 @@ import { describe, expect } from 'vitest';
 import { add, decimal, sum } from '../../services/kernel/decimal.ts';
 import { addDays } from '../../services/kernel/period.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
-import { BASIS_POINTS_WHOLE, type OutcomeContent, type StatedOutcome } from '../../services/outcomes/outcome.ts';
-import { planOutcomes, saveOutcomes } from '../../services/outcomes/save-outcomes.ts';
+import {
+  BASIS_POINTS_WHOLE,
+  NOTHING_FURTHER,
+  type OutcomeContent,
+  type StatedOutcome,
+} from '../../services/outcomes/outcome.ts';
+import { planOutcomes } from '../../services/outcomes/plan-outcomes.ts';
+import { saveOutcomes } from '../../services/outcomes/save-outcomes.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { test } from '../support/database.ts';
@@ -47,6 +53,7 @@ const stated = fc
     rows: fc.array(scheduleRow, { minLength: 1, maxLength: 3 }),
     currency: fc.constantFrom('USD', 'EUR', 'GBP'),
     state: fc.constantFrom('claimed' as const, 'verified' as const),
+    evidence: fc.uuid(),
   })
   .map(({ rows, currency, state, ...given }): StatedOutcome => {
     const content: OutcomeContent = {
@@ -68,11 +75,16 @@ const stated = fc
       })),
       shares: given.shares,
       ownerEmail: 'x@example.com',
-      baseline: null,
+      baseline: 'the year before',
       evidenceUrl: null,
       references: [],
+      ...NOTHING_FURTHER,
+      isOwnBillBaseline: false,
     };
-    return { content, state, verifiedBy: state === 'verified' ? 'l@example.com' : null, sheetRow: null };
+    const evidence = [{ uri: `https://evidence.example.com/${given.evidence}`, title: null, sha256: null }];
+    const agreements = given.shares.map(({ podId }) => ({ podId, agreedBy: 'g@example.com' }));
+    const verifiedBy = state === 'verified' ? 'l@example.com' : null;
+    return { content, state, verifiedBy, sheetRow: null, evidence, agreements };
   });
 
 function ratesCsv(): string {

@@ -25,14 +25,22 @@ const COLUMNS = [
   'evidence_url',
   'state',
   'verified_by',
+  'own_bill_baseline',
+  'amount_low',
+  'amount_high',
 ] as const;
 
 export type SheetCells = Partial<Record<(typeof COLUMNS)[number], string>>;
 
-/** A row that is right as it stands; cells given replace its own. */
+/** A row that is right as it stands, with everything that a verification needs; cells given replace its own. */
 export function outcomeRow(cells: SheetCells = {}): SheetCells {
+  const evidence = [cells.source_row_id ?? 'r1', cells.title ?? ''].join('-').replaceAll(' ', '-');
   return {
     source_row_id: 'r1',
+    baseline: 'the quarter before',
+    evidence_url: `https://evidence.example.com/${evidence}`,
+    ...(cells.basis === 'cost_reduction' ? { own_bill_baseline: 'no' } : {}),
+    ...(cells.basis === 'risk_reduced' ? { amount_low: '0', amount_high: '1000000' } : {}),
     pod: 'checkout',
     title: 'Faster checkout',
     delivered_on: '2026-07-10',

@@ -1,0 +1,55 @@
+/** Pools of outcomes: what a shared metric may move altogether, and what is left of it. */
+import { Type } from 'typebox';
+import { readAs } from '../../services/access/read-as.ts';
+import { listPools, setPool } from '../../services/outcomes/pools.ts';
+import { principalOf, WHOLE_READERS } from '../authorisation.ts';
+import type { ApiApp, ApiContext } from '../context.ts';
+import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
+import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { asResponse } from '../response.ts';
+import { PoolBody, PoolQuery, PoolViewSchema, SetPoolView } from '../schemas/outcome-acts.ts';
+
+export function addOutcomePoolRoutes(app: ApiApp, context: ApiContext): void {
+  app.get(
+    '/api/v1/outcome-pools',
+    {
+      config: { roles: WHOLE_READERS },
+      schema: {
+        summary: 'Pools with their ceilings, and what is left of each',
+        tags: ['outcomes'],
+        querystring: PoolQuery,
+        response: { 200: Type.Array(PoolViewSchema) },
+      },
+    },
+    async (request, reply) => {
+      const pools = await readAs(context.db, principalOf(request), (trx) => listPools(trx));
+      const page = cutPage(pools, ({ id }) => id, readPageRequest(request.query));
+      linkNextPage(request, reply, page);
+      return asResponse(page.rows);
+    },
+  );
+
+  app.post(
+    '/api/v1/outcome-pools',
+    {
+      config: { roles: ['finance'] },
+      schema: {
+        summary: 'Set a pool and all its ceilings',
+        description: 'A ceiling below what its outcomes recognise already is refused, and says what they do.',
+        tags: ['outcomes'],
+        headers: IDEMPOTENCY_HEADERS,
+        body: PoolBody,
+        response: { 200: SetPoolView, 201: SetPoolView },
+      },
+    },
+    async (request, reply) =>
+      answerPost(context, request, reply, async (trx) => {
+        const set = await setPool(trx, {
+          pool: request.body,
+          principal: principalOf(request),
+          at: context.clock.now(),
+        });
+        return { status: set.change === 'created' ? 201 : 200, body: set };
+      }),
+  );
+}

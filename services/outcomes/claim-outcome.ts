@@ -1,0 +1,106 @@
+/**
+ * Claims a known outcome: a candidate, one that was rejected or retracted, or a claim that is to say more. What is given replaces what is
+ * stored, what is absent stays. So a claim takes a minute, and what gates its verification comes after it.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { recordAudit } from '../audit/record-audit.ts';
+import { checkStated } from './create-outcome.ts';
+import { type ActedOutcome, beginAct, type OutcomeAct, requireState } from './outcome-act.ts';
+import type { ClaimInput, OutcomeInput } from './outcome-input.ts';
+import { BASES_WITHOUT_MONEY } from './outcome.ts';
+import { planOutcomes } from './plan-outcomes.ts';
+import { saveOutcomes } from './save-outcomes.ts';
+
+export interface ClaimRequest extends OutcomeAct {
+  readonly input: ClaimInput;
+}
+
+/** @throws AppError forbidden, not_found, conflict, invalid_outcomes. */
+export async function claimOutcome(trx: Transaction<DB>, request: ClaimRequest): Promise<ActedOutcome> {
+  const { principal, at } = request;
+  const row = await beginAct(trx, request, { roles: ['finance', 'operator', 'pod'], does: 'claim an outcome' });
+  requireState(
+    row,
+    ['candidate', 'claimed', 'in_review', 'verified', 'partially_verified', 'rejected', 'retracted'],
+    'claim',
+    'Claim its successor.',
+  );
+  const input = merge(await readStatement(trx, row.id), request.input);
+  const checked = await checkStated(trx, { input, principal, at });
+  const stated = [{ ...checked, state: 'claimed', verifiedBy: null, sheetRow: null, claims: row.id }] as const;
+  const plan = await planOutcomes(trx, stated);
+  const [saved] = await saveOutcomes(trx, { stated, plan, principal, at });
+  if (saved === undefined) throw new Error('one statement must give one outcome');
+  const { change, version, state } = saved;
+  if (change !== 'unchanged') {
+    const details = { version, state };
+    await recordAudit(trx, {
+      at,
+      principal,
+      action: 'claim-outcome',
+      subjectKind: 'outcome',
+      subjectId: row.id,
+      details,
+    });
+  }
+  return {
+    outcomeId: row.id,
+    change: change === 'unchanged' ? 'unchanged' : 'changed',
+    version,
+    state,
+    notes: [...checked.notes, ...saved.notes],
+  };
+}
+
+/** Fields that say one thing together are replaced together: an amount and its schedule, a basis and what only that basis has. */
+function merge(stored: OutcomeInput, given: ClaimInput): OutcomeInput {
+  const { schedule, grossOrMargin, amount, amountLow, amountHigh, currency, ...rest } = stored;
+  const basis = given.basis ?? stored.basis;
+  const money = { amount, amountLow, amountHigh, currency };
+  return defined<OutcomeInput>({
+    ...rest,
+    ...(BASES_WITHOUT_MONEY.includes(basis) ? {} : money),
+    ...(basis === 'revenue' ? { grossOrMargin } : {}),
+    ...scheduleAfter(schedule, amount, given),
+    ...given,
+  });
+}
+
+function scheduleAfter(schedule: OutcomeInput['schedule'], amount: string | undefined, given: ClaimInput) {
+  const isGiven = [given.schedule, given.recogniseFrom, given.recogniseUntil].some((field) => field !== undefined);
+  const [first, ...further] = schedule ?? [];
+  if (isGiven || first === undefined || BASES_WITHOUT_MONEY.some((basis) => basis === given.basis)) return {};
+  if (given.amount === undefined || given.amount === amount) return { schedule };
+  return further.length === 0 ? { recogniseFrom: first.from, recogniseUntil: first.until } : { schedule };
+}
+
+/** Without the fields that are undefined. */
+function defined<Whole>(fields: { [Key in keyof Whole]: Whole[Key] | undefined }): Whole {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Whole;
+}
+
+/** The stored record in the form in which it is stated. */
+async function readStatement(trx: Transaction<DB>, outcomeId: string): Promise<OutcomeInput> {
+  const { rows } = await sql<{ input: OutcomeInput }>`
+    select jsonb_strip_nulls(jsonb_build_object(
+      'title', title, 'deliveredOn', delivered_on, 'basis', basis, 'ownerEmail', owner_email, 'outcomeType', outcome_type,
+      'quantity', trim_scale(quantity)::text, 'unit', unit, 'grossOrMargin', gross_or_margin, 'amount', trim_scale(amount)::text,
+      'amountLow', trim_scale(amount_low)::text, 'amountHigh', trim_scale(amount_high)::text, 'currency', currency, 'effect', effect,
+      'baseline', case when num_nonnulls(baseline, baseline_value, is_own_bill_baseline) > 0 then jsonb_build_object(
+        'text', baseline, 'value', trim_scale(baseline_value)::text, 'from', baseline_from, 'until', baseline_until,
+        'source', baseline_source, 'method', baseline_method, 'isOwnBill', is_own_bill_baseline) end,
+      'confidence', case when confidence is not null then jsonb_build_object('grade', confidence, 'reason', confidence_reason) end,
+      'pool', pool_id, 'reviewDueOn', review_due_on, 'evidenceUrl', evidence_url,
+      'enabledBy', (select jsonb_agg(pod_id order by pod_id) from outcome_enabler where outcome_id = outcome.id),
+      'shares', (select jsonb_agg(jsonb_build_object('pod', pod_id, 'basisPoints', basis_points) order by pod_id)
+        from outcome_share where outcome_id = outcome.id),
+      'schedule', (select jsonb_agg(jsonb_build_object('from', recognised_from, 'until', recognised_until,
+        'amount', trim_scale(outcome_schedule.amount)::text) order by ordinal) from outcome_schedule where outcome_id = outcome.id),
+      'references', (select jsonb_agg(jsonb_build_object('system', system, 'key', key, 'url', url) order by system, key)
+        from outcome_reference where outcome_id = outcome.id)
+    )) as input from outcome where id = ${outcomeId}::bigint`.execute(trx);
+  const [row] = rows;
+  if (row === undefined) throw new Error(`outcome ${outcomeId} was locked and is gone`);
+  return row.input;
+}

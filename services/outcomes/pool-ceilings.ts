@@ -1,0 +1,66 @@
+/**
+ * What a pool's counting outcomes recognise inside a window never exceeds its ceiling, claimed and verified alike; dis-benefits make no
+ * room. Checked at the end of every write, under the lock of those who write outcomes.
+ */
+import { sql, type Transaction } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { AppError } from '../kernel/errors.ts';
+import { recognisedBetween } from '../reports/pod-values.ts';
+
+interface Overflow {
+  readonly pool_id: string;
+  readonly valid_from: string;
+  readonly valid_until: string;
+  readonly ceiling: string;
+  readonly currency: string;
+  readonly used: string;
+  readonly left: string;
+}
+
+/** Rows (pool_id, valid_from, valid_until, ceiling, outcome_id, amount): what each outcome recognises in each window of its pool. */
+export const POOL_USE = sql`
+  select ceiling.pool_id, ceiling.valid_from, ceiling.valid_until, ceiling.ceiling, outcome.id as outcome_id,
+    ${recognisedBetween(
+      'counted',
+      sql`greatest(counted.counted_from, ceiling.valid_from)`,
+      sql`least(counted.counted_until, ceiling.valid_until)`,
+    )} as amount
+  from outcome_pool_ceiling as ceiling
+  join outcome on outcome.pool_id = ceiling.pool_id and outcome.effect = 'benefit'
+  join counted_schedule as counted on counted.outcome_id = outcome.id
+    and counted.counted_from < ceiling.valid_until and counted.counted_until > ceiling.valid_from`;
+
+/**
+ * Of the pools of these outcomes.
+ * @throws AppError conflict with what is left, where a window would hold more than its ceiling.
+ */
+export async function keepCeilings(trx: Transaction<DB>, outcomeIds: readonly string[]): Promise<void> {
+  const given = sql`${[...outcomeIds]}::bigint[]`;
+  await refuseOverflow(trx, {
+    pools: sql`select pool_id from outcome where id = any (${given})`,
+    mine: sql`outcome_id = any (${given})`,
+  });
+}
+
+/** Of one pool. @throws AppError conflict */
+export async function keepCeilingsOf(trx: Transaction<DB>, poolId: string): Promise<void> {
+  await refuseOverflow(trx, { pools: sql`select ${poolId}::text`, mine: sql`false` });
+}
+
+async function refuseOverflow(
+  trx: Transaction<DB>,
+  given: { pools: ReturnType<typeof sql>; mine: ReturnType<typeof sql> },
+): Promise<void> {
+  const { rows } = await sql<Overflow>`
+    select use.pool_id, valid_from, valid_until, trim_scale(ceiling)::text as ceiling, pool.currency,
+      trim_scale(sum(amount))::text as used,
+      trim_scale(ceiling - coalesce(sum(amount) filter (where not (${given.mine})), 0))::text as left
+    from (${POOL_USE}) as use join outcome_pool as pool on pool.id = use.pool_id
+    where use.pool_id in (${given.pools})
+    group by use.pool_id, valid_from, valid_until, ceiling, pool.currency having sum(amount) > ceiling
+    order by use.pool_id, valid_from limit 1`.execute(trx);
+  const [over] = rows;
+  if (over === undefined) return;
+  const message = `Pool "${over.pool_id}" would hold ${over.used} ${over.currency} from ${over.valid_from} to ${over.valid_until}, more than its ceiling of ${over.ceiling}; ${over.left} is left. Lower the amount, let the outcome recognise less there, or ask finance for another ceiling.`;
+  throw new AppError('conflict', message, { details: { ...over } });
+}

@@ -1,0 +1,143 @@
+/**
+ * What an outcome still needs before finance may verify it. A claim needs none of this. The same gates hold for a verification that a sheet
+ * or a caller states and for one that a reviewer makes; each missing thing comes with its fix.
+ */
+import { type Basis, BASES_WITHOUT_MONEY, isSamePerson } from './outcome.ts';
+
+/** A missing thing: which gate, what was found, what to do. */
+export interface MissingForVerification {
+  readonly gate: 'baseline' | 'own_bill' | 'evidence' | 'range' | 'shares' | 'duplicate' | 'pool';
+  readonly reason: string;
+  readonly fix: string;
+}
+
+/** What the gates look at. */
+export interface GatedOutcome {
+  readonly basis: Basis;
+  readonly hasAmount: boolean;
+  readonly hasRange: boolean;
+  readonly hasBaseline: boolean;
+  readonly isOwnBillBaseline: boolean | null;
+  readonly evidence: readonly { readonly uri: string; readonly isBroken: boolean }[];
+  readonly shares: readonly { readonly podId: string; readonly isAgreed: boolean }[];
+  /** Counted outcomes that may be the same, and what was answered about each. */
+  readonly duplicates: readonly { readonly outcomeId: string; readonly answer: string | null }[];
+  /** The first recognised day for which its pool has no ceiling. */
+  readonly dayWithoutCeiling: string | null;
+}
+
+/** Everything that is missing, in the order in which people get to it. */
+export function missingForVerification(outcome: GatedOutcome): MissingForVerification[] {
+  return [
+    ...missingMeasure(outcome),
+    ...missingEvidence(outcome),
+    ...missingAgreement(outcome),
+    ...outcome.duplicates.flatMap(missingAnswer),
+    ...(outcome.dayWithoutCeiling === null
+      ? []
+      : [
+          missing(
+            'pool',
+            `its pool has no ceiling on ${outcome.dayWithoutCeiling}`,
+            'Finance sets a ceiling for the whole time that it is recognised in.',
+          ),
+        ]),
+  ];
+}
+
+function missingMeasure(outcome: GatedOutcome): MissingForVerification[] {
+  const found: MissingForVerification[] = [];
+  const needsBaseline = outcome.hasAmount && !BASES_WITHOUT_MONEY.includes(outcome.basis);
+  if (needsBaseline && !outcome.hasBaseline) {
+    const fix = 'Say what it is measured against: in words, or as value, period, source and method.';
+    found.push(missing('baseline', 'it has no baseline', fix));
+  }
+  if (outcome.basis === 'cost_reduction' && outcome.hasAmount && outcome.isOwnBillBaseline !== false) {
+    found.push(
+      outcome.isOwnBillBaseline === null
+        ? missing(
+            'own_bill',
+            'nobody says whether its baseline is spend in our own bills',
+            'State that it is not; a smaller bill already shows in the cost.',
+          )
+        : missing(
+            'own_bill',
+            'its baseline is spend in our own bills, where a smaller bill already shows',
+            'Leave it claimed or retract it; the cost of the pod is smaller by itself.',
+          ),
+    );
+  }
+  if (outcome.basis === 'risk_reduced' && outcome.hasAmount && !outcome.hasRange) {
+    found.push(
+      missing('range', 'a reduced risk without a range', 'Give the lower and the upper end that hold the amount.'),
+    );
+  }
+  return found;
+}
+
+function missingEvidence({ evidence }: GatedOutcome): MissingForVerification[] {
+  if (evidence.length === 0) {
+    return [missing('evidence', 'it has no evidence', 'Add a link or a file that shows it.')];
+  }
+  return evidence
+    .filter((one) => one.isBroken)
+    .map(({ uri }) =>
+      missing(
+        'evidence',
+        `its evidence ${uri} is broken`,
+        'Say that it holds again once it does, or add other evidence.',
+      ),
+    );
+}
+
+/** A pod alone need not be asked. */
+function missingAgreement({ shares }: GatedOutcome): MissingForVerification[] {
+  if (shares.length < 2) return [];
+  return shares
+    .filter((share) => !share.isAgreed)
+    .map(({ podId }) =>
+      missing(
+        'shares',
+        `nobody agreed to the share of pod "${podId}"`,
+        'Its owner agrees to it, or finance settles it.',
+      ),
+    );
+}
+
+function missingAnswer({ outcomeId, answer }: GatedOutcome['duplicates'][number]): MissingForVerification[] {
+  if (answer === 'distinct') return [];
+  return [
+    answer === null
+      ? missing(
+          'duplicate',
+          `it may be outcome ${outcomeId} once more`,
+          'The reviewer answers whether the two are distinct or duplicates.',
+        )
+      : missing(
+          'duplicate',
+          `it was answered to be a duplicate of outcome ${outcomeId}`,
+          'Retract, reject or supersede one of the two.',
+        ),
+  ];
+}
+
+function missing(gate: MissingForVerification['gate'], reason: string, fix: string): MissingForVerification {
+  return { gate, reason, fix };
+}
+
+/** Who is concerned by a verification. */
+export interface Concerned {
+  readonly ownerEmail: string;
+  readonly claimedBy: string;
+  /** Pods with a share, and pods of whoever states it. */
+  readonly pods: readonly string[];
+  readonly podsOf: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Why a person is too near to the outcome to verify it; null where nothing stands against it. */
+export function dependenceOf(verifier: string, { ownerEmail, claimedBy, pods, podsOf }: Concerned): string | null {
+  if (isSamePerson(verifier, ownerEmail)) return `${verifier} owns the outcome and cannot verify it`;
+  if (isSamePerson(verifier, claimedBy)) return `${verifier} claimed the outcome and cannot verify it`;
+  const own = podsOf.get(verifier.trim().toLowerCase())?.find((pod) => pods.includes(pod));
+  return own === undefined ? null : `${verifier} belongs to pod "${own}" and cannot verify its outcome`;
+}
