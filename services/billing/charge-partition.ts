@@ -53,7 +53,7 @@ export async function dropLoadCharges(db: Kysely<DB>, loadId: string): Promise<v
       );
     }
     await sql`drop table if exists ${sql.table(`charge_${BigInt(loadId)}`)}`.execute(trx);
-    for (const table of ['load_origin', 'load_top_origin', 'load_top_bound']) {
+    for (const table of ['load_origin', 'load_top_origin', 'load_top_bound', 'load_sku_day']) {
       await sql`delete from ${sql.table(table)} where load_id = ${loadId}::bigint`.execute(trx);
     }
     await sql`update load set charges_dropped_at = coalesce(charges_dropped_at, now()) where id = ${loadId}::bigint`.execute(

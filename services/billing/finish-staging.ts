@@ -2,7 +2,7 @@
  * Closes staging: reads back what arrived in PostgreSQL and compares it with what the files said of themselves, per currency and metric,
  * before anything else may use the load. The two sums come from different systems and different queries. What is read back is kept by
  * origin and charge month (`load_origin`), the great ones again apart (`load_top_origin`), and the charges get their index by origin:
- * an explanation looks up all three.
+ * an explanation looks up all three. Days of SKUs (`load_sku_day`) are for the bridge from one quarter to the next.
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -83,6 +83,7 @@ async function writeOrigins(trx: Transaction<DB>, loadId: string): Promise<void>
     from ${table} group by origin_id, charge_month, billing_currency`.execute(trx);
   for (const name of settings) await sql`set local ${sql.ref(name)} to default`.execute(trx);
   await sql`select fill_load_top_origin(${loadId}::bigint)`.execute(trx);
+  await sql`select fill_load_sku_day(${loadId}::bigint)`.execute(trx);
 }
 
 /** Reads the sums back into load_total and holds them against the files' own. */

@@ -11,6 +11,7 @@ const ROWS_OF = [
   'statement_adjusted_month',
   'statement_adjustment',
   'statement_adjustment_entity',
+  'statement_cloud_return',
   'statement_load',
   'statement_month',
   'statement_pod',

@@ -1,7 +1,8 @@
-/** A quarter, once its months are closed: its report is made of their frozen rows, adds up from them, and names them. */
+/** A quarter, once its months are closed: its report is made of their frozen rows, adds up from them, and names them; what the CIO reads of it is kept. */
 import assert from 'node:assert/strict';
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { keepCloudReturn } from '../cloud-return/keep-quarter.ts';
 import { add, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { COMMANDS, worded } from '../kernel/wording.ts';
@@ -48,6 +49,7 @@ export async function freezeQuarter(
   const built = await buildValuePerPod(trx, { frame, adjustments });
   await assertFoots(trx, months, built);
   const valuePerPod = await freezeReport(trx, statementId, built);
+  await keepCloudReturn(trx, { statementId, quarter: { frame, report: valuePerPod }, at });
   return { valuePerPod, document: await quarterDocument(trx, { ...facts, valuePerPod }) };
 }
 

@@ -24,6 +24,7 @@ const FROZEN: Readonly<Record<string, { readonly table: string; readonly columns
     table: 'statement_adjustment_entity',
     columns: ['adjusted_statement_id', 'adjusted_on', 'pod_id', 'currency', 'entity', 'cost'],
   },
+  cloudReturn: { table: 'statement_cloud_return', columns: ['content'] },
   loads: { table: 'statement_load', columns: ['load_id'] },
   months: { table: 'statement_month', columns: ['month_statement_id'] },
   podDays: { table: 'statement_pod_day', columns: ['charge_date', 'pod_id', 'kind', 'billing_currency', ...COSTS] },

@@ -87,7 +87,7 @@ export async function requireCostRates(
 }
 
 /** Rows of statement_id (null: as now known), charge_date (of whole months their first day) and COLUMNS, for a FROM clause. */
-function podCostRows(frame: ReportFrame, { portfolio }: PodScope, converts: boolean): RawBuilder<unknown> {
+export function podCostRows(frame: ReportFrame, { portfolio }: PodScope, converts: boolean): RawBuilder<unknown> {
   const { months, days } =
     portfolio === undefined ? wholeMonths(openDays(frame)) : { months: [], days: openDays(frame) };
   const inMonths = sql`charge_month = any(${months}::date[])`;

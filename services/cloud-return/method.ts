@@ -1,0 +1,38 @@
+/** What the figures rest on: definitions, rates, statements and data, so that a reader of the last page can hold every page against it. */
+import type { Bridge } from './bridge.ts';
+import type { FormerQuarter } from './quarter.ts';
+import type { CloudReturn } from './shape.ts';
+import { RETURN_METHOD, type ValuePerPod } from '../reports/compose-value.ts';
+
+/** The method of a quarter's report. */
+export function methodOf(
+  report: ValuePerPod,
+  given: { former: readonly FormerQuarter[]; costBridge: Bridge | null; valueBridge: Bridge | null },
+): CloudReturn['method'] {
+  const reports = [report, ...given.former.flatMap(({ quarter }) => quarter?.report ?? [])];
+  const { costMetric, currency, revenueBasis } = report;
+  return {
+    returnScope: RETURN_METHOD,
+    statements: reports.map(({ period, statementId, state }) => ({ period: period.id, statementId, state })),
+    notes: [
+      `Cost is ${costMetric} by charge date in ${currency}, each day at its own exchange rate.`,
+      `Return is verified value recognised in the quarter divided by the cost of the same days; revenue enters as ${revenueBasis}. Value that shows beside the return is never in it.`,
+      'A verified return is on attributed spend; both coverages stand beside it: the share of cost that rules give to pods, and the share of cost of pods with a verified outcome.',
+      'Outcomes that several pods share are what each pod contributed to. Outcomes are added up once, then split.',
+      'Cost bridge: usage is the change of quantity at last quarter’s unit cost, rate the change of unit cost at this quarter’s quantity, by SKU and unit. What has no quantity is not told apart.',
+      'Value bridge: schedule run-off is what last quarter’s schedules recognise less or more by themselves; the other steps are what became of the outcomes since.',
+      ...ratesNote('cost', given.costBridge),
+      ...ratesNote('value', given.valueBridge),
+      'Unit cost is the cost of the pods that delivered verified units of a type, divided by these units; a pod with several types counts in each.',
+      'Corrections of closed quarters are adjustments: shown, and in no figure of the quarter.',
+    ],
+  };
+}
+
+function ratesNote(name: string, bridge: Bridge | null): string[] {
+  if (bridge === null || bridge.rates.length === 0) return [];
+  const rates = bridge.rates.map(({ currency, rate }) => `${currency} ${rate}`).join(', ');
+  return [
+    `Other currencies stand in every step of the ${name} bridge but exchange rates at ${bridge.from}’s average: ${rates}.`,
+  ];
+}

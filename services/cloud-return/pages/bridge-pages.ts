@@ -1,0 +1,130 @@
+/** Scorecard and bridges as tables. */
+import { type Decimal, decimal, isZero, roundForPresentation, subtract, ZERO } from '../../kernel/decimal.ts';
+import type { Bridge } from '../bridge.ts';
+import type { CostStep } from '../cost-bridge.ts';
+import type { CloudReturn, QuarterFigures } from '../shape.ts';
+import type { ValueStep } from '../value-bridge.ts';
+import { STEP_NAMES } from '../wording.ts';
+import { asFigure, asPercent, asReturn, footingTo, type PageSection, placesFor, signed } from './page-table.ts';
+
+/** The asked quarter and the year before it, as many as a page is wide. */
+const QUARTERS_SHOWN = 5;
+
+export function scorecardSection({ scorecard, currency, summary }: CloudReturn): PageSection {
+  const quarters = scorecard.slice(0, QUARTERS_SHOWN);
+  const places = placesFor(summary.figures.cost);
+  const row = (name: string, cell: (quarter: QuarterFigures) => string) => [name, ...quarters.map(cell)];
+  return {
+    title: 'Scorecard',
+    lead: [],
+    table: {
+      heads: [currency, ...quarters.map(({ period }) => period)],
+      figures: quarters.map((_, index) => index + 1),
+      rows: [
+        row('Cost', ({ cost }) => asFigure(cost, places)),
+        row('Verified value', ({ verified }) => asFigure(verified, places)),
+        row('Claimed, not verified', ({ claimed }) => asFigure(claimed, places)),
+        row('Verified return on attributed spend', (quarter) => asReturn(quarter.return)),
+        row('  attributed share of cost', ({ coverage }) => asPercent(coverage.cost)),
+        row('  share of pods with a verified outcome', ({ coverage }) => asPercent(coverage.joined)),
+        row('Verified return on all spend', ({ returnOnTotal }) => asReturn(returnOnTotal)),
+        row('State', ({ state, statementId }) => (statementId === null ? state : `statement ${statementId}`)),
+      ],
+      totals: 0,
+    },
+    notes: ['Each ratio is read with the two shares under it. Cloud cost only; people and licences excluded.'],
+  };
+}
+
+export function costBridgeSection(found: CloudReturn): PageSection {
+  const section = bridgeSection('What moved the cost', found, found.costBridge);
+  const { costBridge, currency } = found;
+  if (costBridge === null) return section;
+  const places = placesFor(found.summary.figures.cost);
+  return {
+    ...section,
+    notes: [...section.notes, ...driverNotes(costBridge, places), movedNote(costBridge, 'rules', currency, places)],
+  };
+}
+
+export function valueBridgeSection(found: CloudReturn): PageSection {
+  const section = bridgeSection('What moved the verified value', found, found.valueBridge);
+  const { valueBridge, currency, adjustments } = found;
+  if (valueBridge === null) return section;
+  const places = placesFor(found.summary.figures.cost);
+  const corrections =
+    isZero(adjustments.cost) && isZero(adjustments.value)
+      ? []
+      : [
+          `Corrections of closed periods that were booked in this quarter, in no figure above: ${asFigure(adjustments.cost, places)} ${currency} of cost, ${asFigure(adjustments.value, places)} ${currency} of value.`,
+        ];
+  return {
+    ...section,
+    notes: [...section.notes, movedNote(valueBridge, 're-attributed', currency, places), ...corrections],
+  };
+}
+
+function bridgeSection(title: string, found: CloudReturn, bridge: Bridge<CostStep | ValueStep> | null): PageSection {
+  const { currency, quarter, days } = found;
+  if (bridge === null) {
+    return { title, lead: ['Not assessed: there is no quarter before this one to come from.'], table: null, notes: [] };
+  }
+  const { amounts, closing } = bridgeFigures(bridge, placesFor(found.summary.figures.cost));
+  const [opening = '', ...steps] = amounts;
+  const lead =
+    days.counted === days.all
+      ? []
+      : [`${bridge.from} in all of its days against ${days.counted} of ${days.all} days of ${quarter.id}.`];
+  return {
+    title,
+    lead,
+    table: {
+      heads: ['', currency],
+      figures: [1],
+      rows: [
+        [bridge.from, opening],
+        ...bridge.steps.map(({ step }, index) => [STEP_NAMES[step], signed(steps[index] ?? '')]),
+        [quarter.id, closing],
+      ],
+      totals: 1,
+    },
+    notes: ['Residual: 0.'],
+  };
+}
+
+/** Opening and steps as printed, and the closing they add up to: both ends as every other page prints them. */
+export function bridgeFigures(bridge: Bridge, places: number): { amounts: string[]; closing: string } {
+  const [opening, closing] = [bridge.opening, bridge.closing].map((figure) =>
+    decimal(roundForPresentation(figure, places)),
+  );
+  const between = subtract(closing ?? ZERO, opening ?? ZERO);
+  const { parts } = footingTo(
+    bridge.steps.map(({ amount }) => amount),
+    between,
+    places,
+  );
+  return { amounts: [asFigure(bridge.opening, places), ...parts], closing: asFigure(bridge.closing, places) };
+}
+
+function driverNotes({ steps }: Bridge<CostStep>, places: number): string[] {
+  return steps.flatMap(({ step, drivers, amount }) => {
+    if (drivers.length === 0 || asFigure(amount, places) === asFigure('0' as Decimal, places)) return [];
+    const named = drivers.map((driver) => `${driver.name} ${signed(asFigure(driver.amount, places))}`);
+    return [`${STEP_NAMES[step]}, most of it: ${named.join('; ')}.`];
+  });
+}
+
+function movedNote(
+  bridge: Bridge<CostStep | ValueStep>,
+  step: CostStep | ValueStep,
+  currency: string,
+  places: number,
+): string {
+  const moved = bridge.steps.find((one) => one.step === step)?.moved;
+  const name = STEP_NAMES[step];
+  if (moved === null || moved === undefined)
+    return `${name}: what they moved between pods is not assessed, for ${bridge.from} was not closed.`;
+  return isZero(moved)
+    ? `${name} moved nothing between pods.`
+    : `${name} moved ${asFigure(moved, places)} ${currency} between pods, of which the total shows nothing.`;
+}

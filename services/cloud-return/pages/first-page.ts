@@ -1,0 +1,45 @@
+/** The first page's lists in words: pods, decisions asked, and what owners say. */
+import type { Decision, DecisionKind } from '../decisions.ts';
+import type { CloudReturn, NamedPod } from '../shape.ts';
+import { asFigure, asReturn, placesFor } from './page-table.ts';
+
+const DECISION_NAMES: Readonly<Record<DecisionKind, readonly [one: string, several: string]>> = {
+  'held-alert': ['alert is held until finance has looked at it', 'alerts are held until finance has looked at them'],
+  'raise-request': ['raise is asked for', 'raises are asked for'],
+  'missing-rate': ['figure waits for an exchange rate', 'figures wait for an exchange rate'],
+  'beyond-headroom': [
+    'portfolio has approved more than its envelope',
+    'portfolios have approved more than their envelopes',
+  ],
+  'possible-duplicate': ['pair of outcomes may be one', 'pairs of outcomes may be one each'],
+  'old-claim': ['claim is older than 90 days and not verified', 'claims are older than 90 days and not verified'],
+};
+
+/** `3 raises are asked for, 12,000 USD`. */
+export function decisionLine({ kind, count, amounts }: Decision, places: number): string {
+  const [one, several] = DECISION_NAMES[kind];
+  const stake = amounts.map(({ amount, currency }) => `${asFigure(amount, places)} ${currency}`).join(' and ');
+  return `${count} ${count === 1 ? one : several}${stake === '' ? '' : `: ${stake}`}`;
+}
+
+/** Name, what it cost, and what it returned or, without a return, what is claimed. */
+export function podLine(pod: NamedPod, found: CloudReturn): [name: string, cost: string, result: string] {
+  const places = placesFor(found.summary.figures.cost);
+  const claimed = pod.claimed === '0' ? 'nothing' : asFigure(pod.claimed, places);
+  return [pod.name, asFigure(pod.cost, places), pod.return === null ? claimed : asReturn(pod.return)];
+}
+
+/** One per pod that the page names: the owner's words, or that there are none. */
+export function commentLines({ summary }: CloudReturn): { pod: string; text: string; by: string }[] {
+  const names = new Map([...summary.best, ...summary.unexplained].map(({ podId, name }) => [podId, name]));
+  return summary.comments.flatMap(({ podId, owner, notes }) => {
+    const pod = names.get(podId) ?? podId;
+    const said = notes.map(({ text, signedBy, signedAt }) => ({
+      pod,
+      text,
+      by: `${signedBy}, ${signedAt.slice(0, 10)}`,
+    }));
+    const isOwnersAmong = notes.some(({ signedBy }) => signedBy === owner);
+    return isOwnersAmong ? said : [...said, { pod, text: 'no comment by the owner', by: owner ?? 'no owner' }];
+  });
+}

@@ -1,0 +1,206 @@
+/** Envelopes, returns, unit costs and movers as tables. */
+import {
+  compare,
+  type Decimal,
+  decimal,
+  isZero,
+  ratio,
+  roundForPresentation,
+  subtract,
+  sum,
+} from '../../kernel/decimal.ts';
+import type { ValuePerPodRow } from '../../reports/compose-value.ts';
+import type { Mover } from '../movers.ts';
+import type { CloudReturn } from '../shape.ts';
+import { asChange } from '../wording.ts';
+import {
+  asFigure,
+  asPercent,
+  asReturn,
+  footingTo,
+  footingWithRest,
+  NOT_AVAILABLE,
+  type PageSection,
+  placesFor,
+  signed,
+  withThousands,
+} from './page-table.ts';
+
+const UNIT_QUARTERS_SHOWN = 8;
+const ONE = decimal('1');
+
+export function envelopeSection({ envelopes, pods, summary, currency }: CloudReturn): PageSection {
+  const places = placesFor(summary.figures.cost);
+  const scopes = envelopes.scopes.map((one) => [
+    one.scope.kind === 'portfolio' ? `portfolio ${one.scope.id ?? ''}` : one.scope.kind,
+    asFigure(one.limit, places),
+    asFigure(one.actual, places),
+    asPercent(one.used),
+    one.currency ?? '',
+    one.counts ?? '',
+    one.state,
+  ]);
+  const ofPods = pods.flatMap(({ name, envelope }) =>
+    envelope === null
+      ? []
+      : [
+          [
+            name,
+            asFigure(envelope.limit, places),
+            asFigure(envelope.actual, places),
+            asPercent(envelope.used),
+            envelope.currency,
+            envelope.counts,
+            envelope.state,
+          ],
+        ],
+  );
+  const rows = [...scopes, ...ofPods];
+  const without = envelopes.podsWithout;
+  return {
+    title: 'Envelopes',
+    lead: rows.length === 0 ? ['Not assessed: nothing is approved for this quarter.'] : [],
+    table:
+      rows.length === 0
+        ? null
+        : {
+            heads: ['', 'approved', 'actual', 'used', 'currency', 'counts', 'state'],
+            figures: [1, 2, 3],
+            rows,
+            totals: 0,
+          },
+    notes:
+      without.length === 0
+        ? []
+        : [
+            `Without an envelope of the quarter: ${without.join(', ')}. Figures of a pod are in its envelope’s currency, else ${currency}.`,
+          ],
+  };
+}
+
+export function podSection({ pods, summary, unattributed, currency }: CloudReturn): PageSection {
+  const places = placesFor(summary.figures.cost);
+  const ordered = pods.toSorted(
+    (left, right) => compare(right.value.verified, left.value.verified) || (left.podId < right.podId ? -1 : 1),
+  );
+  const column = (figure: (pod: ValuePerPodRow) => Decimal, rest: Decimal) =>
+    footingWithRest(ordered.map(figure), rest, places);
+  const cost = column((pod) => pod.cost.total, unattributed.cost);
+  const verified = column((pod) => pod.value.verified, unattributed.verified);
+  const claimed = column((pod) => pod.value.claimed, unattributed.claimed);
+  const at = (figures: { parts: readonly string[] }, index: number) => figures.parts[index] ?? '';
+  return {
+    title: 'Return per pod',
+    lead: [],
+    table: {
+      heads: ['pod', `cost ${currency}`, 'verified', 'claimed', 'return'],
+      figures: [1, 2, 3, 4],
+      rows: [
+        ...ordered.map((pod, index) => [
+          pod.name,
+          at(cost, index),
+          at(verified, index),
+          at(claimed, index),
+          returnOf(pod),
+        ]),
+        ['unattributed', cost.rest, verified.rest, claimed.rest, ''],
+        ['total', cost.total, verified.total, claimed.total, asReturn(summary.figures.returnOnTotal)],
+      ],
+      totals: 1,
+    },
+    notes: [
+      'By verified value. Of outcomes that several pods share each pod’s part is what it contributed to. Beside the return, never in it: value of other bases, in the JSON of this report.',
+    ],
+  };
+}
+
+function returnOf(pod: ValuePerPodRow): string {
+  return pod.returnNote === 'enabling' ? 'n/a: enabling' : asReturn(pod.return);
+}
+
+export function unitCostSection({ unitCosts, currency, summary }: CloudReturn): PageSection {
+  const places = placesFor(summary.figures.cost);
+  const rows = unitCosts.flatMap(({ outcomeType, unit, quarters }) =>
+    quarters
+      .slice(-UNIT_QUARTERS_SHOWN)
+      .map((quarter, index, shown) => [
+        outcomeType,
+        quarter.period,
+        `${withThousands(quarter.quantity)} ${unit}`,
+        asFigure(quarter.cost, places),
+        asUnitCost(quarter.unitCost),
+        changeOf(quarter.unitCost, shown[index - 1]?.unitCost ?? null),
+      ]),
+  );
+  return {
+    title: 'Unit cost, within one type of outcome',
+    lead: rows.length === 0 ? ['Not assessed: no verified outcome has a type and a quantity yet.'] : [],
+    table:
+      rows.length === 0
+        ? null
+        : {
+            heads: ['type', 'quarter', 'verified', `pods’ cost ${currency}`, 'a unit', 'change'],
+            figures: [2, 3, 4, 5],
+            rows,
+            totals: 0,
+          },
+    notes:
+      rows.length === 0
+        ? []
+        : ['Read down one type, never across types: a pod with several types counts in each of them.'],
+  };
+}
+
+/** Four decimals below one. */
+function asUnitCost(unitCost: string | null): string {
+  if (unitCost === null) return NOT_AVAILABLE;
+  const exact = decimal(unitCost);
+  return withThousands(roundForPresentation(exact, compare(exact, ONE) < 0 ? 4 : 2));
+}
+
+function changeOf(unitCost: string | null, before: string | null): string {
+  if (unitCost === null || before === null || isZero(decimal(before))) return '';
+  return asChange(ratio(subtract(decimal(unitCost), decimal(before)), decimal(before)));
+}
+
+export function moverSection({ movers, costBridge, currency, summary }: CloudReturn): PageSection {
+  const title = 'Movers';
+  if (movers === null)
+    return { title, lead: ['Not assessed: there is no quarter before this one.'], table: null, notes: [] };
+  const places = placesFor(summary.figures.cost);
+  // What would be printed as nothing is no mover.
+  const named = [...movers.up, ...movers.down].filter(
+    ({ change }) => !isZero(decimal(roundForPresentation(change, places))),
+  );
+  const rest = subtract(movers.change, sum(named.map(({ change }) => change)));
+  const changes = footingTo([...named.map(({ change }) => change), rest], movers.change, places);
+  const [from, to] = [costBridge?.from ?? '', summary.figures.period];
+  return {
+    title,
+    lead: [],
+    table: {
+      heads: ['pod', 'service', from, to, `change ${currency}`, ''],
+      figures: [2, 3, 4],
+      rows: [
+        ...named.map((mover, index) => [
+          mover.podId ?? 'unattributed',
+          serviceOf(mover),
+          asFigure(mover.before, places),
+          asFigure(mover.after, places),
+          signed(changes.parts[index] ?? ''),
+          mover.driver,
+        ]),
+        ['everything else', '', '', '', signed(changes.parts.at(-1) ?? ''), ''],
+        ['total', '', '', '', signed(changes.total), ''],
+      ],
+      totals: 1,
+    },
+    notes: [
+      'The ten greatest either way, at last quarter’s exchange rates: their total is the bridge without exchange rates.',
+    ],
+  };
+}
+
+function serviceOf({ serviceName, providerName }: Mover): string {
+  return `${serviceName ?? 'no service named'}${providerName === null ? '' : ` (${providerName})`}`;
+}

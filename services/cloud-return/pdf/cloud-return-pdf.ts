@@ -1,0 +1,47 @@
+/**
+ * The CIO's quarter as a PDF: one page first, then the bridges as waterfalls, then every table. Made of the report alone, so that the same
+ * report is the same file, byte for byte.
+ */
+import { type PageSection, placesFor } from '../pages/page-table.ts';
+import { sectionsOf } from '../pages/sections.ts';
+import type { CloudReturn } from '../shape.ts';
+import { drawFirstPage } from './draw-first-page.ts';
+import { drawTable } from './draw-table.ts';
+import { drawWaterfall, waterfallRoom } from './draw-waterfall.ts';
+import { INK, openSheet, type Sheet } from './sheet.ts';
+
+/** A heading, and enough of what follows to be worth its page. */
+const HEADING_ROOM = 120;
+/** Of a table of two columns. */
+const NARROW = 300;
+const NOTE = { size: 8, ink: INK.quiet } as const;
+
+/** The file. */
+export async function cloudReturnPdf(found: CloudReturn): Promise<Uint8Array> {
+  const { organisation, quarter, madeOn, state, statementId } = found;
+  const title = `Cloud return of ${organisation}, ${quarter.id}`;
+  const sheet = openSheet({ title, author: organisation, madeOn });
+  drawFirstPage(sheet, found);
+  sheet.newPage();
+  const sections = sectionsOf(found);
+  for (const section of sections) {
+    const bridge =
+      section.name === 'costBridge' ? found.costBridge : section.name === 'valueBridge' ? found.valueBridge : null;
+    const room = bridge === null ? HEADING_ROOM : waterfallRoom(bridge.steps.length);
+    drawSection(sheet, section, room, () => {
+      const { currency, summary } = found;
+      if (bridge !== null)
+        drawWaterfall(sheet, bridge, { period: quarter.id, currency, places: placesFor(summary.figures.cost) });
+      else if (section.table !== null)
+        drawTable(sheet, section.table, section.table.heads.length === 2 ? { width: NARROW } : {});
+    });
+  }
+  return sheet.finish(`${title} (${statementId === null ? state : `statement ${statementId}`}), made on ${madeOn}`);
+}
+
+function drawSection(sheet: Sheet, { title, lead, notes }: PageSection, room: number, draw: () => void): void {
+  sheet.heading(2, title, room);
+  for (const line of lead) sheet.paragraph(line);
+  draw();
+  for (const line of notes) sheet.paragraph(line, NOTE);
+}

@@ -1,0 +1,175 @@
+/** The page a board reads: the quarter in sentences, four figures with what qualifies each, pods, decisions and what owners say. */
+import { commentLines, decisionLine, podLine } from '../pages/first-page.ts';
+import { asFigure, asPercent, placesFor } from '../pages/page-table.ts';
+import type { CloudReturn, NamedPod } from '../shape.ts';
+import { asChange, asShare, asTimes, standingOf } from '../wording.ts';
+import { drawTable } from './draw-table.ts';
+import { CONTENT_WIDTH, INK, PAGE, type Sheet } from './sheet.ts';
+
+/** The last tile has so much more room, for a return never stands without its coverage. */
+const TILE = { height: 74, gap: 10, padding: 9, more: 0.4 } as const;
+const HALF_GAP = 24;
+/** So that the page stays one page. */
+const DECISIONS_MAX = 6;
+const COMMENTS_MAX = 6;
+const QUIET = { size: 8, ink: INK.quiet } as const;
+
+export function drawFirstPage(sheet: Sheet, found: CloudReturn): void {
+  const { organisation, quarter, summary } = found;
+  sheet.tagged('P', () =>
+    sheet.line(
+      organisation,
+      { x: PAGE.left, y: sheet.y, width: CONTENT_WIDTH },
+      { face: 'bold', size: 10, ink: INK.quiet },
+    ),
+  );
+  sheet.y += 16;
+  sheet.heading(1, `Cloud return, ${quarter.id}`);
+  sheet.paragraph(
+    `${standingOf(found)[0]?.toUpperCase() ?? ''}${standingOf(found).slice(1)}. ${found.costMetric} in ${found.currency}, data as of ${found.dataAsOf?.slice(0, 10) ?? 'n/a'}, made on ${found.madeOn}.`,
+    QUIET,
+  );
+  sheet.y += 8;
+  drawTiles(sheet, found);
+  sheet.y += 12;
+  for (const [index, sentence] of found.headline.entries()) {
+    sheet.paragraph(sentence, index === 0 ? { face: 'bold', size: 10 } : { size: 9.5 });
+  }
+  sheet.y += 6;
+  drawPods(sheet, found, [
+    { title: 'Best verified return', last: 'return', pods: summary.best, none: 'No pod has a verified return yet.' },
+    {
+      title: 'Cost without verified value',
+      last: 'claimed',
+      pods: summary.unexplained,
+      none: 'No delivery pod is without verified value.',
+    },
+  ]);
+  drawDecisions(sheet, found);
+  drawComments(sheet, found);
+}
+
+function drawTiles(sheet: Sheet, found: CloudReturn): void {
+  const { summary, currency } = found;
+  const { figures, approved, lastQuarter } = summary;
+  const places = placesFor(figures.cost);
+  const isWhole = found.days.counted === found.days.all;
+  const tiles: { name: string; figure: string; notes: string[] }[] = [
+    {
+      name: `Cloud cost, ${currency}`,
+      figure: asFigure(figures.cost, places),
+      notes: isWhole
+        ? [
+            `${asChange(lastQuarter.costChangeRatio)} on ${lastQuarter.period}`,
+            `${asChange(summary.yearAgo.costChangeRatio)} on ${summary.yearAgo.period}`,
+          ]
+        : [
+            `${found.days.counted} of ${found.days.all} days`,
+            `${lastQuarter.period}: ${asFigure(lastQuarter.figures?.cost ?? null, places)}`,
+          ],
+    },
+    {
+      name: 'Approved and used',
+      figure: approved === null ? 'n/a' : asPercent(approved.used),
+      notes:
+        approved === null
+          ? ['no envelope of the quarter']
+          : [
+              `${asFigure(approved.actual, places)} of ${asFigure(approved.limit, places)}`,
+              approved.of === 'organisation' ? 'of the organisation' : `by ${approved.pods} pods`,
+            ],
+    },
+    {
+      name: `Verified value, ${currency}`,
+      figure: asFigure(figures.verified, places),
+      notes: [
+        `claimed besides: ${asFigure(figures.claimed, places)}`,
+        `last quarter: ${asFigure(lastQuarter.figures?.verified ?? null, places)}`,
+      ],
+    },
+    {
+      name: 'Verified return',
+      figure: asTimes(figures.return),
+      notes: [
+        `on attributed spend (${asShare(figures.coverage.cost)} of total)`,
+        `${asShare(figures.coverage.joined)} has a verified outcome`,
+      ],
+    },
+  ];
+  const part = (CONTENT_WIDTH - TILE.gap * (tiles.length - 1)) / (tiles.length + TILE.more);
+  for (const [index, { name, figure, notes }] of tiles.entries()) {
+    const x = PAGE.left + index * (part + TILE.gap);
+    const width = index === tiles.length - 1 ? part * (1 + TILE.more) : part;
+    const box = (y: number) => ({ x: x + TILE.padding, y: sheet.y + y, width: width - 2 * TILE.padding });
+    sheet.artifact(() => sheet.document.rect(x, sheet.y, width, TILE.height).fill(INK.band));
+    sheet.group('Div', (tile) => {
+      sheet.tagged('P', () => sheet.line(name, box(7), { size: 7.5, ink: INK.quiet }), tile);
+      sheet.tagged('P', () => sheet.line(figure, box(19), { face: 'bold', size: 17, ink: INK.accent }), tile);
+      for (const [place, note] of notes.entries()) {
+        sheet.tagged('P', () => sheet.line(note, box(46 + place * 11), { size: 7.5 }), tile);
+      }
+    });
+  }
+  sheet.y += TILE.height;
+}
+
+function drawPods(
+  sheet: Sheet,
+  found: CloudReturn,
+  sides: readonly { title: string; last: string; pods: readonly NamedPod[]; none: string }[],
+): void {
+  const width = (CONTENT_WIDTH - HALF_GAP) / sides.length;
+  const { y } = sheet;
+  const ends = sides.map(({ title, last, pods, none }, index) => {
+    sheet.y = y;
+    const x = PAGE.left + index * (width + HALF_GAP);
+    sheet.tagged('H2', () => sheet.line(title, { x, y: sheet.y, width }, { face: 'bold', size: 11, ink: INK.accent }));
+    sheet.y += 18;
+    if (pods.length === 0) {
+      sheet.tagged('P', () => sheet.line(none, { x, y: sheet.y, width }, QUIET));
+      sheet.y += 14;
+    } else {
+      const rows = pods.map((pod) => podLine(pod, found));
+      drawTable(
+        sheet,
+        { heads: ['pod', `cost ${found.currency}`, last], figures: [1, 2], rows, totals: 0 },
+        { x, width },
+      );
+    }
+    return sheet.y;
+  });
+  sheet.y = Math.max(...ends) + 8;
+}
+
+function drawDecisions(sheet: Sheet, { summary: { decisions, figures } }: CloudReturn): void {
+  subheading(sheet, 'Decisions asked');
+  if (decisions.length === 0) sheet.paragraph('None: no alert is held, no raise is asked for, no claim is overdue.');
+  const places = placesFor(figures.cost);
+  for (const decision of decisions.slice(0, DECISIONS_MAX)) sheet.paragraph(`${decisionLine(decision, places)}.`);
+  sheet.y += 6;
+}
+
+function drawComments(sheet: Sheet, found: CloudReturn): void {
+  const comments = commentLines(found).slice(0, COMMENTS_MAX);
+  if (comments.length === 0) return;
+  subheading(sheet, 'What owners say');
+  for (const { pod, text, by } of comments) {
+    sheet.tagged('P', () => {
+      sheet.line(pod, { x: PAGE.left, y: sheet.y, width: 90 }, { face: 'bold', size: 8.5 });
+      sheet.line(text, { x: PAGE.left + 98, y: sheet.y, width: CONTENT_WIDTH - 98 - 168 }, { size: 8.5 });
+      sheet.line(
+        by,
+        { x: PAGE.width - PAGE.right - 160, y: sheet.y, width: 160 },
+        { size: 8.5, ink: INK.quiet, align: 'right' },
+      );
+    });
+    sheet.y += 14;
+  }
+}
+
+function subheading(sheet: Sheet, text: string): void {
+  sheet.tagged('H2', () =>
+    sheet.line(text, { x: PAGE.left, y: sheet.y, width: CONTENT_WIDTH }, { face: 'bold', size: 11, ink: INK.accent }),
+  );
+  sheet.y += 18;
+}

@@ -1,0 +1,178 @@
+/**
+ * A4 pages that fill from the top: headings, paragraphs and whatever is drawn on them, each tagged for readers who listen. The same content
+ * gives the same bytes: dates and identity come from what is printed, not from the clock.
+ */
+import PDFDocument from 'pdfkit';
+import { type Face, registerFonts } from './fonts.ts';
+
+type Document = InstanceType<typeof PDFDocument>;
+type Structure = ReturnType<Document['struct']>;
+
+export const PAGE = { width: 595.28, height: 841.89, left: 52, right: 52, top: 54, bottom: 62 } as const;
+export const CONTENT_WIDTH = PAGE.width - PAGE.left - PAGE.right;
+export const INK = {
+  text: '#1b2430',
+  quiet: '#5b6675',
+  rule: '#c9d1da',
+  accent: '#1f4e79',
+  band: '#eef2f6',
+  up: '#9a5b13',
+  down: '#2f6f8f',
+} as const;
+
+export interface TextStyle {
+  readonly face?: Face;
+  readonly size?: number;
+  readonly ink?: string;
+  readonly align?: 'left' | 'right';
+}
+
+export interface Sheet {
+  /** Where the next thing is drawn, from the top of the page. */
+  y: number;
+  readonly document: Document;
+  /** A heading of the outline; begins a new page where less than `room` is left. */
+  heading(level: 1 | 2, text: string, room?: number): void;
+  paragraph(text: string, style?: TextStyle): void;
+  /** Begins a new page where less than this is left; true where it did. */
+  ensure(height: number): boolean;
+  newPage(): void;
+  /** One line at a place, cut to its width with an ellipsis. */
+  line(text: string, box: { x: number; y: number; width: number }, style?: TextStyle): void;
+  /** The height of a text that wraps. */
+  heightOf(text: string, width: number, style?: TextStyle): number;
+  /** Draws content under a tag of the structure, as a part of `parent` or of the document. */
+  tagged(type: string, draw: () => void, parent?: Structure, alternative?: string): void;
+  /** A structure that other tags are put under. */
+  group(type: string, fill: (group: Structure) => void, parent?: Structure): void;
+  /** Draws what is no content: lines, bands, repeated heads. */
+  artifact(draw: () => void): void;
+  finish(footer: string): Promise<Uint8Array>;
+}
+
+/** @param given.madeOn the date that the file bears. */
+export function openSheet(given: { title: string; author: string; madeOn: string }): Sheet {
+  const document = new PDFDocument({
+    size: 'A4',
+    margins: { top: PAGE.top, bottom: 0, left: PAGE.left, right: PAGE.right },
+    pdfVersion: '1.7',
+    // Its types know no subset but archives'.
+    subset: 'PDF/UA' as 'PDF/A-1',
+    tagged: true,
+    lang: 'en',
+    displayTitle: true,
+    bufferPages: true,
+    // None by default: pdfkit would open it anew at every change of face.
+    font: '',
+    info: {
+      Title: given.title,
+      Author: given.author,
+      Creator: 'Outturn',
+      Producer: 'Outturn',
+      CreationDate: new Date(`${given.madeOn}T00:00:00Z`),
+    },
+  });
+  const chunks: Uint8Array[] = [];
+  document.on('data', (chunk: Uint8Array) => chunks.push(chunk));
+  const ended = new Promise<void>((resolve, reject) => document.on('end', resolve).on('error', reject));
+  const printable = registerFonts(document);
+  const root = document.struct('Document');
+  document.addStructure(root);
+
+  const apply = ({ face = 'regular', size = 9, ink = INK.text }: TextStyle) =>
+    document.font(face).fontSize(size).fillColor(ink);
+  const fit = (text: string, width: number) => {
+    if (document.widthOfString(text) <= width) return text;
+    const letters = Array.from(text);
+    while (letters.length > 0 && document.widthOfString(`${letters.join('')}…`) > width) letters.pop();
+    return `${letters.join('').trimEnd()}…`;
+  };
+
+  const sheet: Sheet = {
+    y: PAGE.top,
+    document,
+    heading(level, text, room = 90) {
+      const size = level === 1 ? 24 : 13;
+      if (level === 2 && sheet.y > PAGE.top) sheet.y += 16;
+      sheet.ensure(room);
+      sheet.tagged(`H${level}`, () =>
+        sheet.line(text, { x: PAGE.left, y: sheet.y, width: CONTENT_WIDTH }, { face: 'bold', size, ink: INK.accent }),
+      );
+      document.outline.addItem(printable(text));
+      sheet.y += size * 1.6;
+    },
+    paragraph(text, style = {}) {
+      const height = sheet.heightOf(text, CONTENT_WIDTH, style);
+      sheet.ensure(height);
+      sheet.tagged('P', () => {
+        apply(style).text(printable(text), PAGE.left, sheet.y, { width: CONTENT_WIDTH, lineGap: 1.5 });
+      });
+      sheet.y += height + 3;
+    },
+    ensure(height) {
+      if (sheet.y + height <= PAGE.height - PAGE.bottom) return false;
+      sheet.newPage();
+      return true;
+    },
+    newPage() {
+      document.addPage();
+      sheet.y = PAGE.top;
+    },
+    line(text, { x, y, width }, style = {}) {
+      apply(style);
+      const shown = fit(printable(text), width);
+      const left = style.align === 'right' ? x + width - document.widthOfString(shown) : x;
+      document.text(shown, left, y, { lineBreak: false });
+    },
+    heightOf(text, width, style = {}) {
+      return apply(style).heightOfString(printable(text), { width, lineGap: 1.5 });
+    },
+    tagged(type, draw, parent = root, alternative) {
+      parent.add(document.struct(type, alternative === undefined ? {} : { alt: alternative }, draw));
+    },
+    group(type, fill, parent = root) {
+      const group = document.struct(type);
+      parent.add(group);
+      fill(group);
+      group.end();
+    },
+    artifact(draw) {
+      document.markContent('Artifact', { type: 'Layout' });
+      draw();
+      document.endMarkedContent();
+    },
+    async finish(footer) {
+      numberPages(sheet, footer);
+      root.end();
+      document.end();
+      await ended;
+      return Buffer.concat(chunks);
+    },
+  };
+  return sheet;
+}
+
+/** Under every page what it is of, and which of how many. */
+function numberPages(sheet: Sheet, footer: string): void {
+  const { document } = sheet;
+  const { count } = document.bufferedPageRange();
+  const y = PAGE.height - 40;
+  for (let page = 0; page < count; page += 1) {
+    document.switchToPage(page);
+    sheet.artifact(() => {
+      document
+        .moveTo(PAGE.left, y - 6)
+        .lineTo(PAGE.width - PAGE.right, y - 6)
+        .lineWidth(0.5)
+        .strokeColor(INK.rule)
+        .stroke();
+      const style = { size: 7.5, ink: INK.quiet };
+      sheet.line(footer, { x: PAGE.left, y, width: CONTENT_WIDTH - 80 }, style);
+      sheet.line(
+        `page ${page + 1} of ${count}`,
+        { x: PAGE.width - PAGE.right - 80, y, width: 80 },
+        { ...style, align: 'right' },
+      );
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/** The quarter's first figures and those it is compared with, taken from the value reports of these quarters as they are. */
+import { add, compare, type Decimal, ratio, subtract, sum, ZERO } from '../kernel/decimal.ts';
+import type { ValuePerPod, ValuePerPodRow } from '../reports/compose-value.ts';
+import type { FormerQuarter } from './quarter.ts';
+import type { CloudReturn, ComparedQuarter, NamedPod, QuarterFigures } from './shape.ts';
+
+const PODS_NAMED = 3;
+
+export function figuresOf(report: ValuePerPod): QuarterFigures {
+  const { period, state, statementId, pods, total, coverage } = report;
+  return {
+    period: period.id,
+    state,
+    statementId,
+    cost: total.cost,
+    estimated: sum(pods.map((pod) => pod.cost.estimated)),
+    verified: total.verified,
+    claimed: total.claimed,
+    return: total.return,
+    returnOnTotal: total.returnOnTotal,
+    coverage,
+  };
+}
+
+/** How the cost stands against a former quarter's. */
+export function compareWith(report: ValuePerPod, former: FormerQuarter | undefined): ComparedQuarter {
+  if (former === undefined) throw new Error('a year of former quarters is read');
+  const { period, quarter, note } = former;
+  if (quarter === null) return { period: period.id, figures: null, costChange: null, costChangeRatio: null, note };
+  const figures = figuresOf(quarter.report);
+  const costChange = subtract(report.total.cost, figures.cost);
+  const isNone = compare(figures.cost, ZERO) <= 0;
+  return {
+    period: period.id,
+    figures,
+    costChange,
+    costChangeRatio: isNone ? null : ratio(costChange, figures.cost),
+    note,
+  };
+}
+
+/** Delivery pods by verified return, the highest first. */
+export function bestPods(report: ValuePerPod): NamedPod[] {
+  return report.pods
+    .filter((pod) => pod.kind === 'delivery' && pod.return !== null && compare(pod.value.verified, ZERO) > 0)
+    .toSorted((left, right) => byFigure(left.return as Decimal, right.return as Decimal) || byId(left, right))
+    .slice(0, PODS_NAMED)
+    .map(named);
+}
+
+/** Delivery pods without verified value, the dearest first. */
+export function unexplainedPods(report: ValuePerPod): NamedPod[] {
+  return report.pods
+    .filter((pod) => pod.kind === 'delivery' && pod.value.verifiedOutcomes === 0 && compare(pod.cost.total, ZERO) > 0)
+    .toSorted((left, right) => byFigure(left.cost.total, right.cost.total) || byId(left, right))
+    .slice(0, PODS_NAMED)
+    .map(named);
+}
+
+/** All cost but that of pods with a verified outcome: the other side of the joined coverage. */
+export function withoutVerifiedOutcome(report: ValuePerPod): CloudReturn['summary']['withoutVerifiedOutcome'] {
+  const without = report.pods.filter((pod) => pod.value.verifiedOutcomes === 0);
+  const cost = add(sum(without.map((pod) => pod.cost.total)), report.unattributed.cost);
+  const { cost: whole } = report.total;
+  return { cost, share: compare(whole, ZERO) === 0 ? null : ratio(cost, whole), pods: without.length };
+}
+
+function named({ podId, name, cost, value, return: found, returnNote }: ValuePerPodRow): NamedPod {
+  return { podId, name, cost: cost.total, verified: value.verified, claimed: value.claimed, return: found, returnNote };
+}
+
+function byFigure(left: Decimal, right: Decimal): number {
+  return compare(right, left);
+}
+
+function byId(left: ValuePerPodRow, right: ValuePerPodRow): number {
+  return left.podId < right.podId ? -1 : 1;
+}

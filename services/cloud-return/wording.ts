@@ -1,0 +1,111 @@
+/**
+ * The quarter in sentences: a ratio never without its coverage, an open quarter never without saying so, "n/a" and "not assessed" in place of
+ * a nought that nobody measured.
+ */
+import { formatMoney, formatShare } from '../alerts/format-figures.ts';
+import { compare, type Decimal, decimal, multiply, roundForPresentation, ZERO } from '../kernel/decimal.ts';
+import type { Bridge } from './bridge.ts';
+import type { CostStep } from './cost-bridge.ts';
+import type { CloudReturn, ComparedQuarter } from './shape.ts';
+import type { ValueStep } from './value-bridge.ts';
+
+const ONE = decimal('1');
+const HUNDRED = decimal('100');
+
+/** What each step of a bridge is called where people read it. */
+export const STEP_NAMES: Readonly<Record<CostStep | ValueStep, string>> = {
+  restatement: 'Restatement',
+  usage: 'Usage',
+  rate: 'Rate',
+  uncounted: 'Without quantities',
+  new: 'New',
+  ended: 'Ended',
+  commitments: 'Commitments and credits',
+  rules: 'Rule changes',
+  fx: 'Exchange rates',
+  'newly-verified': 'Newly verified',
+  schedule: 'Schedules running on or off',
+  rejected: 'Rejected, or verified in part',
+  'claimed-again': 'Back to claimed',
+  retracted: 'Retracted',
+  superseded: 'Superseded',
+  restated: 'Restated',
+  're-attributed': 'Re-attribution',
+};
+
+/** `2.3×`, two decimals below one; `n/a` for null. */
+export function asTimes(ratio: string | null): string {
+  if (ratio === null) return 'n/a';
+  const places = compare(decimal(ratio), ONE) >= 0 ? 1 : 2;
+  return `${roundForPresentation(decimal(ratio), places)}×`;
+}
+
+/** `88 %`, cut to whole points; `n/a` for null. */
+export function asShare(ratio: string | null): string {
+  return ratio === null ? 'n/a' : formatShare(decimal(ratio), ONE);
+}
+
+/** `+6.1 %`; `n/a` for null. */
+export function asChange(ratio: string | null): string {
+  if (ratio === null) return 'n/a';
+  const points = roundForPresentation(multiply(decimal(ratio), HUNDRED), 1);
+  return `${compare(decimal(points), ZERO) > 0 ? '+' : ''}${points} %`;
+}
+
+/** What the quarter is as yet: closed by which statement, or how much of it is there. */
+export function standingOf(
+  found: Pick<CloudReturn, 'state' | 'statementId' | 'days' | 'quarter' | 'billingOpenUntil'>,
+): string {
+  const { state, statementId, days, quarter, billingOpenUntil } = found;
+  if (state === 'closed') return statementId === null ? 'closed, month by month' : `closed, statement ${statementId}`;
+  const reach =
+    days.counted === days.all
+      ? 'all days complete'
+      : `${days.counted} of ${days.all} days, through ${quarter.through ?? 'n/a'}`;
+  const estimate = billingOpenUntil === null ? '' : `; estimated, billing open until ${billingOpenUntil.slice(0, 10)}`;
+  return `${state === 'mixed' ? 'closed in part' : 'open'}, ${reach}${estimate}`;
+}
+
+/** The first page's sentences: the number, what moved it, its return with both coverages, what is unexplained. */
+export function headlineOf(found: Omit<CloudReturn, 'headline'>): string[] {
+  const { summary, costBridge, currency, days } = found;
+  const { figures, lastQuarter, yearAgo, withoutVerifiedOutcome } = summary;
+  const money = (amount: Decimal) => formatMoney(amount, currency, figures.cost);
+  const isWhole = days.counted === days.all;
+  const against = (one: ComparedQuarter, name: string) =>
+    one.figures === null
+      ? `n/a on ${name} (${one.period})`
+      : `${asChange(one.costChangeRatio)} on ${name} (${one.period})`;
+  const compared = isWhole
+    ? `${against(lastQuarter, 'last quarter')}, ${against(yearAgo, 'a year ago')}.`
+    : `not compared yet: ${days.counted} of its ${days.all} days are complete${lastQuarter.figures === null ? '' : `, and ${lastQuarter.period} cost ${money(lastQuarter.figures.cost)} in all of its days`}.`;
+  return [
+    `Cloud cost ${money(figures.cost)}${isWhole ? '' : ' so far'}; ${compared}`,
+    approvedSentence(found, money),
+    ...(costBridge === null || !isWhole ? [] : [driverSentence(costBridge, money)]),
+    `Verified return ${asTimes(figures.return)} on attributed spend (${asShare(figures.coverage.cost)} of total); pods with a verified outcome carry ${asShare(figures.coverage.joined)} of it. Verified ${money(figures.verified)}, claimed and not verified ${money(figures.claimed)}.`,
+    `${money(withoutVerifiedOutcome.cost)} of the cost (${asShare(withoutVerifiedOutcome.share)}) has no verified outcome.`,
+  ];
+}
+
+function approvedSentence(
+  { summary: { approved } }: Omit<CloudReturn, 'headline'>,
+  money: (amount: Decimal) => string,
+): string {
+  if (approved === null) return 'Cost against approved: not assessed; no envelope of this quarter.';
+  const whose =
+    approved.of === 'organisation' ? 'the organisation’s envelope' : `the envelopes of ${approved.pods} pods`;
+  return `${money(approved.actual)} of ${money(approved.limit)} approved is spent (${asShare(approved.used)}), by ${whose}.`;
+}
+
+function driverSentence({ steps, from }: Bridge<CostStep>, money: (amount: Decimal) => string): string {
+  const size = (amount: Decimal) => (compare(amount, ZERO) < 0 ? multiply(amount, decimal('-1')) : amount);
+  const [first] = steps.toSorted((left, right) => compare(size(right.amount), size(left.amount)));
+  if (first === undefined || compare(first.amount, ZERO) === 0) return `Nothing moved the cost since ${from}.`;
+  const through = first.drivers[0] === undefined ? '' : `, most of it ${first.drivers[0].name}`;
+  return `What moved it most since ${from}: ${STEP_NAMES[first.step].toLowerCase()}, ${signed(first.amount, money)}${through}.`;
+}
+
+function signed(amount: Decimal, money: (amount: Decimal) => string): string {
+  return compare(amount, ZERO) > 0 ? `+${money(amount)}` : money(amount);
+}
