@@ -5,7 +5,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { prepareConversions } from '../reports/prepare-conversions.ts';
-import { readReportFrame } from '../reports/report-frame.ts';
+import { type ReportFrame, readReportFrame } from '../reports/report-frame.ts';
 import { valuePerPod } from '../reports/value-per-pod.ts';
 import { composeCloudReturn } from './compose.ts';
 import { quartersOfTrend } from './quarter.ts';
@@ -21,25 +21,28 @@ export interface CloudReturnRequest {
  * The report of a quarter. Reads only; `prepareQuarter` is called before it.
  * @throws AppError invalid_period (also where it is no quarter), missing_exchange_rate.
  */
-export async function cloudReturn(db: Kysely<DB>, { quarter: name, at }: CloudReturnRequest): Promise<CloudReturn> {
-  const [period, ...before] = await quartersOfTrend(db, name);
+export async function cloudReturn(db: Kysely<DB>, asked: CloudReturnRequest): Promise<CloudReturn> {
+  const [period, ...before] = await quartersOfTrend(db, asked.quarter);
   if (period === undefined) throw new Error('a trend begins with the quarter itself');
-  const request = { period: period.id, at };
+  const request = { period: period.id, at: asked.at };
   const frame = await readReportFrame(db, request);
-  const kept = frame.statement === null ? null : await readKept(db, frame.statement.statementId);
+  const kept = await readKept(db, frame);
   if (kept !== null) return kept;
-  return composeCloudReturn(db, { quarter: { frame, report: await valuePerPod(db, request) }, before, at });
+  return composeCloudReturn(db, { quarter: { frame, report: await valuePerPod(db, request) }, before, at: asked.at });
 }
 
 /** Stores the exchange rates of the quarter and of those that it is compared with. Cheap where all of them are there. */
 export async function prepareQuarter(db: Kysely<DB>, { quarter, at }: CloudReturnRequest): Promise<void> {
-  for (const { id: period } of await quartersOfTrend(db, quarter)) await prepareConversions(db, { period, at });
+  const periods = await quartersOfTrend(db, quarter);
+  if ((await readKept(db, await readReportFrame(db, { period: periods[0]?.id ?? quarter, at }))) !== null) return;
+  for (const { id: period } of periods) await prepareConversions(db, { period, at });
 }
 
-/** As it was kept; null for a quarter that was closed before there were any. */
-async function readKept(db: Kysely<DB>, statementId: number): Promise<CloudReturn | null> {
+/** As it was kept; null while the quarter is open, and for one that was closed before there were any. */
+async function readKept(db: Kysely<DB>, { statement }: ReportFrame): Promise<CloudReturn | null> {
+  if (statement === null) return null;
   const { rows } = await sql<{ content: string }>`
-    select content from statement_cloud_return where statement_id = ${statementId}
+    select content from statement_cloud_return where statement_id = ${statement.statementId}
   `.execute(db);
   return rows[0] === undefined ? null : (JSON.parse(rows[0].content) as CloudReturn);
 }

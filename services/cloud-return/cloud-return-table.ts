@@ -1,0 +1,59 @@
+/** The CIO's quarter as one table of exact figures: which section, what of it, which quarter, how much. */
+import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
+import type { Bridge } from './bridge.ts';
+import type { CloudReturn } from './shape.ts';
+
+const HEAD = ['quarter', 'state', 'statement', 'section', 'item', 'of', 'figure', 'value', 'currency'];
+
+export function cloudReturnTable(found: CloudReturn): ReportTable {
+  const { quarter, state, statementId, currency } = found;
+  const head: Cell[] = [...figures(quarter.id), state, ...figures(statementId)];
+  const money = (section: string, item: string, of: string, figure: string, value: string | null): Cell[] => [
+    ...head,
+    section,
+    item,
+    of,
+    figure,
+    ...figures(value),
+    currency,
+  ];
+  const ratio = (section: string, item: string, of: string, figure: string, value: string | null): Cell[] => [
+    ...money(section, item, of, figure, value).slice(0, -1),
+    null,
+  ];
+  const bridgeRows = (name: string, bridge: Bridge | null) =>
+    bridge === null
+      ? []
+      : [
+          money(name, 'opening', bridge.from, 'amount', bridge.opening),
+          ...bridge.steps.map(({ step, amount }) => money(name, step, quarter.id, 'amount', amount)),
+          money(name, 'closing', quarter.id, 'amount', bridge.closing),
+          money(name, 'residual', quarter.id, 'amount', bridge.residual),
+        ];
+  const rows = [
+    ...found.scorecard.flatMap((one) => [
+      money('scorecard', 'cost', one.period, 'amount', one.cost),
+      money('scorecard', 'verified value', one.period, 'amount', one.verified),
+      money('scorecard', 'claimed value', one.period, 'amount', one.claimed),
+      ratio('scorecard', 'return', one.period, 'ratio', one.return),
+      ratio('scorecard', 'return on total', one.period, 'ratio', one.returnOnTotal),
+      ratio('scorecard', 'coverage of cost', one.period, 'ratio', one.coverage.cost),
+      ratio('scorecard', 'joined coverage', one.period, 'ratio', one.coverage.joined),
+    ]),
+    ...bridgeRows('cost bridge', found.costBridge),
+    ...bridgeRows('value bridge', found.valueBridge),
+    ...found.pods.flatMap((pod) => [
+      money('pods', pod.podId, quarter.id, 'cost', pod.cost.total),
+      money('pods', pod.podId, quarter.id, 'verified', pod.value.verified),
+      money('pods', pod.podId, quarter.id, 'claimed', pod.value.claimed),
+      ratio('pods', pod.podId, quarter.id, 'return', pod.return),
+    ]),
+    money('unattributed', 'unattributed', quarter.id, 'cost', found.unattributed.cost),
+    money('unattributed', 'unattributed', quarter.id, 'verified', found.unattributed.verified),
+    money('unattributed', 'unattributed', quarter.id, 'claimed', found.unattributed.claimed),
+    ...found.unitCosts.flatMap(({ outcomeType, quarters }) =>
+      quarters.map((one) => money('unit costs', outcomeType, one.period, 'a unit', one.unitCost)),
+    ),
+  ];
+  return { name: 'cloud return', head: HEAD, rows };
+}
