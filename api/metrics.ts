@@ -6,6 +6,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { readOperatingFigures } from '../db/queries/operating-figures.ts';
 import { readSourceFigures } from '../db/queries/source-figures.ts';
 import { readPrecision } from '../services/alerts/precision.ts';
+import { readIntakeStatus } from '../services/intake/intake-status.ts';
 import { quarterOf, utcDate } from '../services/kernel/period.ts';
 import type { Logger } from '../services/kernel/ports.ts';
 import { readFiscalCalendar } from '../services/organisation/read-calendar.ts';
@@ -73,6 +74,12 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
     'spent_today_microdollars',
     'What the provider charges for the calls of this UTC day, by its price list, in millionths of a US dollar.',
   );
+  const eventAge = gauge('outturn_events_last_age_seconds', 'Since something last came from a tool.', ['source']);
+  const eventsWaiting = gauge('outturn_events_waiting', 'Events that wait for a worker, a mapping or a mend.', [
+    'source',
+    'state',
+  ]);
+  const eventGap = gauge('outturn_events_gap', 'Deliveries known to have failed that have not come since.', ['source']);
   const failures = new Counter({ name: 'outturn_http_errors_total', help: 'Answers of 500 and above.', registers });
   new Gauge({
     name: 'process_resident_memory_bytes',
@@ -103,6 +110,7 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
     rulebook.set(figures.rulebookId);
     drifting.set(figures.podsDrifting);
     await readSources();
+    await readIntake();
     await readAlerts();
   };
   const readAlerts = async () => {
@@ -115,6 +123,16 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
     alertsEscalated.set(told.escalated);
     podMonths.set(told.podMonths);
     quietPodMonths.set(told.quietPodMonths);
+  };
+  const readIntake = async () => {
+    const { sources } = await readIntakeStatus(context.db);
+    for (const metric of [eventAge, eventsWaiting, eventGap]) metric.reset();
+    for (const { source, lastAt, received, unmapped, failed, gap } of sources) {
+      if (lastAt !== null) eventAge.set({ source }, (context.clock.now().getTime() - lastAt.getTime()) / 1_000);
+      for (const [state, count] of Object.entries({ received, unmapped, failed }))
+        eventsWaiting.set({ source, state }, count);
+      eventGap.set({ source }, gap);
+    }
   };
   const readSources = async () => {
     const sources = await readSourceFigures(context.db, context.clock.now());

@@ -12,6 +12,7 @@ import {
   checkSources,
   type Finding,
 } from '../doctor-checks.ts';
+import { checkIntake } from '../intake-checks.ts';
 import { checkSlack } from '../doctor-slack.ts';
 import { describeFailure, EXIT_FAILED, printJson, printText } from '../output.ts';
 import { withRuntime } from '../runtime.ts';
@@ -49,6 +50,7 @@ async function examine(): Promise<Finding[]> {
       await checkOrganisationFile(runtime),
       ...(await checkSources(runtime)),
       ...(await checkOverlaps(runtime)),
+      ...(await checkIntake(runtime)),
       ...(await checkSlack(runtime)),
       ...(await checkChannels(runtime)),
     ]);

@@ -17,7 +17,7 @@ import { readCdEvent } from './cd-event.ts';
 /** Of one request. */
 export const EVENTS_MAX = 1_000;
 const NAME_LENGTH_MAX = 500;
-const NAME = /^[^\p{Cc}\p{Cs}]*\S[^\p{Cc}\p{Cs}]*$/u;
+const UNNAMEABLE = /[\p{Cc}\p{Cs}]|^\s*$/u;
 const STRUCTURED = 'application/cloudevents+json';
 const BATCHED = 'application/cloudevents-batch+json';
 
@@ -99,7 +99,7 @@ function faultsOf(attributes: Attributes): InputFault[] {
   }
   for (const name of ['id', 'source', 'type']) {
     const value = attributes[name];
-    if (typeof value === 'string' && NAME.test(value) && value.length <= NAME_LENGTH_MAX) continue;
+    if (typeof value === 'string' && !UNNAMEABLE.test(value) && value.length <= NAME_LENGTH_MAX) continue;
     const reason =
       value === undefined ? `the ${name} is missing` : `the ${name} is no line of 1 to ${NAME_LENGTH_MAX} characters`;
     faults.push({ column: name, reason, fix: 'CloudEvents requires it; source and id together name the event.' });
