@@ -41,7 +41,7 @@ function addListRoute(app: ApiApp, { db, clock }: ApiContext): void {
       config: { roles: ['finance', 'operator'] },
       schema: {
         summary: 'What waits for somebody, by what matters, with the call that settles each',
-        description: 'An operator sees deliveries and sources.',
+        description: 'An operator sees deliveries, sources and events.',
         tags: TAGS,
         querystring: InboxQuery,
         response: printedResponse('As `outturn inbox`', Type.Array(InboxItemView)),

@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { compare, type Decimal } from '../kernel/decimal.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { EnvelopeScope } from '../organisation/organisation.ts';
+import { readEventItems } from './event-items.ts';
 import { readDeliveryItems, readHeldItems, readLateItems } from './message-items.ts';
 import { readDriftItems, readHeadroomItems, readOutsideItems, readRaiseItems, readRateItems } from './money-items.ts';
 
@@ -18,6 +19,8 @@ export const INBOX_KINDS = [
   'raise-request',
   'missing-rate',
   'late-source',
+  'failed-events',
+  'unmapped-events',
   'beyond-headroom',
   'drift',
   'spend-outside',
@@ -43,13 +46,19 @@ export interface InboxItem {
   readonly calls: readonly string[];
 }
 
-/** What an operator settles: deliveries and sources. */
-const OPERATORS_KINDS: readonly InboxKind[] = ['failed-delivery', 'unknown-delivery', 'late-source'];
+/** What an operator settles: deliveries, sources and events. */
+const OPERATORS_KINDS: readonly InboxKind[] = [
+  'failed-delivery',
+  'unknown-delivery',
+  'late-source',
+  'failed-events',
+  'unmapped-events',
+];
 
 /** The list as a principal sees it: of an operator's token only deliveries and sources. */
 export async function listInbox(db: Kysely<DB>, options: { at: Date; role?: Principal['role'] }): Promise<InboxItem[]> {
   const { at, role = 'finance' } = options;
-  const operating = [await readDeliveryItems(db), await readLateItems(db)];
+  const operating = [await readDeliveryItems(db), await readLateItems(db), await readEventItems(db)];
   const parts =
     role === 'operator'
       ? operating

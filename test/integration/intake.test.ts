@@ -8,9 +8,14 @@ import { githubWebhook } from '../../connectors/github/github-webhook.ts';
 import { keepEvents } from '../../services/intake/keep-events.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { localOperator } from '../../services/kernel/ports.ts';
-import { listUnmapped } from '../../services/intake/list-events.ts';
+import { checkIntake } from '../../cli/intake-checks.ts';
+import { renderUnmapped } from '../../cli/render/events.ts';
+import { signedHeaders } from '../../connectors/webhook/sign-webhook.ts';
+import { createToken } from '../../services/access/tokens.ts';
+import { listInbox } from '../../services/inbox/list-inbox.ts';
+import { listEvents, listUnmapped } from '../../services/intake/list-events.ts';
 import { test as base, type TestDatabase } from '../support/database.ts';
-import { FORMER_SECRET, SECRET, startIntake, type TestIntake } from '../support/intake.ts';
+import { FORMER_SECRET, SECRET, SENDER_SECRET, startIntake, type TestIntake } from '../support/intake.ts';
 import {
   fromGithub,
   fromJira,
@@ -49,7 +54,9 @@ const test = base
     return intake;
   })
   .extend('fresh', async ({ database, intake }): Promise<TestIntake> => {
-    await sql`truncate inbound_event, intake_gap, message, outcome restart identity cascade`.execute(database.db);
+    await sql`truncate inbound_event, intake_gap, message, outcome, api_token restart identity cascade`.execute(
+      database.db,
+    );
     intake.clock.set('2026-09-15T12:00:00Z');
     await intake.apply(MAPPED);
     return intake;
@@ -79,6 +86,27 @@ async function outcomes({ db }: TestDatabase) {
       (select string_agg(uri, ',') from outcome_evidence where outcome_id = outcome.id) as evidence from outcome order by id
   `.execute(db);
   return rows;
+}
+
+async function claimWith({ db }: TestDatabase, evidenceUrl: string, reference: { system: string; key: string }) {
+  const input = {
+    title: 'Paid faster & <better>',
+    basis: 'cost_avoided' as const,
+    amount: '300.00',
+    currency: 'USD',
+    deliveredOn: '2026-09-05',
+    ownerEmail: 'ada@example.com',
+    shares: [{ pod: 'checkout', basisPoints: 10_000 }],
+    evidenceUrl,
+    references: [{ ...reference, url: evidenceUrl }],
+  };
+  const at = new Date('2026-09-06T12:00:00Z');
+  const created = await db.transaction().execute((trx) => createOutcome(trx, { input, principal: localOperator, at }));
+  await sql`
+    insert into outcome_evidence (outcome_id, kind, uri, captured_at, added_by, added_at)
+    values (${created.outcomeId}::bigint, 'link', ${evidenceUrl}, ${at.toISOString()}, 'ada', ${at.toISOString()}) on conflict do nothing
+  `.execute(db);
+  return created.outcomeId;
 }
 
 const issue = (action: string, at: string, more: Partial<Parameters<typeof githubIssue>[1]> = {}) =>
@@ -305,29 +333,6 @@ describe('tickets', () => {
 describe('evidence', () => {
   const URL_OF_ISSUE = 'https://github.com/acme/shop/issues/7';
 
-  async function claim({ db }: TestDatabase, evidenceUrl: string, reference: { system: string; key: string }) {
-    const input = {
-      title: 'Paid faster & <better>',
-      basis: 'cost_avoided' as const,
-      amount: '300.00',
-      currency: 'USD',
-      deliveredOn: '2026-09-05',
-      ownerEmail: 'ada@example.com',
-      shares: [{ pod: 'checkout', basisPoints: 10_000 }],
-      evidenceUrl,
-      references: [{ ...reference, url: evidenceUrl }],
-    };
-    const at = new Date('2026-09-06T12:00:00Z');
-    const created = await db
-      .transaction()
-      .execute((trx) => createOutcome(trx, { input, principal: localOperator, at }));
-    await sql`
-      insert into outcome_evidence (outcome_id, kind, uri, captured_at, added_by, added_at)
-      values (${created.outcomeId}::bigint, 'link', ${evidenceUrl}, ${at.toISOString()}, 'ada', ${at.toISOString()}) on conflict do nothing
-    `.execute(db);
-    return created.outcomeId;
-  }
-
   async function broken({ db }: TestDatabase): Promise<(string | null)[]> {
     const { rows } = await sql<{
       broken_reason: string | null;
@@ -348,7 +353,7 @@ describe('evidence', () => {
     fresh,
     database,
   }) => {
-    const outcomeId = await claim(database, URL_OF_ISSUE, { system: 'github', key: 'acme/shop#7' });
+    const outcomeId = await claimWith(database, URL_OF_ISSUE, { system: 'github', key: 'acme/shop#7' });
     const before = await counted(database);
     await fresh.send(fromGithub('issues', issue('closed', '2026-09-15T09:00:00Z', closed), SECRET));
     await fresh.work();
@@ -376,7 +381,7 @@ describe('evidence', () => {
     database,
   }) => {
     await fresh.apply(ORGANISATION);
-    await claim(database, 'https://acme.atlassian.net/browse/SHOP-42', { system: 'jira', key: 'SHOP-42' });
+    await claimWith(database, 'https://acme.atlassian.net/browse/SHOP-42', { system: 'jira', key: 'SHOP-42' });
     await fresh.send(
       fromJira(
         jiraIssue({ at: '2026-09-15T11:00:00Z', changeId: '5', category: 'done', resolution: "Won't Do" }),
@@ -396,7 +401,10 @@ describe('evidence', () => {
 
   test('breaks where the deployment it names was rolled back', async ({ fresh, database }) => {
     const bad = 'b'.repeat(40);
-    await claim(database, `https://github.com/acme/shop/commit/${bad}`, { system: 'github', key: `acme/shop@${bad}` });
+    await claimWith(database, `https://github.com/acme/shop/commit/${bad}`, {
+      system: 'github',
+      key: `acme/shop@${bad}`,
+    });
     const deploy = (id: number, at: string, more: object) =>
       fresh.send(
         fromGithub(
@@ -417,4 +425,160 @@ describe('evidence', () => {
     ]);
     expect(await asked(database)).toHaveLength(1);
   });
+});
+
+describe('CloudEvents', () => {
+  const made = (id: string, more: object = {}) => ({
+    specversion: '1.0',
+    id,
+    source: 'https://ci.example.com/shop',
+    type: 'com.example.built',
+    time: '2026-09-15T11:00:00Z',
+    ...more,
+  });
+  const deployed = (id: string, verb: string, at: string, artifactId: string) =>
+    made(id, {
+      type: `dev.cdevents.service.${verb}.0.2.0`,
+      time: at,
+      data: { subject: { id: 'payments', content: { environment: { id: 'production' }, artifactId } } },
+    });
+
+  async function tokenOf({ app, context }: TestIntake, role: 'ingest' | 'reader'): Promise<string> {
+    const grant = { principal: `${role}@example.com`, role, pods: [], expiresAt: new Date('2026-10-15T00:00:00Z') };
+    expect(app.hasRoute({ method: 'POST', url: '/api/v1/events' })).toBe(true);
+    const { token } = await context.db
+      .transaction()
+      .execute((trx) => createToken(trx, grant, localOperator, context.clock.now()));
+    return `Bearer ${token}`;
+  }
+
+  test('with a token are taken one by one and in batches, each once; what is wrong is named', async ({
+    fresh,
+    database,
+  }) => {
+    const authorization = await tokenOf(fresh, 'ingest');
+    const post = async (contentType: string, body: unknown, headers: Record<string, string> = {}) => {
+      const sent = { authorization, 'content-type': contentType, ...headers };
+      const answer = await fresh.app.inject({
+        method: 'POST',
+        url: '/api/v1/events',
+        headers: sent,
+        payload: JSON.stringify(body),
+      });
+      return { status: answer.statusCode, body: answer.json<Record<string, unknown>>() };
+    };
+    const one = 'application/cloudevents+json';
+    expect(await post(one, made('1'))).toEqual({ status: 202, body: { received: 1, new: 1 } });
+    const batch = [made('1'), made('2'), made('2'), made('3')];
+    expect(await post('application/cloudevents-batch+json', batch)).toEqual({
+      status: 202,
+      body: { received: 4, new: 2 },
+    });
+    const binary = { 'ce-specversion': '1.0', 'ce-id': '4', 'ce-source': '/ci', 'ce-type': 'com.example.built' };
+    expect(await post('application/json', { any: 'thing' }, binary)).toEqual({
+      status: 202,
+      body: { received: 1, new: 1 },
+    });
+    expect(
+      await post('application/cloudevents-batch+json', [made('5'), { ...made('6'), id: undefined }]),
+    ).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_input', faults: [{ record: 2, column: 'id' }] },
+    });
+    expect(await events(database)).toHaveLength(4);
+    const refused = { authorization: await tokenOf(fresh, 'reader'), 'content-type': one };
+    const unasked = await fresh.app.inject({
+      method: 'POST',
+      url: '/api/v1/events',
+      headers: refused,
+      payload: JSON.stringify(made('7')),
+    });
+    expect(unasked.statusCode).toBe(403);
+  });
+
+  test('signed by a known sender need no token, but stand in the body', async ({ fresh, database }) => {
+    const send = (body: string, secret: string, more: Record<string, string> = {}) => {
+      const signed = signedHeaders({ id: 'm-1', sentAt: fresh.clock.now(), body }, [secret]);
+      const headers = { 'content-type': 'application/cloudevents+json', ...signed, ...more };
+      return fresh.send({ url: '/api/v1/events', headers, body });
+    };
+    const body = JSON.stringify(made('1'));
+    expect(await send(body, 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD')).toBe(401);
+    expect(await send(body, SENDER_SECRET)).toBe(202);
+    const binary = {
+      'content-type': 'application/json',
+      'ce-specversion': '1.0',
+      'ce-id': '2',
+      'ce-source': '/ci',
+      'ce-type': 'a',
+    };
+    expect(await send('{}', SENDER_SECRET, binary)).toBe(400);
+    const { rows } = await sql`select source from inbound_event`.execute(database.db);
+    expect(rows).toEqual([{ source: 'events/ci' }]);
+  });
+
+  test('of a rolled back service break what names the artifact it took back', async ({ fresh, database }) => {
+    await claimWith(database, 'https://registry.example.com/shop/2', { system: 'cdevents', key: 'pkg:oci/shop@2' });
+    const authorization = await tokenOf(fresh, 'ingest');
+    const headers = { authorization, 'content-type': 'application/cloudevents-batch+json' };
+    const told = [
+      deployed('1', 'deployed', '2026-09-15T08:00:00Z', 'pkg:oci/shop@1'),
+      deployed('2', 'upgraded', '2026-09-15T09:00:00Z', 'pkg:oci/shop@2'),
+      deployed('3', 'rolledback', '2026-09-15T10:00:00Z', 'pkg:oci/shop@1'),
+    ];
+    expect(await fresh.send({ url: '/api/v1/events', headers, body: JSON.stringify(told) })).toBe(202);
+    await fresh.work();
+    expect(await events(database)).toMatchObject([
+      { pod_id: 'pay' },
+      { pod_id: 'pay' },
+      { pod_id: 'pay', state: 'mapped' },
+    ]);
+    const { rows } = await sql`select broken_reason from outcome_evidence`.execute(database.db);
+    expect(rows).toEqual([{ broken_reason: 'The deployment pkg:oci/shop@2 was rolled back (events, 2026-09-15)' }]);
+  });
+});
+
+test('what waits is in the list, in the inbox, in the doctor’s findings and in the metrics', async ({
+  fresh,
+  database,
+}) => {
+  const at = '2026-09-15T11:00:00Z';
+  await fresh.send(fromJira(jiraIssue({ at, changeId: '1' }), SECRET));
+  const elsewhere = {
+    ...githubIssue('opened', { number: 1, updatedAt: at }),
+    repository: { id: 78, full_name: 'acme/elsewhere' },
+  };
+  for (const delivery of ['d-1', 'd-2']) {
+    await fresh.send(fromGithub('issues', { ...elsewhere, action: delivery }, SECRET, delivery));
+  }
+  await fresh.work();
+  const events = await listEvents(database.db, { state: 'unmapped', limit: 10 });
+  expect(events.map(({ eventId, source, podId }) => ({ eventId, source, podId }))).toEqual([
+    { eventId: '3', source: 'github', podId: null },
+    { eventId: '2', source: 'github', podId: null },
+  ]);
+  expect(renderUnmapped(await listUnmapped(database.db), events)).toContain(
+    '    - { repository: "acme/elsewhere", pod: … }',
+  );
+  const items = await listInbox(database.db, { at: fresh.clock.now(), role: 'operator' });
+  expect(items).toMatchObject([
+    {
+      kind: 'unmapped-events',
+      id: 'repository acme/elsewhere',
+      settle: ['outturn apply', 'outturn events --state unmapped'],
+    },
+  ]);
+  const findings = await checkIntake({ db: database.db, settings: fresh.context.settings });
+  expect(findings.map(({ subject, state }) => `${subject}: ${state}`)).toEqual([
+    'webhooks of GitHub: note',
+    'webhooks of Jira: ok',
+    'webhooks of Linear: note',
+    'webhooks of PagerDuty: note',
+  ]);
+  expect(findings[0]?.message).toMatch(
+    /^last event 2026-09-15T12:00:00.000Z; two secrets are active; 2 wait for a mapping/,
+  );
+  const { body } = await fresh.app.inject('/metrics');
+  expect(body).toMatch(/^outturn_events_waiting\{source="github",state="unmapped"\} 2$/m);
+  expect(body).toMatch(/^outturn_events_last_age_seconds\{source="jira"\} 0$/m);
 });
