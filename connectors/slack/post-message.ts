@@ -21,6 +21,7 @@ import type {
   FindOutcome,
   PostOutcome,
 } from '../../services/kernel/chat-port.ts';
+import { networkFailure } from '../network-failure.ts';
 import { openSlackClient, type SlackSettings } from './slack-client.ts';
 
 const SECOND_MS = 1_000;
@@ -30,15 +31,6 @@ const HISTORY_PAGE = 200;
 const HISTORY_PAGES_MAX = 20;
 const LOOKUP_RETRY_MS = 60 * SECOND_MS;
 
-/** Errors of a request that never left or never arrived. */
-const NOT_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
 /** Slack's errors that leave open whether the message was posted. */
 const AMBIGUOUS_ERRORS = new Set(['internal_error', 'fatal_error', 'request_timeout', 'service_unavailable']);
 const RATE_LIMIT_ERRORS = new Set(['ratelimited', 'rate_limited', 'message_limit_exceeded']);
@@ -108,11 +100,8 @@ function classifyPostError(error: unknown): Exclude<PostOutcome, { kind: 'sent' 
     return { kind: isBeforeSlack ? 'unreachable' : 'ambiguous', error: text };
   }
   if (error instanceof WebAPIRequestError) {
-    const codes = causeCodes(error.original);
-    const text = [error.original.message, ...codes].join(' ');
-    return codes.some((code) => NOT_SENT.has(code))
-      ? { kind: 'unreachable', error: text }
-      : { kind: 'ambiguous', error: text };
+    const { isUnsent, text } = networkFailure(error.original);
+    return { kind: isUnsent ? 'unreachable' : 'ambiguous', error: text };
   }
   return { kind: 'ambiguous', error: error instanceof Error ? error.message : String(error) };
 }
@@ -193,15 +182,4 @@ function classifyLookupError(error: unknown): FindOutcome {
   }
   const text = error instanceof Error ? error.message : String(error);
   return { kind: 'unavailable', error: text, retryAfterMs: LOOKUP_RETRY_MS };
-}
-
-/** fetch wraps what went wrong in `cause`, sometimes several deep or several at once. */
-function causeCodes(error: unknown): string[] {
-  const codes: string[] = [];
-  let current: unknown = error;
-  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
-    if ('code' in current && typeof current.code === 'string') codes.push(current.code);
-    current = 'cause' in current ? current.cause : undefined;
-  }
-  return codes;
 }
