@@ -34,6 +34,17 @@ const LOOKUP_RETRY_MS = 60 * SECOND_MS;
 /** Slack's errors that leave open whether the message was posted. */
 const AMBIGUOUS_ERRORS = new Set(['internal_error', 'fatal_error', 'request_timeout', 'service_unavailable']);
 const RATE_LIMIT_ERRORS = new Set(['ratelimited', 'rate_limited', 'message_limit_exceeded']);
+/** What an operator can put right: what stands in the channel is rewritten once that is done. */
+const MENDABLE_ERRORS = new Set([
+  'invalid_auth',
+  'not_authed',
+  'token_revoked',
+  'token_expired',
+  'account_inactive',
+  'missing_scope',
+  'not_in_channel',
+  'channel_not_found',
+]);
 const HISTORY_REFUSALS = new Set([
   'missing_scope',
   'not_in_channel',
@@ -106,7 +117,7 @@ function classifyPostError(error: unknown): Exclude<PostOutcome, { kind: 'sent' 
   return { kind: 'ambiguous', error: error instanceof Error ? error.message : String(error) };
 }
 
-/** Rewriting is idempotent: whatever is not surely refused is tried again. */
+/** Rewriting is idempotent: whatever is not refused for good is tried again. */
 async function editMessage(client: WebClient, message: ChatEdit): Promise<EditOutcome> {
   try {
     await client.chat.update({
@@ -120,8 +131,9 @@ async function editMessage(client: WebClient, message: ChatEdit): Promise<EditOu
   } catch (error) {
     const outcome = classifyPostError(error);
     switch (outcome.kind) {
-      case 'rate-limited':
       case 'refused':
+        return MENDABLE_ERRORS.has(outcome.error) ? { kind: 'unreachable', error: outcome.error } : outcome;
+      case 'rate-limited':
         return outcome;
       case 'unreachable':
       case 'ambiguous':

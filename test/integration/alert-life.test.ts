@@ -164,10 +164,32 @@ describe('a post', () => {
     await deliver(database);
     await deliver(database);
     expect(slack.calls.filter((method) => method === 'chat.update')).toHaveLength(1);
-    const { rows } = await sql<{ state: string; edit_error: string }>`select state, edit_error from message`.execute(
-      database.db,
-    );
-    expect(rows).toEqual([{ state: 'sent', edit_error: 'edit_window_closed' }]);
+    expect(await listAlerts(database.db)).toMatchObject([
+      { state: 'sent', error: 'not rewritten: edit_window_closed' },
+    ]);
+  });
+
+  test('is rewritten once the token is right again, and given up after a month', async ({ database }) => {
+    await reset(database);
+    await load(database, '2026-09-02', '8100');
+    await deliver(database);
+    await load(database, '2026-09-03', '8300');
+    slack.editFaults.push({ kind: 'error', error: 'token_revoked' });
+    await deliver(database);
+    clock.move(20 * 60_000);
+    await deliver(database);
+    expect(seen()).toEqual([{ text: expect.stringContaining('$8,300'), edits: 1, inThread: false }]);
+
+    await load(database, '2026-09-04', '8400');
+    for (const days of [29, 2, 1]) {
+      slack.editFaults.push({ kind: 'http', status: 503 });
+      clock.move(days * 86_400_000);
+      await deliver(database);
+    }
+    expect(slack.calls.filter((method) => method === 'chat.update')).toHaveLength(4);
+    expect(await listAlerts(database.db)).toMatchObject([
+      { state: 'sent', error: 'not rewritten: given up after 30 days: HTTP 503' },
+    ]);
   });
 
   test('that could not be rewritten is rewritten later, to what it should say then', async ({ database }) => {
