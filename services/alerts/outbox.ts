@@ -118,7 +118,7 @@ export async function markUnserved(
   `.execute(db);
 }
 
-/** Claims the message that is due longest and whose channel may be written to and is none of `unserved`; null where there is none. */
+/** Claims the message that is due longest (of those delayed together an urgent one) and whose channel may be written to and is none of `unserved`; null where there is none. */
 export async function claimDueMessage(
   trx: Transaction<DB>,
   now: Date,
@@ -136,7 +136,7 @@ export async function claimDueMessage(
         and not exists (
           select 1 from message as other
           where other.channel = ${channelOf} and other.last_attempt_at > ${new Date(now.getTime() - CHANNEL_PACE_MS).toISOString()})
-      order by message.next_attempt_at, message.created_at, message.id
+      order by message.next_attempt_at, message.is_urgent desc, message.created_at, message.id
       limit 1
       for update of message skip locked
     )
