@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { buildApp } from '../api/app.ts';
 import { type ListeningServer, listen } from '../api/server.ts';
 import { checkSource } from '../jobs/check-source.ts';
+import { hasLiveWorker } from '../jobs/live-workers.ts';
 import { acceptSlackRequest } from '../jobs/receive-slack.ts';
 import { silentProgress } from '../services/kernel/ports.ts';
 import type { Runtime } from './runtime.ts';
@@ -26,7 +27,14 @@ export async function serveApi(runtime: Runtime): Promise<ServedApi> {
     queue,
     checkSource: (sourceId) => checkSource(runtime.jobContext(silentProgress), sourceId),
     receiveSlack: (request) =>
-      acceptSlackRequest(request, { db, clock, logger, settings, remind: () => queue.add('answer-slack', {}) }),
+      acceptSlackRequest(request, {
+        db,
+        clock,
+        logger,
+        settings,
+        remind: () => queue.add('answer-slack', {}),
+        hasWorker: () => hasLiveWorker({ db, clock }),
+      }),
     workDir: join(settings.dataDir, 'work'),
     version: packageJson.version,
     logger,

@@ -1,13 +1,12 @@
 /** Does one thing that somebody asked for in Slack, as the person they are here, and tells them alone what else they should know. */
-import { showHome, tellAlone } from '../connectors/slack/answer-people.ts';
+import { tellAlone } from '../connectors/slack/answer-people.ts';
 import { acknowledgeAlert, type ActOutcome, snoozeAlert } from '../services/alerts/act-on-alert.ts';
 import { type AlertSubject, readAlertSubject, refreshPost } from '../services/alerts/alert-subject.ts';
 import { formatMoney } from '../services/alerts/format-figures.ts';
 import { ACKNOWLEDGE, GRANT_RAISE, REFUSE_RAISE, REQUEST_RAISE, SNOOZE } from '../services/alerts/message-buttons.ts';
 import { RAISE_FORM, readRaiseForm, readRefusalForm, REFUSAL_FORM } from '../services/alerts/raise-forms.ts';
-import { readPodStandings } from '../services/alerts/scope-standing.ts';
 import { readSnoozeEnd } from '../services/alerts/snooze-end.ts';
-import { homeView, UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
+import { UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
 import { decideRaise, listRaiseRequests, requestRaise } from '../services/envelopes/raise-requests.ts';
 import { ZERO } from '../services/kernel/decimal.ts';
 import { AppError } from '../services/kernel/errors.ts';
@@ -15,7 +14,8 @@ import type { Principal } from '../services/kernel/ports.ts';
 import { type PersonStanding, principalInScope } from '../services/people/person-standing.ts';
 import type { SlackRequest } from '../services/people/slack-requests.ts';
 import type { JobContext } from './job-context.ts';
-import { OPEN_HOME, podsOf, standingOf, TOO_LATE } from './receive-slack.ts';
+import { OPEN_HOME, TOO_LATE } from './receive-slack.ts';
+import { openHome, standingOf } from './slack-people.ts';
 
 type Doing = Pick<JobContext, 'db' | 'clock' | 'settings'>;
 
@@ -24,17 +24,11 @@ const NOT_YOURS = 'This is not yours to decide: owners and finance partners of t
 
 /** Does it; everything it does may be done again. @throws TransientError, AppError slack_refused */
 export async function doSlackRequest(request: SlackRequest, context: Doing): Promise<void> {
+  if (request.action === OPEN_HOME) return openHome(request, context);
   const standing = await standingOf(request, context);
-  if (request.action === OPEN_HOME) return openHome(request, standing, context);
   const told = standing === null ? UNKNOWN_PERSON : await perform(request, standing, context);
   if (told === null) return;
   await tellAlone(context.settings.slack, { userId: request.userId, ...request.payload }, told);
-}
-
-async function openHome({ userId }: SlackRequest, standing: PersonStanding | null, { db, clock, settings }: Doing) {
-  const standings =
-    standing === null ? null : await readPodStandings(db, { podIds: podsOf(standing), at: clock.now() });
-  await showHome(settings.slack, { userId, view: homeView(standings) });
 }
 
 /** What its presser alone is told; null where the post says it. */

@@ -2,10 +2,9 @@
  * Slack's events as they come, over HTTP or Socket Mode. Slack waits three seconds: forms are opened and questions answered at once, what
  * changes anything is written down and done by a job, so that nothing is lost where the process ends after its answer.
  */
-import { openForm } from '../connectors/slack/answer-people.ts';
+import { openForm, tellAlone } from '../connectors/slack/answer-people.ts';
 import { isSignedBySlack, type SignedRequest } from '../connectors/slack/signature.ts';
 import { readSlackBody, type SlackActor, type SlackEvent } from '../connectors/slack/slack-event.ts';
-import { slackWorkspace } from '../connectors/slack/workspace.ts';
 import { readAlertSubject } from '../services/alerts/alert-subject.ts';
 import {
   ACKNOWLEDGE,
@@ -28,20 +27,22 @@ import { standingAnswer, UNKNOWN_PERSON } from '../services/alerts/standing-bloc
 import { listRaiseRequests } from '../services/envelopes/raise-requests.ts';
 import { AppError, TransientError } from '../services/kernel/errors.ts';
 import { faultPoint } from '../services/kernel/fault-point.ts';
-import { mayReadPod, type PersonStanding, readPersonStanding } from '../services/people/person-standing.ts';
-import { emailOfSlackUser } from '../services/people/slack-identity.ts';
+import { mayReadPod } from '../services/people/person-standing.ts';
 import { keepSlackRequest, type SlackRequestPayload } from '../services/people/slack-requests.ts';
 import type { JobContext } from './job-context.ts';
+import { openHome, podsOf, standingOf } from './slack-people.ts';
 
 /** Requests that are no button: what a person opened. */
 export const OPEN_HOME = 'app_home_opened';
 /** A form that could not be opened, or is about something that is over: its presser is told. */
 export const TOO_LATE = 'too_late';
-const WHO_TIMEOUT_MS = 2_000;
+const NO_WORKER = 'Noted. It is done once a worker of Outturn runs: none does at the moment.';
 
 export interface ReceivingContext extends Pick<JobContext, 'db' | 'clock' | 'logger' | 'settings'> {
   /** Reminds a worker of what was written down; it would find it by itself a little later. */
   remind(): Promise<void>;
+  /** False where what was written down waits for somebody to start one. */
+  hasWorker(): Promise<boolean>;
 }
 
 /** Takes one event and answers what Slack is to be told at once; null for nothing. */
@@ -166,24 +167,6 @@ async function answerCommand(
   }
 }
 
-/** Pods that somebody owns, or is the finance partner of. */
-export function podsOf(standing: PersonStanding): string[] {
-  return [...new Set([...standing.ownedPods, ...standing.partneredPods])];
-}
-
-/** What the organisation knows of who pressed. @throws AppError slack_refused, TransientError */
-export async function standingOf(
-  { teamId, userId }: Pick<SlackActor, 'teamId' | 'userId'>,
-  { db, clock, settings }: Pick<JobContext, 'db' | 'clock' | 'settings'>,
-): Promise<PersonStanding | null> {
-  // Somebody waits for an answer that Slack takes for three seconds.
-  const workspace = slackWorkspace({ ...settings.slack, timeoutMs: WHO_TIMEOUT_MS });
-  if (workspace === null) throw new AppError('slack_refused', 'SLACK_BOT_TOKEN is not set.');
-  const at = clock.now();
-  const email = await emailOfSlackUser(db, workspace, { teamId, userId, at });
-  return email === null ? null : readPersonStanding(db, { email, at });
-}
-
 async function keep(
   { teamId, userId }: SlackActor,
   request: { action: string; actionTs: string } & Partial<SlackRequestPayload> & Pick<SlackRequestPayload, 'subject'>,
@@ -202,6 +185,20 @@ async function keep(
       'the queue could not be reminded of what was asked for in Slack; a worker finds it',
     );
   });
+  answerWithoutWorker({ teamId, userId }, { action, channel, responseUrl }, context).catch((error: unknown) => {
+    context.logger.warn({ err: error }, 'nobody could be told that no worker runs');
+  });
+}
+
+/** Nobody is left before a button that does nothing: what only a worker does is said to wait, and a home is shown without one. */
+async function answerWithoutWorker(
+  actor: SlackActor,
+  to: { action: string; channel: string | null; responseUrl: string | null },
+  context: ReceivingContext,
+): Promise<void> {
+  if (await context.hasWorker()) return;
+  if (to.action === OPEN_HOME) await openHome(actor, context);
+  else await tellAlone(context.settings.slack, { ...to, userId: actor.userId }, NO_WORKER);
 }
 
 /** A request as it came over HTTP. */

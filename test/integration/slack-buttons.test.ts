@@ -43,6 +43,7 @@ let app: ApiApp | undefined;
 let caller: SlackCaller;
 let context: JobContext;
 let reminders: number;
+let hasWorker: boolean;
 let auditedBefore: string;
 
 beforeEach(async ({ database }: { database: TestDatabase }) => {
@@ -80,6 +81,7 @@ async function reset({ db }: TestDatabase): Promise<void> {
 /** One app for the file; what it works with changes with each test. */
 async function startApp(database: TestDatabase): Promise<void> {
   reminders = 0;
+  hasWorker = true;
   context = {
     db: database.db,
     databaseUrl: database.url,
@@ -108,6 +110,7 @@ async function startApp(database: TestDatabase): Promise<void> {
         remind: async () => {
           reminders += 1;
         },
+        hasWorker: async () => hasWorker,
       }),
     workDir: '/nonexistent',
     version: '0.0.0',
@@ -521,6 +524,26 @@ describe('a process that ends', () => {
     await work();
     expect(await audit()).toEqual(['acknowledge-alert ada@example.com']);
     expect(slack.people.told).toEqual([]);
+  });
+});
+
+describe('where no worker runs', () => {
+  test('who pressed is told that it waits, once, and it is done when one does; a home is shown at once', async ({
+    database,
+  }) => {
+    await load(database, '2026-09-02', '8100');
+    hasWorker = false;
+    for (let delivery = 0; delivery < 2; delivery += 1) {
+      await press('outturn_acknowledge', ADA.userId, { actionTs: '1.1' });
+    }
+    await caller.event({ type: 'app_home_opened', tab: 'home', event_ts: '1.2', user: ADA.userId });
+    await expect.poll(() => slack.people.homes.has(ADA.userId)).toBe(true);
+    await expect
+      .poll(() => slack.people.told.map(({ text }) => text))
+      .toEqual(['Noted. It is done once a worker of Outturn runs: none does at the moment.']);
+    expect(await audit()).toEqual([]);
+    await work();
+    expect([await audit(), slack.people.told.length]).toEqual([['acknowledge-alert ada@example.com'], 1]);
   });
 });
 
