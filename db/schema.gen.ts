@@ -285,6 +285,7 @@ export interface EnvelopeState {
   held_reason_kind: string | null;
   held_rung: string | null;
   held_since: Timestamp | null;
+  held_told: string | null;
   over_since: Timestamp | null;
   rung: string | null;
   snoozed_by: string | null;
@@ -679,6 +680,19 @@ export interface Outcome {
   verified_by: string | null;
   version: number;
   workbook: string | null;
+}
+
+export interface OutcomeMonth {
+  amount: Decimal | null;
+  basis: string;
+  currency: string | null;
+  earlier_month: string | null;
+  gross_or_margin: string | null;
+  outcome_id: Int8;
+  party: string;
+  pod_id: string | null;
+  recognition_month: string;
+  state: string;
 }
 
 export interface OutcomeReference {
@@ -1887,6 +1901,19 @@ export interface UsageQuantity {
   valid_until: string;
 }
 
+export interface ValueMonth {
+  amount: Decimal | null;
+  basis: string;
+  currency: string | null;
+  earlier_month: string | null;
+  gross_or_margin: string | null;
+  outcomes: number;
+  party: string;
+  pod_id: string | null;
+  recognition_month: string;
+  state: string;
+}
+
 export interface WholeDatedPod {
   cost_centre: string | null;
   owner_email: string | null;
@@ -1974,6 +2001,7 @@ export interface DB {
   organisation: Organisation;
   origin: Origin;
   outcome: Outcome;
+  outcome_month: OutcomeMonth;
   outcome_reference: OutcomeReference;
   outcome_schedule: OutcomeSchedule;
   outcome_share: OutcomeShare;
@@ -2033,6 +2061,7 @@ export interface DB {
   statement_value: StatementValue;
   usage_metric: UsageMetric;
   usage_quantity: UsageQuantity;
+  value_month: ValueMonth;
   whole_dated_pod: WholeDatedPod;
   whole_rollup_cost: WholeRollupCost;
   worker: Worker;
