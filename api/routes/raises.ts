@@ -44,7 +44,7 @@ export function addRaiseRoutes(app: ApiApp, context: ApiContext): void {
   addDecisionRoute(app, context, 'refuse');
 }
 
-function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
+function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
   app.get(
     '/api/v1/envelopes/:envelopeId/versions',
     {
@@ -58,7 +58,9 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
     },
     async (request, reply) => {
       const { envelopeId } = request.params;
-      const history = await readAs(db, principalOf(request), (trx) => readEnvelopeHistory(trx, envelopeId));
+      const history = await readAs(db, principalOf(request), (trx) =>
+        readEnvelopeHistory(trx, envelopeId, clock.now()),
+      );
       return sendPrinted(request, reply, history, historyCsv);
     },
   );
@@ -77,7 +79,7 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
     async (request, reply) => {
       const { state } = request.query;
       const raises = await readAs(db, principalOf(request), (trx) =>
-        listRaiseRequests(trx, state === undefined ? {} : { state }),
+        listRaiseRequests(trx, { at: clock.now(), ...(state === undefined ? {} : { state }) }),
       );
       const page = cutPage(raises, ({ requestId }) => requestId, readPageRequest(request.query));
       linkNextPage(request, reply, page);

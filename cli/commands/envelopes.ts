@@ -59,8 +59,8 @@ function addHistory(envelopes: Command): void {
     .argument('<envelope>', 'its id, from outturn envelopes --json')
     .addOption(formatOption())
     .action((envelopeId: string, options: ListOptions, self: Command) =>
-      show(options, self, async ({ db }) => ({
-        found: await readEnvelopeHistory(db, envelopeId),
+      show(options, self, async ({ db, clock }) => ({
+        found: await readEnvelopeHistory(db, envelopeId, clock.now()),
         toCsv: historyCsv,
         render: renderHistory,
       })),
@@ -75,8 +75,11 @@ function addRequests(envelopes: Command): void {
     .addOption(new Option('--state <state>', 'only those').choices(RAISE_STATES))
     .addOption(formatOption())
     .action((options: ListOptions & { state?: RaiseState }, self: Command) =>
-      show(options, self, async ({ db }) => ({
-        found: await listRaiseRequests(db, options.state === undefined ? {} : { state: options.state }),
+      show(options, self, async ({ db, clock }) => ({
+        found: await listRaiseRequests(db, {
+          at: clock.now(),
+          ...(options.state === undefined ? {} : { state: options.state }),
+        }),
         toCsv: raisesCsv,
         render: renderRaises,
       })),

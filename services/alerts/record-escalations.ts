@@ -4,6 +4,7 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { joinScopePeople } from '../envelopes/scope-people.ts';
 import type { EnvelopeEffect } from '../envelopes/state-machine.ts';
 import type { EnvelopeOutcome } from './carry-out-effects.ts';
 import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX } from './slack-text.ts';
@@ -21,7 +22,7 @@ export async function recordEscalations(
       .map(({ kind, episode, rung }) => ({ envelope_id: envelopeId, kind, episode, rung })),
   );
   if (escalations.length === 0) return;
-  const rows = (await readAbout(trx, escalations)).map((about) => {
+  const rows = (await readAbout(trx, escalations, at)).map((about) => {
     const text = about.kind === 'escalate' ? unacknowledged(about) : waiting(about);
     return {
       kind: about.kind === 'escalate' ? 'escalation' : 'held-notice',
@@ -58,18 +59,26 @@ interface About {
   finance_partner: string | null;
 }
 
-async function readAbout(trx: Transaction<DB>, escalations: readonly object[]): Promise<About[]> {
+/**
+ * An escalation is about the alert of its rung; where a figure fell back to a rung that was passed over, about the last one that its scope was told of.
+ */
+async function readAbout(trx: Transaction<DB>, escalations: readonly object[], at: Date): Promise<About[]> {
   const { rows } = await sql<About>`
-    select escalation.envelope_id, escalation.kind, escalation.episode, envelope.scope_kind, envelope.scope_id, alert.id as alert_id,
-      alert.message_id, message.text as message_text, coalesce(pod.owner_email, portfolio.owner_email) as owner,
-      coalesce(pod.finance_partner_email, portfolio.finance_partner_email) as finance_partner
+    select escalation.envelope_id, escalation.kind, escalation.episode, envelope.scope_kind, envelope.scope_id, about.alert_id,
+      about.message_id, about.message_text, coalesce(pod_people.owner_email, portfolio_people.owner_email) as owner,
+      coalesce(pod_people.finance_partner_email, portfolio_people.finance_partner_email) as finance_partner
     from jsonb_to_recordset(${JSON.stringify(escalations)}::jsonb)
       as escalation (envelope_id bigint, kind text, episode integer, rung text)
     join envelope on envelope.id = escalation.envelope_id
-    join alert on alert.envelope_id = escalation.envelope_id and alert.episode = escalation.episode and alert.rung = escalation.rung
-    join message on message.id = alert.message_id
-    left join pod on envelope.scope_kind = 'pod' and pod.id = envelope.scope_id
-    left join portfolio on envelope.scope_kind = 'portfolio' and portfolio.id = envelope.scope_id
+    join lateral (
+      select alert.id as alert_id, message.id as message_id, message.text as message_text
+      from alert join message on message.id = alert.message_id
+      where alert.envelope_id = escalation.envelope_id and (escalation.kind = 'escalate-held') = (message.state = 'held')
+        and message.state <> 'suppressed'
+      order by (alert.episode = escalation.episode and alert.rung = escalation.rung) desc, alert.created_at desc, alert.rung::numeric desc
+      limit 1
+    ) as about on true
+    ${joinScopePeople({ kind: sql`envelope.scope_kind`, id: sql`envelope.scope_id`, at })}
   `.execute(trx);
   return rows;
 }

@@ -71,11 +71,11 @@ export async function decideRaise(
   const { requestId, principal, via, at } = decision;
   return within(db, async (trx) => {
     await lockApprovals(trx);
-    const [request] = await listRaiseRequests(trx, { requestId });
+    const [request] = await listRaiseRequests(trx, { requestId, at });
     if (request === undefined) {
       throw new AppError('not_found', worded`There is no raise request ${requestId}. ${COMMANDS.raises} lists them.`);
     }
-    const approvers = await readApprovers(trx, request.scope);
+    const approvers = await readApprovers(trx, request.scope, at);
     requireApprover(request.scope, { approvers, principal, requestedBy: request.requestedBy });
     refuseDecided(request);
     const state = decision.decision === 'grant' ? 'granted' : 'refused';
@@ -110,8 +110,8 @@ async function file(trx: Transaction<DB>, asked: AskedRaise, envelope: StoredEnv
     via,
     at,
   });
-  const partner = await delegatedBy(trx, envelope, { limit, requestedBy: principal.id });
-  const approvers = partner === null ? approversBeside(await readApprovers(trx, envelope.scope), principal.id) : [];
+  const partner = await delegatedBy(trx, envelope, { limit, requestedBy: principal.id, at });
+  const approvers = partner === null ? approversBeside(await readApprovers(trx, envelope.scope, at), principal.id) : [];
   if (partner !== null) {
     const draft = raisedDraft(envelope, { limit, approvedBy: partner, approval: DELEGATED, at });
     const { version } = await grantVersion(trx, draft, { ...asked, formerLimit: newest.limit, details: { requestId } });
@@ -126,7 +126,7 @@ async function file(trx: Transaction<DB>, asked: AskedRaise, envelope: StoredEnv
       isDelegated: true,
     });
   }
-  const [request] = await listRaiseRequests(trx, { requestId });
+  const [request] = await listRaiseRequests(trx, { requestId, at });
   if (request === undefined) throw new Error('a filed request is listed');
   if (partner === null) await recordRaiseRequest(trx, request, { approvers, at });
   await recordAudit(trx, {
@@ -207,10 +207,10 @@ function checkLimit({ limit }: AskedRaise, { newest, scope, periodId }: StoredEn
 /** The answer to the same question again; a question of another kind has to wait. */
 async function findRepeated(
   trx: Transaction<DB>,
-  { limit, principal }: AskedRaise,
+  { limit, principal, at }: AskedRaise,
   { envelopeId, newest, scope }: StoredEnvelope,
 ): Promise<RaiseOutcome | null> {
-  const requests = await listRaiseRequests(trx, { envelopeId });
+  const requests = await listRaiseRequests(trx, { envelopeId, at });
   const isSame = (one: RaiseRequest) => isSamePerson(one.requestedBy, principal.id) && compare(one.limit, limit) === 0;
   const pending = requests.find(({ state }) => state === 'pending');
   if (pending !== undefined) {

@@ -56,7 +56,7 @@ export async function listInbox(db: Kysely<DB>, options: { at: Date; role?: Prin
       : [
           ...operating,
           await readHeldItems(db),
-          await readRaiseItems(db),
+          await readRaiseItems(db, at),
           await readRateItems(db),
           await readHeadroomItems(db, at),
           await readDriftItems(db),

@@ -23,8 +23,8 @@ import type { InboxItem } from './list-inbox.ts';
 const HUNDRED = decimal('100');
 const SERVICES_NAMED_MAX = 3;
 
-export async function readRaiseItems(db: Kysely<DB>): Promise<InboxItem[]> {
-  const pending = await listRaiseRequests(db, { state: 'pending' });
+export async function readRaiseItems(db: Kysely<DB>, at: Date): Promise<InboxItem[]> {
+  const pending = await listRaiseRequests(db, { state: 'pending', at });
   return pending.map((request) => ({
     kind: 'raise-request',
     id: request.requestId,
