@@ -170,8 +170,8 @@ test('a rung of an episode is told once, and speaks only where the figure has re
         expect(aloud.length).toBeLessThanOrEqual(1);
         for (const effect of aloud) {
           const key = `${effect.episode}/${effect.rung}`;
-          if (effect.kind === 'release' || effect.delivery === 'pending') told.push(key);
-          if (effect.kind === 'release' || event.kind !== 'evaluated') continue;
+          if (effect.kind !== 'speak' || effect.delivery === 'pending') told.push(key);
+          if (effect.kind !== 'speak' || event.kind !== 'evaluated') continue;
           spoken.push(key);
           if (compare(event.actual, multiply(event.limit, effect.rung)) < 0) tooEarly.push(key);
         }
