@@ -9,7 +9,8 @@ import { AppError } from '../kernel/errors.ts';
 import type { IsoDate, Period } from '../kernel/period.ts';
 import { listOutcomes, type OutcomeView } from '../outcomes/list-outcomes.ts';
 import { listClosedMonths } from '../periods/closed-months.ts';
-import { besideSql, recognisedBetween } from '../reports/pod-values.ts';
+import { recognisedBetween } from '../reports/pod-values.ts';
+import { besideSql } from '../reports/value-basis.ts';
 import { type ExplainedRate, readRates } from './explain-sources.ts';
 
 export interface ExplainedMonth {

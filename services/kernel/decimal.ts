@@ -37,6 +37,7 @@ export function decimal(text: string): Decimal {
 
 export function add(left: Decimal, right: Decimal): Decimal {
   if (right === ZERO) return left;
+  if (left === ZERO) return right;
   return plain(new Big(left).plus(right));
 }
 

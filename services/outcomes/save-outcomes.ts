@@ -9,6 +9,7 @@ import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { BASIS_POINTS_WHOLE, contentDigest, type StatedOutcome } from './outcome.ts';
+import { refreshOutcomeValue } from './outcome-months.ts';
 
 export type OutcomeChange = 'created' | 'changed' | 'unchanged';
 
@@ -51,6 +52,10 @@ export async function saveOutcomes(
   });
   if (written.length > 0) {
     await writeRecords(trx, JSON.stringify(written), options.principal, options.at);
+    await refreshOutcomeValue(
+      trx,
+      written.flatMap(({ id }) => id ?? []),
+    );
     await raiseFiguresVersion(trx);
   }
   return saved;

@@ -23,7 +23,8 @@ import {
   type ValuePerPod,
   type ValuePerPodRow,
 } from './compose-value.ts';
-import { type PodCostRow, podCostQuery, requireCostRates } from './pod-costs.ts';
+import { type PodCost, podCostQuery, readCosts, requireCostRates } from './pod-costs.ts';
+import { spansByMonth, spansOfOutcomes, type ValueSpans } from './month-values.ts';
 import { chooseEnvelopes, type EnvelopeRow, type PodEnvelope, podEnvelopeQuery } from './pod-envelopes.ts';
 import { checkPodScope, type PodScope, type Predecessor, readPredecessors } from './pod-scope.ts';
 import {
@@ -32,7 +33,6 @@ import {
   type RecognisedValue,
   type RecognisedValues,
   recognisedValueQuery,
-  type ValueRow,
 } from './pod-values.ts';
 import type { HeldPod, ReportFacts } from './report-facts.ts';
 import {
@@ -52,8 +52,10 @@ import {
 interface ValueParts {
   /** The counter of the figures that they are of. */
   readonly figuresVersion: string;
-  readonly costs: readonly PodCostRow[];
-  readonly values: readonly ValueRow[];
+  /** For `readCosts`. */
+  readonly costs: string;
+  /** For `collectValues`. */
+  readonly values: string;
   readonly envelopes: readonly EnvelopeRow[];
 }
 
@@ -99,12 +101,11 @@ export async function valuePerPodAtOnce(
   if (asNow === true || portfolio !== undefined || withPredecessors === true) return null;
   const frame = frameOf(facts, asked.request);
   if (frame.closed.length > 0 || bookingOf(frame).isAdjusting) return null;
-  const open = openDays(frame);
-  const [parts] = await asked.execute(partsQuery(frame, {}, open));
+  const [parts] = await asked.execute(partsQuery(frame, {}, spansByMonth(frame)));
   if (parts?.figuresVersion !== facts.figures_version) return null;
   return putTogether(db, {
     frame,
-    open,
+    open: openDays(frame),
     parts,
     held: heldAtEnd(frame),
     adjustments: new Map(),
@@ -123,7 +124,7 @@ export async function buildValuePerPod(
   const { frame, portfolio } = given;
   const held = await holdingsOf(db, frame, portfolio);
   const open = await openValueDays(db, frame, given);
-  const parts = await readParts(db, partsQuery(frame, given, open));
+  const parts = await readParts(db, partsQuery(frame, given, spansOfOutcomes(open)));
   const predecessors = given.withPredecessors === true ? await readPredecessors(db) : undefined;
   return putTogether(db, { ...given, held, open, parts, predecessors });
 }
@@ -140,24 +141,23 @@ interface Gathered extends PodScope {
 
 async function putTogether(db: Kysely<DB>, gathered: Gathered): Promise<ValuePerPod> {
   const { frame, portfolio, parts, predecessors, held } = gathered;
-  const { costs } = parts;
+  const costs = readCosts(parts.costs);
   await requireCostRates(db, frame, { scope: gathered, costs });
-  const values = await collectValues(db, frame, { open: gathered.open, rows: parts.values });
+  const values = await collectValues(db, frame, { open: gathered.open, text: parts.values });
   const adjustments = handOnAdjustments(gathered.adjustments, predecessors);
   const envelopes =
     frame.statement === null
       ? chooseEnvelopes(parts.envelopes, frame.period)
       : await frozenEnvelopes(db, frame.statement.statementId);
-  const costByPod = new Map(costs.flatMap((cost) => (cost.pod_id === null ? [] : [[cost.pod_id, cost] as const])));
-  const adjusted = [...adjustments.keys()].filter((id) => id !== null);
-  const ids = new Set([...costByPod.keys(), ...values.byPod.keys(), ...envelopes.keys(), ...adjusted]);
+  const costed = [...costs.byPod.keys(), ...adjustments.keys()].filter((id) => id !== null);
+  const ids = new Set([...costed, ...values.byPod.keys(), ...envelopes.keys()]);
   const known = new Map(held.map((pod) => [pod.id, pod]));
   const rows = [...ids]
     .filter((id) => portfolio === undefined || known.has(id))
     .sort((left, right) => (left < right ? -1 : 1))
     .map((id) =>
       toRow(id, known.get(id), {
-        cost: costByPod.get(id),
+        cost: costs.byPod.get(id),
         value: values.byPod.get(id),
         envelope: envelopes.get(id),
         adjustment: adjustments.get(id),
@@ -165,7 +165,7 @@ async function putTogether(db: Kysely<DB>, gathered: Gathered): Promise<ValuePer
       }),
     );
   const unattributed = {
-    cost: costs.find((cost) => cost.pod_id === null)?.total ?? ZERO,
+    cost: costs.byPod.get(null)?.total ?? ZERO,
     verified: values.unattributed.verified,
     claimed: values.unattributed.claimed,
     adjustments: adjustments.get(null) ?? NO_ADJUSTMENTS,
@@ -217,11 +217,11 @@ function headingOf(frame: ReportFrame): ValueHeading {
   };
 }
 
-function partsQuery(frame: ReportFrame, scope: PodScope, open: readonly DateRange[]): RawBuilder<ValueParts> {
+function partsQuery(frame: ReportFrame, scope: PodScope, spans: ValueSpans): RawBuilder<ValueParts> {
   const list = (rows: RawBuilder<unknown>) => sql`(select coalesce(json_agg(part), '[]') from (${rows}) as part)`;
   return sql<ValueParts>`${PREPARED}
-    select figures_version::text as "figuresVersion", ${list(podCostQuery(frame, scope))} as costs,
-      ${list(recognisedValueQuery(frame, scope, open))} as values,
+    select figures_version::text as "figuresVersion", ${podCostQuery(frame, scope)} as costs,
+      ${recognisedValueQuery(frame, scope, spans)} as values,
       ${frame.statement === null ? list(podEnvelopeQuery(frame.period)) : sql`'[]'::json`} as envelopes
     from organisation`;
 }
@@ -293,7 +293,7 @@ function toRow(
   podId: string,
   pod: HeldPod | undefined,
   figures: {
-    cost: PodCostRow | undefined;
+    cost: PodCost | undefined;
     value: RecognisedValue | undefined;
     envelope: PodEnvelope | undefined;
     adjustment: PodAdjustment | undefined;
