@@ -3,7 +3,14 @@ import { tellAlone } from '../connectors/slack/answer-people.ts';
 import { acknowledgeAlert, type ActOutcome, snoozeAlert } from '../services/alerts/act-on-alert.ts';
 import { type AlertSubject, readAlertSubject, refreshPost } from '../services/alerts/alert-subject.ts';
 import { formatMoney } from '../services/alerts/format-figures.ts';
-import { ACKNOWLEDGE, GRANT_RAISE, REFUSE_RAISE, REQUEST_RAISE, SNOOZE } from '../services/alerts/message-buttons.ts';
+import {
+  ACKNOWLEDGE,
+  GRANT_RAISE,
+  OPEN,
+  REFUSE_RAISE,
+  REQUEST_RAISE,
+  SNOOZE,
+} from '../services/alerts/message-buttons.ts';
 import { RAISE_FORM, readRaiseForm, readRefusalForm, REFUSAL_FORM } from '../services/alerts/raise-forms.ts';
 import { readSnoozeEnd } from '../services/alerts/snooze-end.ts';
 import { UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
@@ -20,6 +27,8 @@ import { openHome, standingOf } from './slack-people.ts';
 type Doing = Pick<JobContext, 'db' | 'clock' | 'settings'>;
 
 const OVER = 'This is already resolved; the post says how it stands now.';
+const NOT_YOURS_TO_SEE =
+  'This is not yours to see: owners and finance partners do, and who reads the whole organisation.';
 const NOT_YOURS = 'This is not yours to decide: owners and finance partners of the envelope do.';
 
 /** Does it; everything it does may be done again. @throws TransientError, AppError slack_refused */
@@ -39,6 +48,7 @@ async function perform(request: SlackRequest, standing: PersonStanding, context:
     if (action === RAISE_FORM) return await askForRaise(request, standing, context);
     if (action === GRANT_RAISE || action === REFUSAL_FORM) return await decide(request, standing, context);
     if (action === TOO_LATE) return 'Slack closed the way to the form before it was ready. Please press again.';
+    if (action === OPEN) return NOT_YOURS_TO_SEE;
     if (action.startsWith(REQUEST_RAISE) || action === REFUSE_RAISE) return await sayOver(request, context);
     return null;
   } catch (error) {

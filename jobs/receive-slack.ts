@@ -6,6 +6,7 @@ import { openForm, tellAlone } from '../connectors/slack/answer-people.ts';
 import { isSignedBySlack, type SignedRequest } from '../connectors/slack/signature.ts';
 import { readSlackBody, type SlackActor, type SlackEvent } from '../connectors/slack/slack-event.ts';
 import { readAlertSubject } from '../services/alerts/alert-subject.ts';
+import { envelopeView, readOpenedEnvelopes } from '../services/alerts/envelope-view.ts';
 import {
   ACKNOWLEDGE,
   GRANT_RAISE,
@@ -27,7 +28,7 @@ import { standingAnswer, UNKNOWN_PERSON } from '../services/alerts/standing-bloc
 import { listRaiseRequests } from '../services/envelopes/raise-requests.ts';
 import { AppError, TransientError } from '../services/kernel/errors.ts';
 import { faultPoint } from '../services/kernel/fault-point.ts';
-import { mayReadPod } from '../services/people/person-standing.ts';
+import { mayReadScope } from '../services/people/person-standing.ts';
 import { keepSlackRequest, type SlackRequestPayload } from '../services/people/slack-requests.ts';
 import type { JobContext } from './job-context.ts';
 import { openHome, podsOf, standingOf } from './slack-people.ts';
@@ -70,11 +71,10 @@ type Action = Extract<SlackEvent, { kind: 'action' }>;
 async function receiveAction(event: Action, context: ReceivingContext): Promise<null> {
   const { actor, actionId, actionTs, value: subject, channel, responseUrl } = event;
   const request = { action: actionId, actionTs, subject, channel, responseUrl };
-  if (actionId === OPEN) return null;
-  if (actionId.startsWith(REQUEST_RAISE) || actionId === REFUSE_RAISE) {
-    const view = await formOf(event, context);
-    const isOpen = view !== null && (await tryToOpen(event.triggerId, view, context));
-    if (!isOpen) await keep(actor, { ...request, action: view === null ? actionId : TOO_LATE }, context);
+  if (actionId.startsWith(REQUEST_RAISE) || actionId === REFUSE_RAISE || actionId === OPEN) {
+    const opening = await tryToOpen(event, context);
+    if (opening !== 'open')
+      await keep(actor, { ...request, action: opening === 'over' ? actionId : TOO_LATE }, context);
     return null;
   }
   if ([ACKNOWLEDGE, SNOOZE, GRANT_RAISE].includes(actionId)) await keep(actor, request, context);
@@ -82,24 +82,33 @@ async function receiveAction(event: Action, context: ReceivingContext): Promise<
   return null;
 }
 
-/** Null where what it is about is over: the job says so. */
-async function formOf({ actionId, value, channel }: Action, { db }: ReceivingContext): Promise<object | null> {
+/** Null where what it is about is over, or not its presser's to see: the job says so. */
+async function formOf({ actor, actionId, value, channel }: Action, context: ReceivingContext): Promise<object | null> {
+  const { db, clock } = context;
   const metadata = JSON.stringify({ subject: value, channel });
   if (actionId === REFUSE_RAISE) {
     const [raise] = await listRaiseRequests(db, { requestId: value });
     return raise?.state === 'pending' ? refusalForm(metadata) : null;
   }
   const subject = await readAlertSubject(db, value);
+  if (actionId === OPEN) {
+    const standing = subject === null ? null : await standingOf(actor, context);
+    const isTheirs = subject !== null && standing !== null && mayReadScope(standing, subject.scope);
+    return isTheirs ? envelopeView(await readOpenedEnvelopes(db, value, clock.now())) : null;
+  }
   return subject?.isOpen === true ? raiseForm(subject, metadata) : null;
 }
 
-async function tryToOpen(triggerId: string, view: object, { settings, logger }: ReceivingContext): Promise<boolean> {
+async function tryToOpen(event: Action, context: ReceivingContext): Promise<'open' | 'over' | 'too late'> {
+  const { settings, logger } = context;
   try {
-    return await openForm(settings.slack, { triggerId, view });
+    const view = await formOf(event, context);
+    if (view === null) return 'over';
+    return (await openForm(settings.slack, { triggerId: event.triggerId, view })) ? 'open' : 'too late';
   } catch (error) {
     if (!(error instanceof AppError || error instanceof TransientError)) throw error;
     logger.warn({ err: error }, 'a form could not be opened in Slack');
-    return false;
+    return 'too late';
   }
 }
 
@@ -152,7 +161,7 @@ async function answerCommand(
     const standing = await standingOf(actor, context);
     if (standing === null) return only({ text: UNKNOWN_PERSON });
     const podId = text.trim();
-    const podIds = podId === '' ? podsOf(standing) : mayReadPod(standing, podId) ? [podId] : [];
+    const podIds = podId === '' ? podsOf(standing) : mayReadScope(standing, { kind: 'pod', id: podId }) ? [podId] : [];
     const standings = await readPodStandings(context.db, { podIds, at: context.clock.now() });
     if (podId !== '' && standings.length === 0) {
       return only({ text: 'There is no such pod that you may see. Give its id, as in `/outturn checkout`.' });

@@ -83,15 +83,15 @@ interface FactsRow {
   raise_request_id: string | null;
 }
 
-/** One block, or none. `openUrl` leads to the envelope; null where nobody else could follow it. */
-export function buttonBlocks(facts: ButtonFacts, openUrl: ((envelopeId: string) => string) | null): object[] {
-  const elements = [...raiseDecisions(facts), ...alertButtons(facts, openUrl)];
+/** One block, or none. */
+export function buttonBlocks(facts: ButtonFacts): object[] {
+  const elements = [...raiseDecisions(facts), ...alertButtons(facts)];
   if (elements.length === 0) return [];
   // Slack keeps what was chosen in a block of the same name: each revision has another.
   return [{ type: 'actions', block_id: `outturn-${facts.messageId}-${facts.revision}`, elements }];
 }
 
-function alertButtons({ alerts }: ButtonFacts, openUrl: ((envelopeId: string) => string) | null): object[] {
+function alertButtons({ alerts }: ButtonFacts): object[] {
   const [first] = alerts;
   if (first === undefined) return [];
   const raises = alerts
@@ -109,7 +109,7 @@ function alertButtons({ alerts }: ButtonFacts, openUrl: ((envelopeId: string) =>
       : []),
     ...(alerts.every(({ canSnooze }) => canSnooze) ? [snoozeMenu(first.alertId)] : []),
     ...raises,
-    ...(openUrl === null ? [] : [button(OPEN, 'Open', { url: openUrl(first.envelopeId) })]),
+    button(OPEN, 'Open', { value: first.alertId }),
   ];
 }
 

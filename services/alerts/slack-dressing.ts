@@ -29,8 +29,8 @@ export interface SlackDressing {
   readonly sender: ChatPort;
   readonly workspace: WorkspacePort;
   readonly clock: Clock;
-  /** Null where Slack could not tell us what was pressed. */
-  readonly buttons: { readonly openUrl: ((envelopeId: string) => string) | null } | null;
+  /** False where Slack could not tell us what was pressed. */
+  readonly hasButtons: boolean;
 }
 
 /** The sender with all of it. */
@@ -88,10 +88,9 @@ async function dress<Message extends Pick<ChatMessage, 'text' | 'blocks' | 'meta
 ): Promise<Message> {
   const { eventType, alertId } = message.metadata;
   const called = CALLING_KINDS.has(eventType) ? await callPeople(db, dressing, message) : message;
-  const { buttons } = dressing;
-  if (buttons === null || eventType === 'outturn_delivery_failure') return called;
+  if (!dressing.hasButtons || eventType === 'outturn_delivery_failure') return called;
   const facts = await readButtonFacts(db, eventType === 'outturn_alert' ? { alertId } : { messageId: alertId });
-  const under = facts === null ? [] : buttonBlocks(facts, buttons.openUrl);
+  const under = facts === null ? [] : buttonBlocks(facts);
   return { ...called, blocks: [...called.blocks.slice(0, BLOCKS_MAX - under.length), ...under] };
 }
 

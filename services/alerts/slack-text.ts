@@ -3,6 +3,7 @@
 /** Slack's limits, with room: a refused message would tell nobody. */
 export const SECTION_LENGTH_MAX = 3_000;
 export const CONTEXT_LENGTH_MAX = 2_000;
+export const HEADER_LENGTH_MAX = 150;
 /** Slack advises 4,000 and cuts at 40,000. */
 export const TEXT_LENGTH_MAX = 4_000;
 export const BLOCKS_MAX = 50;
