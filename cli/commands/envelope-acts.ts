@@ -90,7 +90,7 @@ function addRaise(envelopes: Command): void {
   const raise = envelopes
     .command('raise')
     .description('ask for a higher limit; granted at once where the portfolio delegates it, else an approver decides')
-    .argument('<envelope>', 'its id, from outturn envelopes --json')
+    .argument('<envelope>', 'its id, from outturn envelopes')
     .requiredOption('--limit <amount>', 'the new limit, in the envelope’s currency', parseAmount)
     .requiredOption('--reason <text>', 'what it is needed for')
     .option('--until <date>', 'until when it is needed; told to whoever decides')

@@ -56,7 +56,7 @@ function addHistory(envelopes: Command): void {
   const history = envelopes
     .command('history')
     .description('every version of one envelope with its approval, and every raise asked for')
-    .argument('<envelope>', 'its id, from outturn envelopes --json')
+    .argument('<envelope>', 'its id, from outturn envelopes')
     .addOption(formatOption())
     .action((envelopeId: string, options: ListOptions, self: Command) =>
       show(options, self, async ({ db, clock }) => ({

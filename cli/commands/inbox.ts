@@ -31,7 +31,7 @@ export function inboxCommand(program: Command): void {
         const items = options.kind === undefined ? all : all.filter(({ kind }) => kind === options.kind);
         if (options.json === true || options.format === 'json') printJson(items);
         else if (options.format === 'csv') process.stdout.write(inboxCsv(items));
-        else printText(renderInbox(items));
+        else printText(renderInbox(items, options.kind));
       });
     });
   withExamples(

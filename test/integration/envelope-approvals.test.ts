@@ -582,6 +582,7 @@ describe('an activation', () => {
       ['an unknown pod', { podId: 'none' }, 'There is no pod "none"'],
       ['an unknown pattern', { patternId: 'none' }, 'There is no pattern "none"'],
       ['no date', { on: '2026-02-30' }, 'is not a date'],
+      ['a year that was meant to be another', { on: '2016-09-10' }, 'more than a year from today'],
     ] as const;
     for (const [, given, message] of refused) await expect(activate(database, given)).rejects.toThrow(message);
   });
