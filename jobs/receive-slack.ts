@@ -23,7 +23,7 @@ import {
   REFUSAL_FORM,
   refusalForm,
 } from '../services/alerts/raise-forms.ts';
-import { readPodStandings } from '../services/alerts/scope-standing.ts';
+import { findPodId, readPodStandings } from '../services/alerts/scope-standing.ts';
 import { standingAnswer, UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
 import { listRaiseRequests } from '../services/envelopes/raise-requests.ts';
 import { AppError, TransientError } from '../services/kernel/errors.ts';
@@ -160,11 +160,15 @@ async function answerCommand(
   try {
     const standing = await standingOf(actor, context);
     if (standing === null) return only({ text: UNKNOWN_PERSON });
-    const podId = text.trim();
-    const podIds = podId === '' ? podsOf(standing) : mayReadScope(standing, { kind: 'pod', id: podId }) ? [podId] : [];
+    const asked = text.trim();
+    const found = asked === '' ? null : await findPodId(context.db, asked);
+    const isTheirs = found !== null && mayReadScope(standing, { kind: 'pod', id: found });
+    const podIds = asked === '' ? podsOf(standing) : isTheirs ? [found] : [];
     const standings = await readPodStandings(context.db, { podIds, at: context.clock.now() });
-    if (podId !== '' && standings.length === 0) {
-      return only({ text: 'There is no such pod that you may see. Give its id, as in `/outturn checkout`.' });
+    if (asked !== '' && standings.length === 0) {
+      return only({
+        text: 'There is no such pod that you may see. Give its id or its name, as in `/outturn checkout`.',
+      });
     }
     return only(standingAnswer(standings));
   } catch (error) {

@@ -9,7 +9,7 @@ import type { RaiseRequest } from '../envelopes/raise-rows.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { utcDate } from '../kernel/period.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
-import { cutEscaped, cutPlain, escapeForeign, HEADER_LENGTH_MAX, SECTION_LENGTH_MAX } from './slack-text.ts';
+import { cutEscaped, cutPlain, escapeForeign, HEADER_LENGTH_MAX, onOneLine, SECTION_LENGTH_MAX } from './slack-text.ts';
 
 /** Envelopes, versions of each and raises of each that are shown, the newest. */
 const ENVELOPES_MAX = 5;
@@ -71,7 +71,7 @@ export function envelopeView(opened: readonly OpenedEnvelope[]): EnvelopeView {
 function envelopeBlocks({ scopeName, actual, dataAsOf, history }: OpenedEnvelope): object[] {
   const newest = history.versions.at(-1);
   if (newest === undefined) return [];
-  const title = `${scopeName}, ${formatPeriod(history.period).name}`;
+  const title = `${onOneLine(scopeName)}, ${formatPeriod(history.period).name}`;
   const money = formatMoney(newest.limit, newest.currency, newest.limit);
   const standing =
     actual === null

@@ -15,6 +15,9 @@ export const OPEN = 'outturn_open';
 export const GRANT_RAISE = 'outturn_grant_raise';
 export const REFUSE_RAISE = 'outturn_refuse_raise';
 
+/** The block of a message that says how to do by hand what its buttons do. */
+export const COMMANDS_BLOCK = 'outturn-commands';
+
 export const SNOOZES = [
   { id: '1d', name: '1 day' },
   { id: '3d', name: '3 days' },

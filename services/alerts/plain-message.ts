@@ -24,12 +24,12 @@ export function plainMessage(source: PlainSource): PlainMessage {
   return { subject: cut(subjectOf(source, paragraphs)), paragraphs };
 }
 
-/** Texts of sections, headers and contexts, in their order; what can only be pressed is left out. */
+/** Texts of sections and contexts, in their order; what can only be pressed is left out, and the header, whose place the subject has. */
 function textsOf(block: unknown): string[] {
   if (typeof block !== 'object' || block === null) return [];
   const parts = [...('text' in block ? [block.text] : []), ...('elements' in block ? [block.elements].flat() : [])];
-  const isPressed = 'type' in block && block.type === 'actions';
-  return isPressed ? [] : parts.flatMap((part) => (hasText(part) ? [part.text] : []));
+  const isLeftOut = 'type' in block && (block.type === 'actions' || block.type === 'header');
+  return isLeftOut ? [] : parts.flatMap((part) => (hasText(part) ? [part.text] : []));
 }
 
 function hasText(part: unknown): part is { readonly text: string } {

@@ -27,6 +27,15 @@ export interface PodStanding {
   readonly envelopes: readonly StandingEnvelope[];
 }
 
+/** The pod that somebody means: by its id, else by its name, whatever the case; null for none. */
+export async function findPodId(db: Kysely<DB>, written: string): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`
+    select id from pod where removed_at is null and lower(${written}) in (lower(id), lower(name))
+    order by lower(id) = lower(${written}) desc, id limit 1
+  `.execute(db);
+  return rows[0]?.id ?? null;
+}
+
 /** In the order of the pods' names; unknown pods are left out. */
 export async function readPodStandings(
   db: Kysely<DB>,

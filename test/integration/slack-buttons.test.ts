@@ -405,6 +405,8 @@ describe('a raise', () => {
       text: expect.stringMatching(/^<@UADA> asks .* bob@example\.com/),
     });
     expect(buttonsOf(request)).toEqual(['outturn_grant_raise', 'outturn_refuse_raise']);
+    // Buttons take the place of commands.
+    expect(JSON.stringify(request)).not.toContain('outturn envelopes grant');
     await press('outturn_grant_raise', ADA.userId, {}, request);
     await work();
     expect(slack.people.told.at(-1)?.text).toContain('cannot decide about it');
@@ -599,7 +601,8 @@ describe('a question', () => {
       response_type: 'ephemeral',
       text: '*Checkout* (checkout)\nSeptember 2026: $8,100 of $10,000 (81 %), near its limit. Data as of 2 Sep.',
     });
-    expect((await ask('checkout', GRACE.userId)).text).toBe(own.text);
+    for (const pod of ['checkout', ' Checkout ', 'CHECKOUT'])
+      expect((await ask(pod, GRACE.userId)).text).toBe(own.text);
     expect((await ask('search', GRACE.userId)).text).toContain('no such pod');
     expect((await ask('checkout', MALLORY.userId)).text).toContain('does not know you');
     expect(slack.messages).toHaveLength(1);
