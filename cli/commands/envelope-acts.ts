@@ -93,7 +93,7 @@ function addRaise(envelopes: Command): void {
     .argument('<envelope>', 'its id, from outturn envelopes')
     .requiredOption('--limit <amount>', 'the new limit, in the envelope’s currency', parseAmount)
     .requiredOption('--reason <text>', 'what it is needed for')
-    .option('--until <date>', 'until when it is needed; told to whoever decides')
+    .option('--until <date>', 'the last day it is needed; after it finance is reminded in its inbox')
     .action((envelopeId: string, options: RaiseOptions, command: Command) =>
       acting(options, command, async (runtime, given) => {
         const { limit, reason, until } = options;

@@ -9,7 +9,7 @@ import { recordRaiseAnswer, recordRaiseRequest } from '../alerts/raise-messages.
 import { recordAudit } from '../audit/record-audit.ts';
 import { compare, type Decimal, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
-import { type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
+import { addDays, type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { COMMANDS, worded } from '../kernel/wording.ts';
 import { approversBeside, isSamePerson, readApprovers, requireApprover } from './approvers.ts';
@@ -30,7 +30,7 @@ export interface AskedRaise extends Deciding {
   readonly envelopeId: string;
   /** The limit wanted, in the envelope's currency. */
   readonly limit: Decimal;
-  /** Until when it is needed: told to whoever decides, kept with the request. */
+  /** The last day on which it is needed: told to whoever decides, and after it the raise stands in finance's inbox; the limit stays. */
   readonly until?: IsoDate;
   readonly reason: string;
 }
@@ -55,6 +55,7 @@ export async function requestRaise(db: Kysely<DB>, asked: AskedRaise): Promise<R
     const repeated = await findRepeated(trx, asked, envelope);
     if (repeated !== null) return repeated;
     checkLimit(asked, envelope);
+    checkUntil(asked, envelope);
     await refuseClosed(trx, envelope);
     return file(trx, asked, envelope);
   });
@@ -201,6 +202,15 @@ function checkLimit({ limit }: AskedRaise, { newest, scope, periodId }: StoredEn
   throw new AppError(
     'invalid_input',
     `The envelope of ${describeScope(scope)} for ${periodId} has ${newest.limit} ${newest.currency}; a raise is the new limit, above that. ${limit} is not.`,
+  );
+}
+
+function checkUntil({ until }: AskedRaise, { end, scope, periodId }: StoredEnvelope): void {
+  if (until === undefined || until < end) return;
+  throw new AppError(
+    'invalid_input',
+    `The envelope of ${describeScope(scope)} for ${periodId} ends with ${addDays(end, -1)}, and a raise of it with it; ${until} is later. ` +
+      'What is needed then is asked of the next period’s envelope.',
   );
 }
 

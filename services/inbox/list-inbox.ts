@@ -8,7 +8,8 @@ import { compare, type Decimal } from '../kernel/decimal.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { EnvelopeScope } from '../organisation/organisation.ts';
 import { readDeliveryItems, readHeldItems, readLateItems } from './message-items.ts';
-import { readDriftItems, readHeadroomItems, readOutsideItems, readRaiseItems, readRateItems } from './money-items.ts';
+import { readDriftItems, readHeadroomItems, readOutsideItems, readRateItems } from './money-items.ts';
+import { readPastRaiseItems, readRaiseItems } from './raise-items.ts';
 
 /** In the order in which they are listed. */
 export const INBOX_KINDS = [
@@ -16,6 +17,7 @@ export const INBOX_KINDS = [
   'unknown-delivery',
   'held-alert',
   'raise-request',
+  'raise-past',
   'missing-rate',
   'late-source',
   'beyond-headroom',
@@ -57,6 +59,7 @@ export async function listInbox(db: Kysely<DB>, options: { at: Date; role?: Prin
           ...operating,
           await readHeldItems(db),
           await readRaiseItems(db, at),
+          await readPastRaiseItems(db, at),
           await readRateItems(db),
           await readHeadroomItems(db, at),
           await readDriftItems(db),

@@ -279,6 +279,7 @@ describe('a raise', () => {
       ['at the present limit', { limit: '10000' }, 'a raise is the new limit, above that'],
       ['without a reason', { reason: ' ' }, 'needs its reason'],
       ['until a day that is past', { until: '2026-09-09' }, 'from today on'],
+      ['until a day beyond its period', { until: '2026-10-01' }, 'ends with 2026-09-30'],
       ['of an envelope that is none', { envelopeId: '77' }, 'There is no envelope 77'],
       [
         'of another pod’s envelope',
