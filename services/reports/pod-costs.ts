@@ -76,16 +76,17 @@ export function podCostQuery(frame: ReportFrame, scope: PodScope): RawBuilder<st
 export function readCosts(text: string): PodCosts {
   const byPod = new Map<string | null, PodCost>();
   let isMissing = false;
+  const plus = (figure: Decimal, amount: Decimal) => (figure === ZERO ? amount : add(figure, amount));
   for (const [podId, kind, isOpen, amountText, missing] of readTextRows(text)) {
     const amount = (amountText === '' ? ZERO : amountText) as Decimal;
     const key = podId === undefined || podId === '' ? null : podId;
     const { direct, shared, total, estimated } = byPod.get(key) ?? NOTHING;
     if (missing !== '0') isMissing = true;
     byPod.set(key, {
-      direct: kind === 'direct' ? add(direct, amount) : direct,
-      shared: kind === 'shared' ? add(shared, amount) : shared,
-      total: add(total, amount),
-      estimated: isOpen === 'true' ? add(estimated, amount) : estimated,
+      direct: kind === 'direct' ? plus(direct, amount) : direct,
+      shared: kind === 'shared' ? plus(shared, amount) : shared,
+      total: plus(total, amount),
+      estimated: isOpen === 'true' ? plus(estimated, amount) : estimated,
     });
   }
   return { byPod, isMissing };

@@ -4,7 +4,7 @@
  * by month, through any changes of outcomes, give what reading every outcome gives.
  */
 import fc from 'fast-check';
-import { type RawBuilder, sql } from 'kysely';
+import { type CompiledQuery, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import { add, decimal, sum } from '../../services/kernel/decimal.ts';
 import { addDays } from '../../services/kernel/period.ts';
@@ -130,8 +130,12 @@ describe('recognised value', () => {
               const request = { period: `${start}..${end}`, currency, at: AT };
               await prepareConversions(trx, request);
               const report = await valuePerPod(trx, request);
-              const execute = async <Row>(statement: RawBuilder<Row>) => (await statement.execute(trx)).rows;
-              const atOnce = await valuePerPodAtOnce(trx, await readReportFacts(trx), { request, execute });
+              const execute = async <Row>(statement: CompiledQuery<Row>) => (await trx.executeQuery(statement)).rows;
+              const atOnce = await valuePerPodAtOnce(trx, await readReportFacts(trx), {
+                request,
+                statements: new Map(),
+                execute,
+              });
               expect(JSON.stringify(atOnce)).toBe(JSON.stringify(report));
               const { verified, claimed } = report.total;
               const parts = sum([
