@@ -1,13 +1,21 @@
 /** Does one thing that somebody asked for in Slack, as the person they are here, and tells them alone what else they should know. */
 import { tellAlone } from '../connectors/slack/answer-people.ts';
-import { acknowledgeAlert, type ActOutcome, snoozeAlert } from '../services/alerts/act-on-alert.ts';
+import {
+  acknowledgeAlert,
+  type ActOutcome,
+  dismissAlert,
+  releaseAlert,
+  snoozeAlert,
+} from '../services/alerts/act-on-alert.ts';
 import { type AlertSubject, readAlertSubject, refreshPost } from '../services/alerts/alert-subject.ts';
 import { formatMoney } from '../services/alerts/format-figures.ts';
 import {
   ACKNOWLEDGE,
+  DISMISS,
   GRANT_RAISE,
   OPEN,
   REFUSE_RAISE,
+  RELEASE,
   REQUEST_RAISE,
   SNOOZE,
 } from '../services/alerts/message-buttons.ts';
@@ -44,7 +52,7 @@ export async function doSlackRequest(request: SlackRequest, context: Doing): Pro
 async function perform(request: SlackRequest, standing: PersonStanding, context: Doing): Promise<string | null> {
   const { action } = request;
   try {
-    if (action === ACKNOWLEDGE || action === SNOOZE) return await actOnAlert(request, standing, context);
+    if ([ACKNOWLEDGE, SNOOZE, RELEASE, DISMISS].includes(action)) return await actOnAlert(request, standing, context);
     if (action === RAISE_FORM) return await askForRaise(request, standing, context);
     if (action === GRANT_RAISE || action === REFUSAL_FORM) return await decide(request, standing, context);
     if (action === TOO_LATE) return 'Slack closed the way to the form before it was ready. Please press again.';
@@ -84,6 +92,8 @@ async function act(
   const { alertId } = on.subject;
   const acting = { alertId, principal: on.principal, via: 'slack', at } as const;
   if (action === ACKNOWLEDGE) return acknowledgeAlert(db, acting);
+  if (action === RELEASE) return releaseAlert(db, acting);
+  if (action === DISMISS) return dismissAlert(db, acting);
   return snoozeAlert(db, { ...acting, until: await readSnoozeEnd(db, on.snoozeId, at) });
 }
 

@@ -9,9 +9,11 @@ import { readAlertSubject } from '../services/alerts/alert-subject.ts';
 import { envelopeView, readOpenedEnvelopes } from '../services/alerts/envelope-view.ts';
 import {
   ACKNOWLEDGE,
+  DISMISS,
   GRANT_RAISE,
   OPEN,
   REFUSE_RAISE,
+  RELEASE,
   REQUEST_RAISE,
   SNOOZE,
 } from '../services/alerts/message-buttons.ts';
@@ -77,7 +79,7 @@ async function receiveAction(event: Action, context: ReceivingContext): Promise<
       await keep(actor, { ...request, action: opening === 'over' ? actionId : TOO_LATE }, context);
     return null;
   }
-  if ([ACKNOWLEDGE, SNOOZE, GRANT_RAISE].includes(actionId)) await keep(actor, request, context);
+  if ([ACKNOWLEDGE, SNOOZE, GRANT_RAISE, RELEASE, DISMISS].includes(actionId)) await keep(actor, request, context);
   else context.logger.warn({ actionId }, 'a button of Slack is not known; nothing was done');
   return null;
 }

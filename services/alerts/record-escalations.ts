@@ -30,7 +30,7 @@ export async function recordEscalations(
       scope_id: about.scope_id,
       alert_id: about.alert_id,
       text,
-      blocks: [{ type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } }],
+      blocks: blocksOf(text),
       reply_to_message_id: about.kind === 'escalate' ? about.message_id : null,
       once_key: `${about.kind}/${about.envelope_id}/${about.episode}`,
     };
@@ -93,4 +93,37 @@ function unacknowledged({ owner, finance_partner: partner }: About): string {
 
 function waiting({ message_text: text }: About): string {
   return `A crossing over the limit waits for you, because only the rules caused it: ${text} Release it to its channel, or dismiss it: outturn inbox.`;
+}
+
+/** What finance was told of a held crossing says how it ended; where it was not told yet it need not be. */
+export async function settleHeldNotices(
+  trx: Transaction<DB>,
+  settled: readonly { envelope_id: string; episode: number; rung: string; is_released: boolean }[],
+  at: Date,
+): Promise<void> {
+  const { rows: notices } = await sql<{ id: string; text: string; is_released: boolean }>`
+    select notice.id, crossing.text, settled.is_released
+    from jsonb_to_recordset(${JSON.stringify(settled)}::jsonb) as settled (envelope_id bigint, episode integer, rung text, is_released boolean)
+    join alert on alert.envelope_id = settled.envelope_id and alert.episode = settled.episode and alert.rung = settled.rung
+    join message as crossing on crossing.id = alert.message_id
+    join message as notice on notice.kind = 'held-notice' and notice.alert_id = alert.id
+  `.execute(trx);
+  if (notices.length === 0) return;
+  const rows = notices.map(({ id, text: told, is_released: isReleased }) => {
+    const text = `${isReleased ? 'Released to its channel' : 'Not told to its channel'}: ${told}`;
+    return { id, text, blocks: blocksOf(text) };
+  });
+  await sql`
+    update message set text = settled.text, blocks = settled.blocks, edit_error = null,
+      state = case when message.state = 'pending' and attempts = 0 then 'suppressed' else message.state end,
+      revision = revision + case when attempts > 0 then 1 else 0 end,
+      next_attempt_at = case when message.state = 'sent' then ${at.toISOString()}::timestamptz
+        when message.state = 'pending' and attempts = 0 then null else next_attempt_at end
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as settled (id uuid, text text, blocks jsonb)
+    where message.id = settled.id
+  `.execute(trx);
+}
+
+function blocksOf(text: string): object[] {
+  return [{ type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } }];
 }

@@ -147,7 +147,12 @@ function fallHeld(before: EnvelopeState, held: Held, facts: EnvelopeFacts): Move
   const { episode } = told.state;
   const reason = held.reason === 'rules' ? 'rules' : 'spend';
   return {
-    state: { ...told.state, spokenRung: rung, spokenWatermark: facts.watermark, held: { ...held, rung } },
+    state: {
+      ...told.state,
+      spokenRung: rung,
+      spokenWatermark: facts.watermark,
+      held: { ...held, rung, hasEscalated: false },
+    },
     effects: [...effects, { kind: 'clear', above: rung }, { kind: 'speak', episode, rung, delivery: 'held', reason }],
   };
 }

@@ -351,6 +351,7 @@ describe('people', () => {
     await deliver(database);
     expect(slack.messages.map(({ channel }) => channel)).toEqual(['C0FINANCE', 'C0CHECKOUT']);
     expect(seen()[1]?.text).toContain('$10,600');
+    expect(seen()[0]?.text).toMatch(/^Released to its channel: .*\$10,600/);
   });
 
   test('are told that there is no such alert', async ({ database }) => {

@@ -216,6 +216,32 @@ describe('a request', () => {
   });
 });
 
+describe('the notice of what is held', () => {
+  test('lets finance release or dismiss it, nobody else, and loses its buttons however it is settled', async ({
+    database,
+  }) => {
+    const { db } = database;
+    await load(database, '2026-09-02', '6000');
+    await setCost(db, { date: '2026-09-01', pod: 'checkout', amount: '10500' });
+    await db.transaction().execute((trx) => evaluateEnvelopes(trx, { at: clock.now(), cause: 'rulebook' }));
+    clock.set('2026-09-06T06:00:00Z');
+    await db.transaction().execute((trx) => passTime(trx, clock.now()));
+    await deliver();
+    expect(buttonsOf(post())).toEqual(['outturn_release', 'outturn_dismiss']);
+    await press('outturn_release', ADA.userId);
+    await work();
+    expect(slack.people.told.at(-1)?.text).toContain('to release an alert takes finance');
+    expect(await audit()).toEqual([]);
+    await press('outturn_dismiss', GRACE.userId);
+    await work();
+    expect(await audit()).toEqual([`dismiss-alert ${GRACE.email}`]);
+    expect(buttonsOf(post())).toEqual([]);
+    expect(slack.messages.map(({ channel, text }) => [channel, text.slice(0, 24)])).toEqual([
+      ['C0FINANCE', 'Not told to its channel:'],
+    ]);
+  });
+});
+
 describe('the buttons under a post', () => {
   test('are there while its alert is open, and new at each revision', async ({ database }) => {
     await load(database, '2026-09-02', '8100');
