@@ -26,6 +26,7 @@ const facts = (alerts: number): ButtonFacts => ({
     canSnooze: true,
   })),
   raiseRequestId: null,
+  heldAlertId: null,
 });
 
 const standings = (pods: number) =>
@@ -43,11 +44,19 @@ const standings = (pods: number) =>
       held: LONG,
       askedLimit: decimal('5'),
     })),
+    drift: {
+      since: '2026-08-01',
+      change: '0.1234',
+      perMonth: decimal('123456789012345678901234567890.12'),
+      currency: 'USD',
+    },
   }));
 
 describe('within the limits of Slack', () => {
   test('are the buttons of one envelope, of ten, and of a raise', () => {
     for (const count of [1, 2, 10]) expect(areValidBlocks(buttonBlocks(facts(count)))).toBe(true);
+    const held = { ...facts(0), heldAlertId: '7d3f6c1e-0000-4000-8000-000000000010' };
+    expect(areValidBlocks(buttonBlocks(held))).toBe(true);
     const raise = { ...facts(0), raiseRequestId: '7d3f6c1e-0000-4000-8000-000000000009' };
     expect(areValidBlocks(buttonBlocks(raise))).toBe(true);
     expect(buttonBlocks(facts(0))).toEqual([]);
