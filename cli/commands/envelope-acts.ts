@@ -4,7 +4,7 @@ import { COST_METRICS, type CostMetric } from '../../services/attribution/rulebo
 import { activatePattern } from '../../services/envelopes/activate-pattern.ts';
 import { decideRaise, requestRaise } from '../../services/envelopes/raise-requests.ts';
 import { setEnvelope } from '../../services/envelopes/set-envelope.ts';
-import { type Decimal, decimal, isDecimalText } from '../../services/kernel/decimal.ts';
+import { type Decimal, decimal } from '../../services/kernel/decimal.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import type { EnvelopeScope } from '../../services/organisation/organisation.ts';
 import { actingPrincipal } from '../acting-principal.ts';
@@ -185,7 +185,8 @@ function scopeOf({ pod, portfolio, organisation, unattributed }: SetOptions): En
 }
 
 function parseAmount(text: string): Decimal {
-  if (!isDecimalText(text)) throw new InvalidArgumentError('Write digits and at most one point, as 12000.00.');
+  if (!/^-?\d+(?:\.\d+)?$/.test(text))
+    throw new InvalidArgumentError('Write digits and at most one point, as 12000.00.');
   return decimal(text);
 }
 
