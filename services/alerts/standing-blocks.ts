@@ -53,7 +53,7 @@ function describePod({ podId, podName, envelopes, drift }: PodStanding): string 
 /** Shown to whoever looks; nobody is told of it. */
 function describeDrift({ since, change, perMonth, currency }: OpenDrift): string {
   const more = formatMoney(perMonth, currency, perMonth);
-  return `Since ${formatDay(since)} it costs ${formatShare(decimal(change), ONE)} more than was approved: ${more} a month.`;
+  return `Since ${formatDay(since)} it runs ${formatShare(decimal(change), ONE)} above its cost at the last approval: ${more} more a month.`;
 }
 
 function describeEnvelope(envelope: StandingEnvelope): string {

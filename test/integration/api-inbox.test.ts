@@ -84,7 +84,7 @@ describe('over HTTP', () => {
       at: new Date('2026-10-01T00:00:00Z'),
     });
     expect(standingAnswer(standings).text).toContain(
-      'Since 29 Jul it costs 25 % more than was approved: $76.04 a month.',
+      'Since 29 Jul it runs 25 % above its cost at the last approval: $76.04 more a month.',
     );
   });
 
