@@ -112,6 +112,9 @@ describe('an alert that moves and is cleared', () => {
     const [first, answer] = mail.mails;
     expect(answer?.headers.get('in-reply-to')).toBe(first?.headers.get('message-id'));
     expect(answer?.raw).toContain('Cleared, now 70 %');
+    // Where nothing can be pressed it says what to type, as long as there is something to do.
+    const told = [first?.raw, answer?.raw, teams.taken[0]?.body].map((text) => (text ?? '').replaceAll('=\r\n', ''));
+    expect(told.map((text) => /outturn alerts acknowledge [0-9a-f-]{36}\./.test(text))).toEqual([true, false, true]);
     const events = eventsOf(hook);
     expect(events[0]?.event).toMatchObject({ type: 'alert.created', timestamp: '2026-09-19T06:00:00.000Z' });
     expect(events.at(-1)?.event).toMatchObject({
