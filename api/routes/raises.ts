@@ -14,9 +14,9 @@ import type { EnvelopeScope } from '../../services/organisation/organisation.ts'
 import { headroomsCsv, historyCsv, raisesCsv } from '../../services/reports/raise-csv.ts';
 import { principalOf, READERS, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
-import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { sendList } from '../send-list.ts';
 import {
   DecisionBody,
   DecisionView,
@@ -81,9 +81,7 @@ function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
       const raises = await readAs(db, principalOf(request), (trx) =>
         listRaiseRequests(trx, { at: clock.now(), ...(state === undefined ? {} : { state }) }),
       );
-      const page = cutPage(raises, ({ requestId }) => requestId, readPageRequest(request.query));
-      linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, raisesCsv);
+      return sendList(request, reply, { rows: raises, keyOf: ({ requestId }) => requestId, toCsv: raisesCsv });
     },
   );
 
@@ -108,9 +106,7 @@ function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
           ...(period === undefined ? {} : { period: parsePeriod(period, await readFiscalCalendar(trx)) }),
         }),
       );
-      const page = cutPage(headrooms, ({ envelopeId }) => envelopeId, readPageRequest(request.query));
-      linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, headroomsCsv);
+      return sendList(request, reply, { rows: headrooms, keyOf: ({ envelopeId }) => envelopeId, toCsv: headroomsCsv });
     },
   );
 }
