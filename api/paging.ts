@@ -32,9 +32,10 @@ export interface Page<Row> {
 }
 
 const PAGE_PARAMETERS = Type.Object(PAGE_QUERY);
+export type PageQuery = Static<typeof PAGE_PARAMETERS>;
 
 /** @throws AppError invalid_input for a cursor that none of our pages gave out. */
-export function readPageRequest(query: Static<typeof PAGE_PARAMETERS>): PageRequest {
+export function readPageRequest(query: PageQuery): PageRequest {
   return { limit: query.limit ?? PAGE_LIMIT_DEFAULT, after: query.cursor === undefined ? null : decode(query.cursor) };
 }
 

@@ -6,6 +6,7 @@ import { type ListeningServer, listen } from '../api/server.ts';
 import { checkSource } from '../jobs/check-source.ts';
 import { jobId } from '../jobs/job-id.ts';
 import { receiveCloudEvents, receiveWebhook } from '../jobs/receive-events.ts';
+import { hasLiveWorker } from '../jobs/live-workers.ts';
 import { acceptSlackRequest } from '../jobs/receive-slack.ts';
 import { silentProgress } from '../services/kernel/ports.ts';
 import type { Runtime } from './runtime.ts';
@@ -32,7 +33,14 @@ export async function serveApi(runtime: Runtime): Promise<ServedApi> {
     queue,
     checkSource: (sourceId) => checkSource(runtime.jobContext(silentProgress), sourceId),
     receiveSlack: (request) =>
-      acceptSlackRequest(request, { db, clock, logger, settings, remind: () => queue.add('answer-slack', {}) }),
+      acceptSlackRequest(request, {
+        db,
+        clock,
+        logger,
+        settings,
+        remind: () => queue.add('answer-slack', {}),
+        hasWorker: () => hasLiveWorker({ db, clock }),
+      }),
     receiveWebhook: (provider, request) => receiveWebhook(provider, request, receiving),
     receiveEvents: (request, principal) => receiveCloudEvents(request, principal, receiving),
     workDir: join(settings.dataDir, 'work'),

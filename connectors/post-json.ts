@@ -1,9 +1,10 @@
 /**
  * One POST of JSON, as Teams and webhooks are told: no redirect is followed, the answer's text is not read, and what became of it is a
- * value. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are followed.
+ * value. A proxy that the environment names is gone through.
  */
-import { env } from 'node:process';
-import { EnvHttpProxyAgent, fetch } from 'undici';
+import { fetch } from 'undici';
+import { networkFailure } from './network-failure.ts';
+import { proxyAgent } from './web-proxy.ts';
 
 const TIMEOUT_MS = 15_000;
 const SECOND_MS = 1_000;
@@ -25,19 +26,9 @@ export interface PostOptions {
   readonly timeoutMs?: number;
 }
 
-/** Errors of a request that never left or never arrived. */
-const UNSENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 /** Sends these very bytes. */
 export async function postJson(url: string, body: string, options: PostOptions = {}): Promise<PostResult> {
-  const agent = hasProxy() ? new EnvHttpProxyAgent() : null;
+  const dispatcher = proxyAgent();
   try {
     const answer = await fetch(url, {
       method: 'POST',
@@ -45,7 +36,7 @@ export async function postJson(url: string, body: string, options: PostOptions =
       headers: { 'content-type': 'application/json; charset=utf-8', 'user-agent': 'outturn', ...options.headers },
       redirect: 'manual',
       signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
-      ...(agent === null ? {} : { dispatcher: agent }),
+      ...(dispatcher === null ? {} : { dispatcher }),
     });
     await answer.body?.cancel();
     return {
@@ -55,16 +46,9 @@ export async function postJson(url: string, body: string, options: PostOptions =
       runId: answer.headers.get('x-ms-workflow-run-id'),
     };
   } catch (error) {
-    const codes = causeCodes(error);
-    const text = [error instanceof Error ? error.message : String(error), ...codes].join(' ').slice(0, 200);
-    return { kind: codes.some((code) => UNSENT.has(code)) ? 'unsent' : 'unanswered', error: text };
-  } finally {
-    await agent?.close();
+    const { isUnsent, text } = networkFailure(error);
+    return { kind: isUnsent ? 'unsent' : 'unanswered', error: text };
   }
-}
-
-function hasProxy(): boolean {
-  return ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some((name) => (env[name] ?? '') !== '');
 }
 
 /** Seconds, or a date, which counts from the server's own. */
@@ -74,15 +58,4 @@ function retryAfterMs(header: string | null, date: string | null): number {
     ? Number(header) * SECOND_MS
     : Date.parse(header) - Date.parse(date ?? '');
   return Number.isNaN(wanted) ? PAUSE_MS : Math.min(Math.max(wanted, SECOND_MS), PAUSE_MS_MAX);
-}
-
-/** fetch wraps what went wrong in `cause`, sometimes several deep. */
-function causeCodes(error: unknown): string[] {
-  const codes: string[] = [];
-  let current: unknown = error;
-  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
-    if ('code' in current && typeof current.code === 'string') codes.push(current.code);
-    current = 'cause' in current ? current.cause : undefined;
-  }
-  return codes;
 }

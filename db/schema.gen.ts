@@ -296,6 +296,7 @@ export interface EnvelopeState {
   held_reason_kind: string | null;
   held_rung: string | null;
   held_since: Timestamp | null;
+  held_told: string | null;
   over_since: Timestamp | null;
   rung: string | null;
   snoozed_by: string | null;
@@ -842,6 +843,19 @@ export interface OutcomeEvidence {
   size_bytes: Int8 | null;
   title: string | null;
   uri: string;
+}
+
+export interface OutcomeMonth {
+  amount: Decimal | null;
+  basis: string;
+  currency: string | null;
+  earlier_month: string | null;
+  gross_or_margin: string | null;
+  outcome_id: Int8;
+  party: string;
+  pod_id: string | null;
+  recognition_month: string;
+  state: string;
 }
 
 export interface OutcomePool {
@@ -2077,6 +2091,19 @@ export interface UsageQuantity {
   valid_until: string;
 }
 
+export interface ValueMonth {
+  amount: Decimal | null;
+  basis: string;
+  currency: string | null;
+  earlier_month: string | null;
+  gross_or_margin: string | null;
+  outcomes: number;
+  party: string;
+  pod_id: string | null;
+  recognition_month: string;
+  state: string;
+}
+
 export interface WholeDatedPod {
   cost_centre: string | null;
   owner_email: string | null;
@@ -2176,6 +2203,7 @@ export interface DB {
   outcome_duplicate: OutcomeDuplicate;
   outcome_enabler: OutcomeEnabler;
   outcome_evidence: OutcomeEvidence;
+  outcome_month: OutcomeMonth;
   outcome_pool: OutcomePool;
   outcome_pool_ceiling: OutcomePoolCeiling;
   outcome_reference: OutcomeReference;
@@ -2238,6 +2266,7 @@ export interface DB {
   statement_value: StatementValue;
   usage_metric: UsageMetric;
   usage_quantity: UsageQuantity;
+  value_month: ValueMonth;
   whole_dated_pod: WholeDatedPod;
   whole_rollup_cost: WholeRollupCost;
   worker: Worker;

@@ -1,13 +1,27 @@
 /** Does one thing that somebody asked for in Slack, as the person they are here, and tells them alone what else they should know. */
-import { showHome, tellAlone } from '../connectors/slack/answer-people.ts';
-import { acknowledgeAlert, type ActOutcome, snoozeAlert } from '../services/alerts/act-on-alert.ts';
+import { tellAlone } from '../connectors/slack/answer-people.ts';
+import {
+  acknowledgeAlert,
+  type ActOutcome,
+  dismissAlert,
+  releaseAlert,
+  snoozeAlert,
+} from '../services/alerts/act-on-alert.ts';
 import { type AlertSubject, readAlertSubject, refreshPost } from '../services/alerts/alert-subject.ts';
 import { formatMoney } from '../services/alerts/format-figures.ts';
-import { ACKNOWLEDGE, GRANT_RAISE, REFUSE_RAISE, REQUEST_RAISE, SNOOZE } from '../services/alerts/message-buttons.ts';
+import {
+  ACKNOWLEDGE,
+  DISMISS,
+  GRANT_RAISE,
+  OPEN,
+  REFUSE_RAISE,
+  RELEASE,
+  REQUEST_RAISE,
+  SNOOZE,
+} from '../services/alerts/message-buttons.ts';
 import { RAISE_FORM, readRaiseForm, readRefusalForm, REFUSAL_FORM } from '../services/alerts/raise-forms.ts';
-import { readPodStandings } from '../services/alerts/scope-standing.ts';
 import { readSnoozeEnd } from '../services/alerts/snooze-end.ts';
-import { homeView, UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
+import { UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
 import { decideRaise, listRaiseRequests, requestRaise } from '../services/envelopes/raise-requests.ts';
 import { ZERO } from '../services/kernel/decimal.ts';
 import { AppError } from '../services/kernel/errors.ts';
@@ -15,36 +29,34 @@ import type { Principal } from '../services/kernel/ports.ts';
 import { type PersonStanding, principalInScope } from '../services/people/person-standing.ts';
 import type { SlackRequest } from '../services/people/slack-requests.ts';
 import type { JobContext } from './job-context.ts';
-import { OPEN_HOME, podsOf, standingOf, TOO_LATE } from './receive-slack.ts';
+import { OPEN_HOME, TOO_LATE } from './receive-slack.ts';
+import { openHome, standingOf } from './slack-people.ts';
 
 type Doing = Pick<JobContext, 'db' | 'clock' | 'settings'>;
 
 const OVER = 'This is already resolved; the post says how it stands now.';
+const NOT_YOURS_TO_SEE =
+  'This is not yours to see: owners and finance partners do, and who reads the whole organisation.';
 const NOT_YOURS = 'This is not yours to decide: owners and finance partners of the envelope do.';
 
 /** Does it; everything it does may be done again. @throws TransientError, AppError slack_refused */
 export async function doSlackRequest(request: SlackRequest, context: Doing): Promise<void> {
+  if (request.action === OPEN_HOME) return openHome(request, context);
   const standing = await standingOf(request, context);
-  if (request.action === OPEN_HOME) return openHome(request, standing, context);
   const told = standing === null ? UNKNOWN_PERSON : await perform(request, standing, context);
   if (told === null) return;
   await tellAlone(context.settings.slack, { userId: request.userId, ...request.payload }, told);
-}
-
-async function openHome({ userId }: SlackRequest, standing: PersonStanding | null, { db, clock, settings }: Doing) {
-  const standings =
-    standing === null ? null : await readPodStandings(db, { podIds: podsOf(standing), at: clock.now() });
-  await showHome(settings.slack, { userId, view: homeView(standings) });
 }
 
 /** What its presser alone is told; null where the post says it. */
 async function perform(request: SlackRequest, standing: PersonStanding, context: Doing): Promise<string | null> {
   const { action } = request;
   try {
-    if (action === ACKNOWLEDGE || action === SNOOZE) return await actOnAlert(request, standing, context);
+    if ([ACKNOWLEDGE, SNOOZE, RELEASE, DISMISS].includes(action)) return await actOnAlert(request, standing, context);
     if (action === RAISE_FORM) return await askForRaise(request, standing, context);
     if (action === GRANT_RAISE || action === REFUSAL_FORM) return await decide(request, standing, context);
     if (action === TOO_LATE) return 'Slack closed the way to the form before it was ready. Please press again.';
+    if (action === OPEN) return NOT_YOURS_TO_SEE;
     if (action.startsWith(REQUEST_RAISE) || action === REFUSE_RAISE) return await sayOver(request, context);
     return null;
   } catch (error) {
@@ -80,6 +92,8 @@ async function act(
   const { alertId } = on.subject;
   const acting = { alertId, principal: on.principal, via: 'slack', at } as const;
   if (action === ACKNOWLEDGE) return acknowledgeAlert(db, acting);
+  if (action === RELEASE) return releaseAlert(db, acting);
+  if (action === DISMISS) return dismissAlert(db, acting);
   return snoozeAlert(db, { ...acting, until: await readSnoozeEnd(db, on.snoozeId, at) });
 }
 

@@ -2,16 +2,18 @@
  * Slack's events as they come, over HTTP or Socket Mode. Slack waits three seconds: forms are opened and questions answered at once, what
  * changes anything is written down and done by a job, so that nothing is lost where the process ends after its answer.
  */
-import { openForm } from '../connectors/slack/answer-people.ts';
+import { openForm, tellAlone } from '../connectors/slack/answer-people.ts';
 import { isSignedBySlack, type SignedRequest } from '../connectors/slack/signature.ts';
 import { readSlackBody, type SlackActor, type SlackEvent } from '../connectors/slack/slack-event.ts';
-import { slackWorkspace } from '../connectors/slack/workspace.ts';
 import { readAlertSubject } from '../services/alerts/alert-subject.ts';
+import { envelopeView, readOpenedEnvelopes } from '../services/alerts/envelope-view.ts';
 import {
   ACKNOWLEDGE,
+  DISMISS,
   GRANT_RAISE,
   OPEN,
   REFUSE_RAISE,
+  RELEASE,
   REQUEST_RAISE,
   SNOOZE,
 } from '../services/alerts/message-buttons.ts';
@@ -23,25 +25,27 @@ import {
   REFUSAL_FORM,
   refusalForm,
 } from '../services/alerts/raise-forms.ts';
-import { readPodStandings } from '../services/alerts/scope-standing.ts';
+import { findPodId, readPodStandings } from '../services/alerts/scope-standing.ts';
 import { standingAnswer, UNKNOWN_PERSON } from '../services/alerts/standing-blocks.ts';
 import { listRaiseRequests } from '../services/envelopes/raise-requests.ts';
 import { AppError, TransientError } from '../services/kernel/errors.ts';
 import { faultPoint } from '../services/kernel/fault-point.ts';
-import { mayReadPod, type PersonStanding, readPersonStanding } from '../services/people/person-standing.ts';
-import { emailOfSlackUser } from '../services/people/slack-identity.ts';
+import { mayReadScope } from '../services/people/person-standing.ts';
 import { keepSlackRequest, type SlackRequestPayload } from '../services/people/slack-requests.ts';
 import type { JobContext } from './job-context.ts';
+import { openHome, podsOf, standingOf } from './slack-people.ts';
 
 /** Requests that are no button: what a person opened. */
 export const OPEN_HOME = 'app_home_opened';
 /** A form that could not be opened, or is about something that is over: its presser is told. */
 export const TOO_LATE = 'too_late';
-const WHO_TIMEOUT_MS = 2_000;
+const NO_WORKER = 'Noted. It is done once a worker of Outturn runs: none does at the moment.';
 
 export interface ReceivingContext extends Pick<JobContext, 'db' | 'clock' | 'logger' | 'settings'> {
   /** Reminds a worker of what was written down; it would find it by itself a little later. */
   remind(): Promise<void>;
+  /** False where what was written down waits for somebody to start one. */
+  hasWorker(): Promise<boolean>;
 }
 
 /** Takes one event and answers what Slack is to be told at once; null for nothing. */
@@ -69,36 +73,44 @@ type Action = Extract<SlackEvent, { kind: 'action' }>;
 async function receiveAction(event: Action, context: ReceivingContext): Promise<null> {
   const { actor, actionId, actionTs, value: subject, channel, responseUrl } = event;
   const request = { action: actionId, actionTs, subject, channel, responseUrl };
-  if (actionId === OPEN) return null;
-  if (actionId.startsWith(REQUEST_RAISE) || actionId === REFUSE_RAISE) {
-    const view = await formOf(event, context);
-    const isOpen = view !== null && (await tryToOpen(event.triggerId, view, context));
-    if (!isOpen) await keep(actor, { ...request, action: view === null ? actionId : TOO_LATE }, context);
+  if (actionId.startsWith(REQUEST_RAISE) || actionId === REFUSE_RAISE || actionId === OPEN) {
+    const opening = await tryToOpen(event, context);
+    if (opening !== 'open')
+      await keep(actor, { ...request, action: opening === 'over' ? actionId : TOO_LATE }, context);
     return null;
   }
-  if ([ACKNOWLEDGE, SNOOZE, GRANT_RAISE].includes(actionId)) await keep(actor, request, context);
+  if ([ACKNOWLEDGE, SNOOZE, GRANT_RAISE, RELEASE, DISMISS].includes(actionId)) await keep(actor, request, context);
   else context.logger.warn({ actionId }, 'a button of Slack is not known; nothing was done');
   return null;
 }
 
-/** Null where what it is about is over: the job says so. */
-async function formOf({ actionId, value, channel }: Action, { db }: ReceivingContext): Promise<object | null> {
+/** Null where what it is about is over, or not its presser's to see: the job says so. */
+async function formOf({ actor, actionId, value, channel }: Action, context: ReceivingContext): Promise<object | null> {
+  const { db, clock } = context;
   const metadata = JSON.stringify({ subject: value, channel });
   if (actionId === REFUSE_RAISE) {
     const [raise] = await listRaiseRequests(db, { requestId: value });
     return raise?.state === 'pending' ? refusalForm(metadata) : null;
   }
   const subject = await readAlertSubject(db, value);
+  if (actionId === OPEN) {
+    const standing = subject === null ? null : await standingOf(actor, context);
+    const isTheirs = subject !== null && standing !== null && mayReadScope(standing, subject.scope);
+    return isTheirs ? envelopeView(await readOpenedEnvelopes(db, value, clock.now())) : null;
+  }
   return subject?.isOpen === true ? raiseForm(subject, metadata) : null;
 }
 
-async function tryToOpen(triggerId: string, view: object, { settings, logger }: ReceivingContext): Promise<boolean> {
+async function tryToOpen(event: Action, context: ReceivingContext): Promise<'open' | 'over' | 'too late'> {
+  const { settings, logger } = context;
   try {
-    return await openForm(settings.slack, { triggerId, view });
+    const view = await formOf(event, context);
+    if (view === null) return 'over';
+    return (await openForm(settings.slack, { triggerId: event.triggerId, view })) ? 'open' : 'too late';
   } catch (error) {
     if (!(error instanceof AppError || error instanceof TransientError)) throw error;
     logger.warn({ err: error }, 'a form could not be opened in Slack');
-    return false;
+    return 'too late';
   }
 }
 
@@ -150,11 +162,15 @@ async function answerCommand(
   try {
     const standing = await standingOf(actor, context);
     if (standing === null) return only({ text: UNKNOWN_PERSON });
-    const podId = text.trim();
-    const podIds = podId === '' ? podsOf(standing) : mayReadPod(standing, podId) ? [podId] : [];
+    const asked = text.trim();
+    const found = asked === '' ? null : await findPodId(context.db, asked);
+    const isTheirs = found !== null && mayReadScope(standing, { kind: 'pod', id: found });
+    const podIds = asked === '' ? podsOf(standing) : isTheirs ? [found] : [];
     const standings = await readPodStandings(context.db, { podIds, at: context.clock.now() });
-    if (podId !== '' && standings.length === 0) {
-      return only({ text: 'There is no such pod that you may see. Give its id, as in `/outturn checkout`.' });
+    if (asked !== '' && standings.length === 0) {
+      return only({
+        text: 'There is no such pod that you may see. Give its id or its name, as in `/outturn checkout`.',
+      });
     }
     return only(standingAnswer(standings));
   } catch (error) {
@@ -164,24 +180,6 @@ async function answerCommand(
       text: 'Slack did not say who you are. Please ask again; if it stays so, `outturn doctor` says why.',
     });
   }
-}
-
-/** Pods that somebody owns, or is the finance partner of. */
-export function podsOf(standing: PersonStanding): string[] {
-  return [...new Set([...standing.ownedPods, ...standing.partneredPods])];
-}
-
-/** What the organisation knows of who pressed. @throws AppError slack_refused, TransientError */
-export async function standingOf(
-  { teamId, userId }: Pick<SlackActor, 'teamId' | 'userId'>,
-  { db, clock, settings }: Pick<JobContext, 'db' | 'clock' | 'settings'>,
-): Promise<PersonStanding | null> {
-  // Somebody waits for an answer that Slack takes for three seconds.
-  const workspace = slackWorkspace({ ...settings.slack, timeoutMs: WHO_TIMEOUT_MS });
-  if (workspace === null) throw new AppError('slack_refused', 'SLACK_BOT_TOKEN is not set.');
-  const at = clock.now();
-  const email = await emailOfSlackUser(db, workspace, { teamId, userId, at });
-  return email === null ? null : readPersonStanding(db, { email, at });
 }
 
 async function keep(
@@ -202,6 +200,20 @@ async function keep(
       'the queue could not be reminded of what was asked for in Slack; a worker finds it',
     );
   });
+  answerWithoutWorker({ teamId, userId }, { action, channel, responseUrl }, context).catch((error: unknown) => {
+    context.logger.warn({ err: error }, 'nobody could be told that no worker runs');
+  });
+}
+
+/** Nobody is left before a button that does nothing: what only a worker does is said to wait, and a home is shown without one. */
+async function answerWithoutWorker(
+  actor: SlackActor,
+  to: { action: string; channel: string | null; responseUrl: string | null },
+  context: ReceivingContext,
+): Promise<void> {
+  if (await context.hasWorker()) return;
+  if (to.action === OPEN_HOME) await openHome(actor, context);
+  else await tellAlone(context.settings.slack, { ...to, userId: actor.userId }, NO_WORKER);
 }
 
 /** A request as it came over HTTP. */

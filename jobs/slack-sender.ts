@@ -3,7 +3,7 @@ import { slackSender } from '../connectors/slack/post-message.ts';
 import { slackWorkspace } from '../connectors/slack/workspace.ts';
 import { dressedSender } from '../services/alerts/slack-dressing.ts';
 import type { ChatPort } from '../services/kernel/chat-port.ts';
-import { isLoopback, type Settings } from '../services/kernel/settings.ts';
+import type { Settings } from '../services/kernel/settings.ts';
 import type { JobContext } from './job-context.ts';
 
 /** Those whom a message calls are looked up while it is claimed. */
@@ -18,17 +18,10 @@ export function dressedSlackSender({
   const sender = slackSender(settings.slack);
   const workspace = slackWorkspace({ ...settings.slack, timeoutMs: LOOK_UP_TIMEOUT_MS });
   if (sender === null || workspace === null) return null;
-  const buttons = isInteractive(settings.slack) ? { openUrl: openUrlOf(settings.publicUrl) } : null;
-  return dressedSender(db, { sender, workspace, clock, buttons });
+  return dressedSender(db, { sender, workspace, clock, hasButtons: isInteractive(settings.slack) });
 }
 
 /** Whether Slack can tell us what was pressed: by a signed request, or over Socket Mode. */
 export function isInteractive({ signingSecret, appToken }: Settings['slack']): boolean {
   return signingSecret !== undefined || appToken !== undefined;
-}
-
-/** An address that only this machine reaches helps nobody in a channel. */
-function openUrlOf(publicUrl: string): ((envelopeId: string) => string) | null {
-  if (isLoopback(new URL(publicUrl).hostname)) return null;
-  return (envelopeId) => `${publicUrl}/envelopes/${envelopeId}`;
 }

@@ -12,6 +12,7 @@ export function startSlackSocket(
   const { settings, logger } = context;
   const { appToken, botToken } = settings.slack;
   if (appToken === undefined || botToken === undefined) return null;
-  const receiving = { ...context, remind: () => queue.add('answer-slack', {}) };
+  // The connection is a worker's.
+  const receiving = { ...context, remind: () => queue.add('answer-slack', {}), hasWorker: async () => true };
   return openSlackSocket(settings.slack, { appToken, logger, receive: (event) => receiveSlack(event, receiving) });
 }

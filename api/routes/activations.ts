@@ -5,9 +5,9 @@ import { activatePattern, listActivations } from '../../services/envelopes/activ
 import { activationsTable } from '../../services/reports/raise-tables.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
-import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
-import { printedResponse, sendPrinted } from '../printed.ts';
+import { printedResponse } from '../printed.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { sendList } from '../send-list.ts';
 import { asResponse } from '../response.ts';
 import { ActivationBody, ActivationOutcomeView, ActivationQuery, ActivationView } from '../schemas/raises.ts';
 
@@ -26,9 +26,7 @@ export function addActivationRoutes(app: ApiApp, context: ApiContext): void {
     async (request, reply) => {
       const activations = await readAs(context.db, principalOf(request), (trx) => listActivations(trx));
       const keyOf = (one: (typeof activations)[number]) => JSON.stringify([one.podId, one.patternId, one.activatedOn]);
-      const page = cutPage(activations, keyOf, readPageRequest(request.query));
-      linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, activationsTable);
+      return sendList(request, reply, { rows: activations, keyOf, toTable: activationsTable });
     },
   );
 

@@ -8,8 +8,8 @@ import { readFiscalCalendar } from '../../services/organisation/read-calendar.ts
 import { alertsTable, envelopesTable } from '../../services/reports/envelope-tables.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
-import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
-import { printedResponse, sendPrinted } from '../printed.ts';
+import { printedResponse } from '../printed.ts';
+import { sendList } from '../send-list.ts';
 import { addAlertActRoutes } from './alert-acts.ts';
 import { AlertQuery, AlertView, EnvelopeQuery, EnvelopeView } from '../schemas/envelopes.ts';
 
@@ -37,9 +37,7 @@ export function addEnvelopeRoutes(app: ApiApp, context: ApiContext): void {
       );
       const keyed = (one: (typeof envelopes)[number]) =>
         one.envelopeId ?? JSON.stringify([one.scope.id, one.periodStart]);
-      const page = cutPage(envelopes, keyed, readPageRequest(request.query));
-      linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, envelopesTable);
+      return sendList(request, reply, { rows: envelopes, keyOf: keyed, toTable: envelopesTable });
     },
   );
 
@@ -59,9 +57,7 @@ export function addEnvelopeRoutes(app: ApiApp, context: ApiContext): void {
       const alerts = await readAs(db, principalOf(request), (trx) =>
         listAlerts(trx, state === undefined ? {} : { state }),
       );
-      const page = cutPage(alerts, (alert) => alert.alertId, readPageRequest(request.query));
-      linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, alertsTable);
+      return sendList(request, reply, { rows: alerts, keyOf: (alert) => alert.alertId, toTable: alertsTable });
     },
   );
 }

@@ -9,9 +9,9 @@ import { alertsReport, alertsReportTable } from '../../services/reports/alerts-r
 import { driftTable, inboxTable } from '../../services/reports/inbox-tables.ts';
 import { principalOf, READERS, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
-import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
 import { printedJson, printedResponse, sendPrinted } from '../printed.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { sendList } from '../send-list.ts';
 import {
   AcceptBody,
   AlertsReport,
@@ -52,13 +52,11 @@ function addListRoute(app: ApiApp, { db, clock }: ApiContext): void {
       const { role } = principalOf(request);
       const items = await listInbox(db, { at: clock.now(), role });
       const wanted = kind === undefined ? items : items.filter((item) => item.kind === kind);
-      const page = cutPage(
-        wanted,
-        (item) => JSON.stringify([item.kind, item.id, item.period, item.currency]),
-        readPageRequest(request.query),
-      );
-      linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, inboxTable);
+      return sendList(request, reply, {
+        rows: wanted,
+        keyOf: (item) => JSON.stringify([item.kind, item.id, item.period, item.currency]),
+        toTable: inboxTable,
+      });
     },
   );
 }
@@ -98,9 +96,7 @@ function addDriftRoutes(app: ApiApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const drifts = await readAs(db, principalOf(request), (trx) => listDrift(trx));
-      const page = cutPage(drifts, ({ podId }) => podId, readPageRequest(request.query));
-      linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, driftTable);
+      return sendList(request, reply, { rows: drifts, keyOf: ({ podId }) => podId, toTable: driftTable });
     },
   );
 

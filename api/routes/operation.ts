@@ -43,8 +43,5 @@ export function addOperationRoutes(app: ApiApp, context: ApiContext, metrics: Ap
     },
   );
 
-  // Where messages lead; the address stays when there is a page of the envelope behind it.
-  app.get('/envelopes/:envelopeId', { schema: { hide: true } }, (_request, reply) => reply.redirect('/api/docs'));
-
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/api/docs'));
 }

@@ -14,9 +14,9 @@ import type { EnvelopeScope } from '../../services/organisation/organisation.ts'
 import { headroomsTable, historyTable, raisesTable } from '../../services/reports/raise-tables.ts';
 import { principalOf, READERS, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
-import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { sendList } from '../send-list.ts';
 import {
   DecisionBody,
   DecisionView,
@@ -44,7 +44,7 @@ export function addRaiseRoutes(app: ApiApp, context: ApiContext): void {
   addDecisionRoute(app, context, 'refuse');
 }
 
-function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
+function addReadingRoutes(app: ApiApp, { db, clock }: ApiContext): void {
   app.get(
     '/api/v1/envelopes/:envelopeId/versions',
     {
@@ -58,7 +58,9 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
     },
     async (request, reply) => {
       const { envelopeId } = request.params;
-      const history = await readAs(db, principalOf(request), (trx) => readEnvelopeHistory(trx, envelopeId));
+      const history = await readAs(db, principalOf(request), (trx) =>
+        readEnvelopeHistory(trx, envelopeId, clock.now()),
+      );
       return sendPrinted(request, reply, history, historyTable);
     },
   );
@@ -77,11 +79,9 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
     async (request, reply) => {
       const { state } = request.query;
       const raises = await readAs(db, principalOf(request), (trx) =>
-        listRaiseRequests(trx, state === undefined ? {} : { state }),
+        listRaiseRequests(trx, { at: clock.now(), ...(state === undefined ? {} : { state }) }),
       );
-      const page = cutPage(raises, ({ requestId }) => requestId, readPageRequest(request.query));
-      linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, raisesTable);
+      return sendList(request, reply, { rows: raises, keyOf: ({ requestId }) => requestId, toTable: raisesTable });
     },
   );
 
@@ -106,9 +106,11 @@ function addReadingRoutes(app: ApiApp, { db }: ApiContext): void {
           ...(period === undefined ? {} : { period: parsePeriod(period, await readFiscalCalendar(trx)) }),
         }),
       );
-      const page = cutPage(headrooms, ({ envelopeId }) => envelopeId, readPageRequest(request.query));
-      linkNextPage(request, reply, page);
-      return sendPrinted(request, reply, page.rows, headroomsTable);
+      return sendList(request, reply, {
+        rows: headrooms,
+        keyOf: ({ envelopeId }) => envelopeId,
+        toTable: headroomsTable,
+      });
     },
   );
 }

@@ -1,7 +1,7 @@
 /** Pods and the audit trail over HTTP. */
 import { Type } from 'typebox';
 import { PAGE_QUERY } from '../paging.ts';
-import { DateText, Id, InstantText, nullable, oneOf } from './common.ts';
+import { CurrencyCode, DateText, DecimalText, Id, InstantText, nullable, oneOf, RatioText } from './common.ts';
 
 export const PodQuery = Type.Object(
   { ...PAGE_QUERY, portfolio: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) },
@@ -25,6 +25,12 @@ export const PodViewSchema = Type.Object({
   activeFrom: nullable(DateText),
   activeUntil: nullable(DateText),
   removedAt: nullable(InstantText),
+  drift: nullable(
+    Type.Object(
+      { since: DateText, change: RatioText, perMonth: DecimalText, currency: CurrencyCode },
+      { description: 'How far its cost has drifted above what was approved; null where it has not.' },
+    ),
+  ),
 });
 
 const filter = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 400, description }));

@@ -60,7 +60,11 @@ export const RaiseBody = Type.Object(
     limit: Type.String({ ...DecimalText, description: 'The new limit, in the envelope’s currency: an exact decimal.' }),
     reason: REASON,
     until: Type.Optional(
-      Type.String({ ...DateText, description: 'Until when it is needed; told to whoever decides.' }),
+      Type.String({
+        ...DateText,
+        description:
+          'The last day it is needed: told to whoever decides, and to finance’s inbox when it is over. The limit stays.',
+      }),
     ),
   },
   STRICT,

@@ -4,7 +4,7 @@ import { COST_METRICS, type CostMetric } from '../../services/attribution/rulebo
 import { activatePattern } from '../../services/envelopes/activate-pattern.ts';
 import { decideRaise, requestRaise } from '../../services/envelopes/raise-requests.ts';
 import { setEnvelope } from '../../services/envelopes/set-envelope.ts';
-import { type Decimal, decimal, isDecimalText } from '../../services/kernel/decimal.ts';
+import { type Decimal, decimal } from '../../services/kernel/decimal.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import type { EnvelopeScope } from '../../services/organisation/organisation.ts';
 import { actingPrincipal } from '../acting-principal.ts';
@@ -90,10 +90,10 @@ function addRaise(envelopes: Command): void {
   const raise = envelopes
     .command('raise')
     .description('ask for a higher limit; granted at once where the portfolio delegates it, else an approver decides')
-    .argument('<envelope>', 'its id, from outturn envelopes --json')
+    .argument('<envelope>', 'its id, from outturn envelopes')
     .requiredOption('--limit <amount>', 'the new limit, in the envelope’s currency', parseAmount)
     .requiredOption('--reason <text>', 'what it is needed for')
-    .option('--until <date>', 'until when it is needed; told to whoever decides')
+    .option('--until <date>', 'the last day it is needed; after it finance is reminded in its inbox')
     .action((envelopeId: string, options: RaiseOptions, command: Command) =>
       acting(options, command, async (runtime, given) => {
         const { limit, reason, until } = options;
@@ -185,7 +185,8 @@ function scopeOf({ pod, portfolio, organisation, unattributed }: SetOptions): En
 }
 
 function parseAmount(text: string): Decimal {
-  if (!isDecimalText(text)) throw new InvalidArgumentError('Write digits and at most one point, as 12000.00.');
+  if (!/^-?\d+(?:\.\d+)?$/.test(text))
+    throw new InvalidArgumentError('Write digits and at most one point, as 12000.00.');
   return decimal(text);
 }
 

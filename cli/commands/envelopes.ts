@@ -51,10 +51,10 @@ export function envelopesCommand(program: Command): void {
 function addHistory(envelopes: Command): void {
   const history = withForm(envelopes.command('history'))
     .description('every version of one envelope with its approval, and every raise asked for')
-    .argument('<envelope>', 'its id, from outturn envelopes --json')
+    .argument('<envelope>', 'its id, from outturn envelopes')
     .action((envelopeId: string, options: ListOptions, self: Command) =>
-      show(options, self, async ({ db }) => ({
-        found: await readEnvelopeHistory(db, envelopeId),
+      show(options, self, async ({ db, clock }) => ({
+        found: await readEnvelopeHistory(db, envelopeId, clock.now()),
         toTable: historyTable,
         render: renderHistory,
       })),
@@ -67,8 +67,11 @@ function addRequests(envelopes: Command): void {
     .description('raises that were asked for, newest first')
     .addOption(new Option('--state <state>', 'only those').choices(RAISE_STATES))
     .action((options: ListOptions & { state?: RaiseState }, self: Command) =>
-      show(options, self, async ({ db }) => ({
-        found: await listRaiseRequests(db, options.state === undefined ? {} : { state: options.state }),
+      show(options, self, async ({ db, clock }) => ({
+        found: await listRaiseRequests(db, {
+          at: clock.now(),
+          ...(options.state === undefined ? {} : { state: options.state }),
+        }),
         toTable: raisesTable,
         render: renderRaises,
       })),

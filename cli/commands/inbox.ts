@@ -23,7 +23,11 @@ export function inboxCommand(program: Command): void {
       await withRuntime({ applicationName: 'outturn inbox' }, async ({ db, clock }) => {
         const all = await listInbox(db, { at: clock.now() });
         const items = options.kind === undefined ? all : all.filter(({ kind }) => kind === options.kind);
-        await printReport(options, { found: items, sheet: () => inboxTable(items), table: () => renderInbox(items) });
+        await printReport(options, {
+          found: items,
+          sheet: () => inboxTable(items),
+          table: () => renderInbox(items, options.kind),
+        });
       });
     });
   withExamples(

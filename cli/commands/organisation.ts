@@ -1,5 +1,6 @@
 /** outturn plan and apply: what the organisation file would change, and making it so. */
 import type { Command } from 'commander';
+import { watchFigures } from '../../jobs/watch-figures.ts';
 import { localOperator } from '../../services/kernel/ports.ts';
 import { type ApplyResult, applyOrganisation } from '../../services/organisation/apply-organisation.ts';
 import { describePlan } from '../../services/organisation/describe-plan.ts';
@@ -44,6 +45,8 @@ export function applyCommand(program: Command): void {
             at: runtime.clock.now(),
             progress,
           });
+          // What drifts is seen against the rates and rules of now; a worker would look within the hour.
+          await watchFigures(runtime.jobContext(progress), false);
           progress.stop();
           if (options.json === true) printJson(result);
           else

@@ -16,7 +16,7 @@ export function renderEnvelopes(envelopes: readonly ListedEnvelope[]): string {
     one.held === null ? [] : [`${one.scope.id ?? one.scope.kind}: ${one.held}`],
   );
   const notes = [...new Set([...envelopes.flatMap(describeHeadroom), ...held])];
-  const heads = ['scope', 'period', 'limit', 'actual', 'cur', 'used', 'state', 'rung', 'counts', 'data as of'];
+  const heads = ['scope', 'period', 'limit', 'actual', 'cur', 'used', 'state', 'rung', 'counts', 'data as of', 'id'];
   return [textTable(heads, rows, [2, 3, 5, 7]), ...(notes.length === 0 ? [] : ['', ...notes])].join('\n');
 }
 
@@ -38,6 +38,7 @@ function rowOf(one: ListedEnvelope, [spent]: ListedEnvelope['spent']): (string |
     one.rung ?? '',
     one.counts ?? '',
     one.dataAsOf?.slice(0, 10) ?? '',
+    one.envelopeId ?? '',
   ];
 }
 

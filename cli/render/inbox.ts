@@ -8,8 +8,12 @@ import { textTable } from './text-table.ts';
 
 const SENTENCE_WIDTH_MAX = 240;
 
-export function renderInbox(items: readonly InboxItem[]): string {
-  if (items.length === 0) return 'Nothing waits: every alert was delivered, every figure is there, and no pod drifts.';
+/** Things of one kind alone, where `kind` says which. */
+export function renderInbox(items: readonly InboxItem[], kind?: string): string {
+  if (items.length === 0) {
+    if (kind !== undefined) return `Nothing of the kind ${kind} waits.`;
+    return 'Nothing waits: every alert was delivered, every figure is there, and no pod drifts.';
+  }
   return items
     .map((item) => {
       const money = item.amount === null ? '' : `  ${asMoney(item.amount)} ${item.currency} ${item.amountOf}`;

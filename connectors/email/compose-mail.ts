@@ -16,6 +16,7 @@ export async function composeMail(
   { address, from }: { address: string; from: string },
 ): Promise<ComposedMail> {
   const { plain, threadTs } = message;
+  const { paragraphs, byHand } = plain;
   const messageId = `<${message.figures.id}@${domainOf(from)}>`;
   const raw = await new MailComposer({
     from,
@@ -25,13 +26,14 @@ export async function composeMail(
     ...(threadTs === undefined ? {} : { inReplyTo: threadTs, references: threadTs }),
     // Nobody's out-of-office note is wanted in return (RFC 3834).
     headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
-    text: plain.paragraphs.join('\n\n'),
+    text: [...paragraphs, ...(byHand === undefined ? [] : [byHand])].join('\n\n'),
     html: [
       '<!doctype html><meta charset="utf-8"><body style="font-family:sans-serif">',
-      ...plain.paragraphs.map((paragraph, index) => {
+      ...paragraphs.map((paragraph, index) => {
         const text = escapeHtml(paragraph);
         return `<p>${index === 0 ? `<strong>${text}</strong>` : text}</p>`;
       }),
+      ...(byHand === undefined ? [] : [`<p style="color:#666">${escapeHtml(byHand)}</p>`]),
     ].join('\n'),
     // Nothing of a message is ever read from a disk or fetched.
     disableFileAccess: true,

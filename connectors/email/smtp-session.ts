@@ -132,6 +132,7 @@ function outcomeOf(error: unknown, isHandedOver: boolean): Exclude<PostOutcome, 
 
 /** The server's own words, in one line. */
 export function describeSmtpFailure(error: unknown): string {
-  const { response, message } = error as Partial<NodemailerError>;
-  return (response ?? message ?? String(error)).replace(/\s+/g, ' ').trim().slice(0, 200);
+  const { code, response, message } = error as Partial<NodemailerError>;
+  const words = (response ?? message ?? String(error)).replace(/\s+/g, ' ').trim().slice(0, 200);
+  return code === 'ETLS' ? `the server starts no TLS, and without it the password is not sent (${words})` : words;
 }

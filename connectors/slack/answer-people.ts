@@ -1,7 +1,6 @@
 /** What one person sees and nobody else: forms, the app's home, answers to what they pressed. */
 import type { View } from '@slack/web-api';
-import { openSlackClient, type SlackSettings } from './slack-client.ts';
-import { slackFetch } from './proxy.ts';
+import { openSlackClient, slackFetch, type SlackSettings } from './slack-client.ts';
 import { refusalOf, slackFailure } from './slack-failure.ts';
 
 /** Slack waits three seconds for an answer, and a form may be opened as long. */

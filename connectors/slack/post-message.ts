@@ -21,6 +21,7 @@ import type {
   FindOutcome,
   PostOutcome,
 } from '../../services/kernel/chat-port.ts';
+import { networkFailure } from '../network-failure.ts';
 import { openSlackClient, type SlackSettings } from './slack-client.ts';
 
 const SECOND_MS = 1_000;
@@ -30,18 +31,20 @@ const HISTORY_PAGE = 200;
 const HISTORY_PAGES_MAX = 20;
 const LOOKUP_RETRY_MS = 60 * SECOND_MS;
 
-/** Errors of a request that never left or never arrived. */
-const NOT_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
 /** Slack's errors that leave open whether the message was posted. */
 const AMBIGUOUS_ERRORS = new Set(['internal_error', 'fatal_error', 'request_timeout', 'service_unavailable']);
 const RATE_LIMIT_ERRORS = new Set(['ratelimited', 'rate_limited', 'message_limit_exceeded']);
+/** What an operator can put right: what stands in the channel is rewritten once that is done. */
+const MENDABLE_ERRORS = new Set([
+  'invalid_auth',
+  'not_authed',
+  'token_revoked',
+  'token_expired',
+  'account_inactive',
+  'missing_scope',
+  'not_in_channel',
+  'channel_not_found',
+]);
 const HISTORY_REFUSALS = new Set([
   'missing_scope',
   'not_in_channel',
@@ -108,16 +111,13 @@ function classifyPostError(error: unknown): Exclude<PostOutcome, { kind: 'sent' 
     return { kind: isBeforeSlack ? 'unreachable' : 'ambiguous', error: text };
   }
   if (error instanceof WebAPIRequestError) {
-    const codes = causeCodes(error.original);
-    const text = [error.original.message, ...codes].join(' ');
-    return codes.some((code) => NOT_SENT.has(code))
-      ? { kind: 'unreachable', error: text }
-      : { kind: 'ambiguous', error: text };
+    const { isUnsent, text } = networkFailure(error.original);
+    return { kind: isUnsent ? 'unreachable' : 'ambiguous', error: text };
   }
   return { kind: 'ambiguous', error: error instanceof Error ? error.message : String(error) };
 }
 
-/** Rewriting is idempotent: whatever is not surely refused is tried again. */
+/** Rewriting is idempotent: whatever is not refused for good is tried again. */
 async function editMessage(client: WebClient, message: ChatEdit): Promise<EditOutcome> {
   try {
     await client.chat.update({
@@ -131,8 +131,9 @@ async function editMessage(client: WebClient, message: ChatEdit): Promise<EditOu
   } catch (error) {
     const outcome = classifyPostError(error);
     switch (outcome.kind) {
-      case 'rate-limited':
       case 'refused':
+        return MENDABLE_ERRORS.has(outcome.error) ? { kind: 'unreachable', error: outcome.error } : outcome;
+      case 'rate-limited':
         return outcome;
       case 'unreachable':
       case 'ambiguous':
@@ -193,15 +194,4 @@ function classifyLookupError(error: unknown): FindOutcome {
   }
   const text = error instanceof Error ? error.message : String(error);
   return { kind: 'unavailable', error: text, retryAfterMs: LOOKUP_RETRY_MS };
-}
-
-/** fetch wraps what went wrong in `cause`, sometimes several deep or several at once. */
-function causeCodes(error: unknown): string[] {
-  const codes: string[] = [];
-  let current: unknown = error;
-  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
-    if ('code' in current && typeof current.code === 'string') codes.push(current.code);
-    current = 'cause' in current ? current.cause : undefined;
-  }
-  return codes;
 }

@@ -2,8 +2,9 @@
  * The one place that makes Slack clients. The SDK's own retries are off and its rate limits are handed up: a retry inside the SDK
  * has been seen to post twice, and the outbox knows better when to try again.
  */
-import { LogLevel, WebClient } from '@slack/web-api';
-import { slackFetch } from './proxy.ts';
+import { LogLevel, WebClient, type WebClientOptions } from '@slack/web-api';
+import { fetch as fetchThrough } from 'undici';
+import { proxyAgent } from '../web-proxy.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -27,6 +28,17 @@ export function openSlackClient(botToken: string, settings: SlackSettings): WebC
     logLevel: LogLevel.ERROR,
     logger: SILENT_LOGGER,
   });
+}
+
+/** How Slack is fetched from: through the proxy that the environment names. */
+export function slackFetch(): NonNullable<WebClientOptions['fetch']> {
+  const dispatcher = proxyAgent();
+  if (dispatcher === null) return (url, init) => fetch(url, init);
+  return (url, init) => {
+    const { body, ...rest } = init ?? {};
+    if (body !== undefined && typeof body !== 'string') throw new TypeError('only texts are sent to Slack');
+    return fetchThrough(url, { ...rest, dispatcher, ...(body === undefined ? {} : { body }) });
+  };
 }
 
 /** Our own log says what happened. */

@@ -6,9 +6,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SocketModeClient } from '@slack/socket-mode';
 import type { Logger } from '../../services/kernel/ports.ts';
-import { proxyAgent, slackFetch } from './proxy.ts';
+import { proxyAgent } from '../web-proxy.ts';
 import { readSlackEvent, type SlackEvent } from './slack-event.ts';
-import { SILENT_LOGGER, type SlackSettings } from './slack-client.ts';
+import { SILENT_LOGGER, slackFetch, type SlackSettings } from './slack-client.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const PAUSE_MS = 1_000;

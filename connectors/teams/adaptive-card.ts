@@ -11,14 +11,18 @@ export function teamsPayload({ plain }: ChatMessage): object {
     type: 'AdaptiveCard',
     version: '1.4',
     fallbackText: plain.paragraphs.join(' '),
-    body: plain.paragraphs.map((text, index) => ({
-      type: 'RichTextBlock',
-      inlines: [{ type: 'TextRun', text, weight: index === 0 ? 'Bolder' : 'Default' }],
-    })),
+    body: [
+      ...plain.paragraphs.map((text, index) => textBlock({ text, weight: index === 0 ? 'Bolder' : 'Default' })),
+      ...(plain.byHand === undefined ? [] : [textBlock({ text: plain.byHand, isSubtle: true })]),
+    ],
     msteams: { width: 'Full' },
   };
   return {
     type: 'message',
     attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', contentUrl: null, content }],
   };
+}
+
+function textBlock(run: object): object {
+  return { type: 'RichTextBlock', inlines: [{ type: 'TextRun', ...run }] };
 }

@@ -41,14 +41,16 @@ const INVOICE_DELAY_DAYS = 35;
 /**
  * @param folder the folder of the organisation file; `bills/aws`, `bills/azure` and `bills/gcp` in it are replaced.
  * @param today the UTC date to end at; the last charges are of the day before.
+ * @param options.since only the billing months from this `YYYY-MM` on; all of them otherwise.
  */
 export async function writeSampleBills(
   folder: string,
   today: IsoDate,
-  options: { onProgress?: (progress: SampleBillsProgress) => void } = {},
+  options: { onProgress?: (progress: SampleBillsProgress) => void; since?: string } = {},
 ): Promise<SampleBill[]> {
   const calendar = sampleCalendar(today);
-  const filesTotal = calendar.months.length * 3;
+  const months = calendar.months.filter(({ id }) => id >= (options.since ?? ''));
+  const filesTotal = months.length * 3;
   const bills: SampleBill[] = [];
   let linesDone = 0;
   const onBill = (bill: SampleBill): void => {
@@ -58,12 +60,12 @@ export async function writeSampleBills(
   };
   for (const cloud of CLOUDS) await rm(join(folder, 'bills', cloud), { recursive: true, force: true });
   // Two databases of one thread each use two cores and still write every file in one order. Compressing AWS is most of the work.
-  const share = Math.ceil((calendar.months.length * 3) / 4);
+  const share = Math.ceil((months.length * 3) / 4);
   await Promise.all([
-    writeBills(folder, calendar, 'aws', calendar.months.slice(0, share), onBill),
-    writeBills(folder, calendar, 'aws', calendar.months.slice(share), onBill)
-      .then(() => writeBills(folder, calendar, 'azure', calendar.months, onBill))
-      .then(() => writeBills(folder, calendar, 'gcp', calendar.months, onBill)),
+    writeBills(folder, calendar, 'aws', months.slice(0, share), onBill),
+    writeBills(folder, calendar, 'aws', months.slice(share), onBill)
+      .then(() => writeBills(folder, calendar, 'azure', months, onBill))
+      .then(() => writeBills(folder, calendar, 'gcp', months, onBill)),
   ]);
   return bills.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
@@ -75,6 +77,7 @@ async function writeBills(
   months: readonly Period[],
   onBill: (bill: SampleBill) => void,
 ): Promise<void> {
+  if (months.length === 0) return;
   const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '1GB' });
   const connection = await instance.connect();
   try {

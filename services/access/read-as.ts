@@ -2,7 +2,7 @@
  * Reading as somebody: a pod's token reads through PostgreSQL's row-level security, so that a forgotten filter in a query can
  * never show another pod's figures. Every other role reads as the owner.
  */
-import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
+import { type CompiledQuery, type Kysely, sql, type Transaction } from 'kysely';
 import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { SQL_STATE } from '../../db/sql-state.ts';
@@ -35,11 +35,11 @@ export async function readAs<Result>(
  * Runs one read-only statement for a principal who reads everything, without a transaction: a statement is a snapshot of its own. The
  * database is told to stop it where it takes too long.
  */
-export async function readAtOnce<Row>(db: Kysely<DB>, statement: RawBuilder<Row>): Promise<readonly Row[]> {
+export async function readAtOnce<Row>(db: Kysely<DB>, statement: CompiledQuery<Row>): Promise<readonly Row[]> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new ReadTimeout()), READ_TIMEOUT_MS);
   try {
-    return (await statement.execute(db, { signal: late.signal, inflightQueryAbortStrategy: 'cancel query' })).rows;
+    return (await db.executeQuery(statement, { signal: late.signal, inflightQueryAbortStrategy: 'cancel query' })).rows;
   } finally {
     clearTimeout(timer);
   }

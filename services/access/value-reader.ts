@@ -2,14 +2,14 @@
  * Value per pod for whoever asks again and again: the facts that no request changes are remembered for their figures_version, so that a report
  * made anew is one statement. It gives its own version with the figures; where that is another one by then, all is read again as by anybody.
  */
-import type { Kysely } from 'kysely';
+import type { CompiledQuery, Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 import type { PodScope } from '../reports/pod-scope.ts';
 import { type ReportFacts, readReportFacts } from '../reports/report-facts.ts';
 import type { AsNowRequest, ReportRequest } from '../reports/report-frame.ts';
-import { valuePerPod, valuePerPodAtOnce } from '../reports/value-per-pod.ts';
+import { type ValueStatements, valuePerPod, valuePerPodAtOnce } from '../reports/value-per-pod.ts';
 import { readAs, readAtOnce } from './read-as.ts';
 
 /** Who asks for what, and the counter of the figures when they were recognised. */
@@ -22,11 +22,15 @@ export interface ValueQuestion {
 /** A reader of one process; it throws what `valuePerPod` throws. A pod's token reads under its own role, and nothing of it is remembered. */
 export function createValueReader(db: Kysely<DB>): (question: ValueQuestion) => Promise<ValuePerPod> {
   let facts: ReportFacts | undefined;
+  let statements: ValueStatements = new Map();
+  const execute = <Row>(statement: CompiledQuery<Row>) => readAtOnce(db, statement);
   return async ({ principal, figuresVersion, request }) => {
     if (principal.role !== 'pod') {
-      if (facts?.figures_version !== figuresVersion) facts = await readReportFacts(db);
-      const execute = <Row>(statement: Parameters<typeof readAtOnce<Row>>[1]) => readAtOnce(db, statement);
-      const report = await valuePerPodAtOnce(db, facts, { request, execute });
+      if (facts?.figures_version !== figuresVersion) {
+        facts = await readReportFacts(db);
+        statements = new Map();
+      }
+      const report = await valuePerPodAtOnce(db, facts, { request, statements, execute });
       if (report !== null) return report;
     }
     return readAs(db, principal, (trx) => valuePerPod(trx, request));

@@ -24,7 +24,7 @@ export interface AlertSubject {
 export async function readAlertSubject(db: Kysely<DB>, alertId: string): Promise<AlertSubject | null> {
   const { rows } = await sql<SubjectRow>`
     select alert.id, alert.message_id, alert.envelope_id, envelope.scope_kind, envelope.scope_id, envelope.period_id, envelope.period_end,
-      coalesce(pod.name, portfolio.name, organisation.name) as scope_name, trim_scale(version.envelope_limit) as envelope_limit,
+      case envelope.scope_kind when 'unattributed' then 'Unattributed' else coalesce(pod.name, portfolio.name, organisation.name) end as scope_name, trim_scale(version.envelope_limit) as envelope_limit,
       version.currency, alert.episode_state = 'open' and envelope.withdrawn_at is null as is_open
     from alert
     join envelope on envelope.id = alert.envelope_id

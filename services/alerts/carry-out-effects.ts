@@ -6,7 +6,7 @@ import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { EnvelopeEffect, EnvelopeState } from '../envelopes/state-machine.ts';
 import type { Decimal } from '../kernel/decimal.ts';
-import { recordEscalations } from './record-escalations.ts';
+import { recordEscalations, settleHeldNotices } from './record-escalations.ts';
 import { reviseMessages } from './revise-messages.ts';
 
 /** One envelope after an event: its new state and what is to be done. */
@@ -60,6 +60,7 @@ async function settleHeld(trx: Transaction<DB>, outcomes: readonly EnvelopeOutco
     where settled.is_released and alert.envelope_id = settled.envelope_id and alert.episode = settled.episode
       and alert.rung = settled.rung and message.id = alert.message_id and message.state = 'held'
   `.execute(trx);
+  await settleHeldNotices(trx, rows, at);
 }
 
 async function endAlerts(trx: Transaction<DB>, outcomes: readonly EnvelopeOutcome[], at: Date): Promise<void> {

@@ -5,7 +5,16 @@
 import { compare, type Decimal, decimal, subtract } from '../kernel/decimal.ts';
 import { daysBetween, addDays, type IsoDate } from '../kernel/period.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
-import { CONTEXT_LENGTH_MAX, cutEscaped, escapeForeign, SECTION_LENGTH_MAX, TEXT_LENGTH_MAX } from './slack-text.ts';
+import {
+  CONTEXT_LENGTH_MAX,
+  cutEscaped,
+  cutPlain,
+  escapeForeign,
+  HEADER_LENGTH_MAX,
+  onOneLine,
+  SECTION_LENGTH_MAX,
+  TEXT_LENGTH_MAX,
+} from './slack-text.ts';
 
 /** One crossed envelope of a message. */
 export interface MessagePart {
@@ -67,11 +76,23 @@ export function composeMessage(facts: MessageFacts): ComposedMessage {
   return {
     text: cutEscaped(text, TEXT_LENGTH_MAX),
     blocks: [
+      header(titleOf(facts)),
       section(headline),
       ...(details.length === 0 ? [] : [section(details.join('\n'))]),
       ...(footing.length === 0 ? [] : [context(footing.join(' '))]),
     ],
   };
+}
+
+/** For who scans a channel: `Checkout: 81 % of Q4 2026`, `…, over its limit`, `Checkout: cleared, 72 % of Q4 2026`. Plain text, nothing of it is markup. */
+function titleOf({ scopeKind, scopeName, parts }: MessageFacts): string {
+  const name = scopeKind === 'unattributed' ? 'Unattributed' : onOneLine(scopeName);
+  const shares = parts.map((part) => `${formatShare(part.actual, part.limit)} of ${formatPeriod(part.periodId).name}`);
+  const open = parts.filter(({ state }) => state === 'open');
+  const isOver = open.some(({ actual, limit }) => compare(actual, limit) > 0);
+  const isCleared = parts.every(({ state }) => state === 'cleared');
+  const how = open.length > 0 ? '' : isCleared ? 'cleared, ' : 'closed at ';
+  return `${name}: ${how}${shares.join(' and ')}${isOver ? ', over the limit' : ''}`;
 }
 
 /** `Cleared, now 72 %: `, `Closed at 97 %: `; nothing while any part is open. */
@@ -132,10 +153,16 @@ function describeChange(part: MessagePart): string[] {
   const money = (amount: Decimal) => formatMoney(amount, part.currency, part.limit);
   const { name } = formatPeriod(part.periodId);
   const sentences: string[] = [];
+  const isSameLimit = compare(part.limit, part.told.limit) === 0;
   if (compare(part.actual, part.told.actual) < 0) {
-    sentences.push(`The bill for ${name} was restated by ${money(subtract(part.actual, part.told.actual))}.`);
+    // Another limit has exchange rates of its own: not all of the difference need be the bill's.
+    sentences.push(
+      isSameLimit
+        ? `The bill for ${name} was restated by ${money(subtract(part.actual, part.told.actual))}.`
+        : `The figure for ${name} is ${money(subtract(part.told.actual, part.actual))} less than first told.`,
+    );
   }
-  if (compare(part.limit, part.told.limit) !== 0) {
+  if (!isSameLimit) {
     const by = part.approvedBy === null ? '' : `, approved by ${escapeForeign(part.approvedBy)}`;
     sentences.push(`The limit for ${name} went from ${money(part.told.limit)} to ${money(part.limit)}${by}.`);
   }
@@ -186,6 +213,10 @@ function describeApprovals(facts: MessageFacts): string[] {
     return `Approved by ${by}${part.approval === null ? '' : ` (${escapeForeign(part.approval)})`}.`;
   });
   return [...new Set(sentences)];
+}
+
+function header(text: string): object {
+  return { type: 'header', text: { type: 'plain_text', text: cutPlain(text, HEADER_LENGTH_MAX), emoji: false } };
 }
 
 function section(text: string): object {

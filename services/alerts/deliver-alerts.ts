@@ -16,6 +16,7 @@ import type {
 } from '../kernel/chat-port.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import type { Clock, Logger } from '../kernel/ports.ts';
+import { lookingGivenUp, rewritingGivenUp, sendingGivenUp } from './delivery-patience.ts';
 import { composeFailureNotice } from './failure-notice.ts';
 import {
   type ClaimedMessage,
@@ -140,17 +141,23 @@ async function recordOutcome(
       logger.info(fields, 'alert sent');
       return 'sent';
     case 'rate-limited': {
+      const error = 'rate limited';
+      const reason = sendingGivenUp(message, error, now);
+      if (reason !== null) return fail(db, message, { ...options, error: reason });
       const retryAt = later(now, outcome.retryAfterMs);
-      await recordRetry(db, message, { state: 'pending', retryAt, error: 'rate limited' });
-      await delayChannels(db, [message.channel], retryAt);
+      await recordRetry(db, message, { state: 'pending', retryAt, error });
+      await delayChannels(db, [message.channel], { until: retryAt, now });
       logger.info({ ...fields, retryAt }, 'alert waits for the rate limit');
       return 'waits';
     }
     case 'unreachable': {
+      const { error } = outcome;
+      const reason = sendingGivenUp(message, error, now);
+      if (reason !== null) return fail(db, message, { ...options, error: reason });
       const retryAt = later(now, backoffMs(message, BACKOFF_MS));
-      await recordRetry(db, message, { state: 'pending', retryAt, error: outcome.error });
+      await recordRetry(db, message, { state: 'pending', retryAt, error });
       if (outcome.isServerDown === true) await delayServer(db, message, { ...options, until: retryAt });
-      logger.warn({ ...fields, error: outcome.error }, 'the channel cannot be reached; the alert is tried again');
+      logger.warn({ ...fields, error }, 'the channel cannot be reached; the alert is tried again');
       return 'waits';
     }
     case 'ambiguous':
@@ -178,13 +185,21 @@ async function settle(db: Kysely<DB>, message: ClaimedMessage, options: Sending)
       await recordSent(db, message, { ts: found.ts, at: now, revision: 0 });
       logger.info(fields, 'alert was sent after all');
       return 'sent';
-    case 'absent':
+    case 'absent': {
+      const reason = sendingGivenUp(message, 'no answer came, and it is not in the channel', now);
+      if (reason !== null) return fail(db, message, { ...options, error: reason });
       await recordRetry(db, message, { state: 'pending', retryAt: now, error: null });
       logger.info(fields, 'alert had not been sent; it is sent now');
       return 'waits';
-    case 'unavailable':
-      await recordRetry(db, message, { state: 'unknown', retryAt: later(now, found.retryAfterMs), error: found.error });
+    }
+    case 'unavailable': {
+      const { error, retryAfterMs } = found;
+      const reason = lookingGivenUp(message, `it may have been sent, and the channel cannot be read (${error})`, now);
+      if (reason !== null && message.isUrgent) return fail(db, message, { ...options, error: reason });
+      const retryAt = reason === null ? later(now, retryAfterMs) : null;
+      await recordRetry(db, message, { state: 'unknown', retryAt, error: reason ?? error });
       return 'waits';
+    }
     case 'not-permitted': {
       const error = `it may have been sent, and the channel may not be read (${found.error})`;
       if (message.isUrgent && message.attempts >= BLIND_ATTEMPTS_MAX) return fail(db, message, { ...options, error });
@@ -245,13 +260,21 @@ async function edit(db: Kysely<DB>, message: ClaimedMessage, options: Sending): 
     case 'rate-limited': {
       const retryAt = later(now, outcome.retryAfterMs);
       await recordRetry(db, message, { state: 'sent', retryAt, error: 'rate limited' });
-      await delayChannels(db, [channel], retryAt);
+      await delayChannels(db, [channel], { until: retryAt, now });
       return 'waits';
     }
-    case 'unreachable':
-      await recordRetry(db, message, { state: 'sent', retryAt: later(now, BACKOFF_MS_MAX), error: outcome.error });
-      logger.warn({ ...fields, error: outcome.error }, 'alert could not be rewritten; it is tried again');
+    case 'unreachable': {
+      const { error } = outcome;
+      const reason = rewritingGivenUp(message, error, now);
+      if (reason !== null) {
+        await recordEdited(db, message, { error: reason });
+        logger.warn({ ...fields, error }, 'alert could not be rewritten; it is left as it is');
+        return 'waits';
+      }
+      await recordRetry(db, message, { state: 'sent', retryAt: later(now, BACKOFF_MS_MAX), error });
+      logger.warn({ ...fields, error }, 'alert could not be rewritten; it is tried again');
       return 'waits';
+    }
   }
 }
 
@@ -273,7 +296,7 @@ async function delayServer(db: Kysely<DB>, message: ClaimedMessage, options: Sen
     const abilities = options.sender.can(channel);
     return 'server' in abilities && abilities.server === server;
   });
-  await delayChannels(db, channels, options.until);
+  await delayChannels(db, channels, { until: options.until, now: options.clock.now() });
 }
 
 const NO_ABILITIES: ChannelAbilities = {

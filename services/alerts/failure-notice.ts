@@ -28,11 +28,14 @@ export function composeFailureNotice(
   const headline =
     `This alert could not be delivered to ${escapeForeign(message.channel)}: ${escapeForeign(error)}.` +
     (fix === undefined ? '' : ` ${fix}`);
+  // Blocks that were refused would be refused again, and nobody would hear.
+  const said = error.includes('block') ? [section(message.text)] : message.blocks;
   return {
     text: cutEscaped(`${headline} ${message.text}`, TEXT_LENGTH_MAX),
-    blocks: [
-      { type: 'section', text: { type: 'mrkdwn', text: cutEscaped(headline, SECTION_LENGTH_MAX) } },
-      ...message.blocks,
-    ],
+    blocks: [section(headline), ...said],
   };
+}
+
+function section(text: string): object {
+  return { type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } };
 }

@@ -24,6 +24,7 @@ export interface ListedAlert {
   readonly currency: string;
   readonly channel: string | null;
   readonly slackTs: string | null;
+  /** What is in the way of its delivery, or why the post does not say how it is now. */
   readonly error: string | null;
   /** Shared by alerts that one message carries. */
   readonly messageId: string;
@@ -46,7 +47,8 @@ export async function listAlerts(db: Kysely<DB>, options: { state?: string } = {
   const { rows } = await sql<AlertRow>`
     select alert.id, alert.envelope_id, envelope.scope_kind, envelope.scope_id, envelope.period_id, alert.rung, alert.episode,
       message.state, alert.episode_state, alert.reason, trim_scale(alert.actual) as actual,
-      trim_scale(alert.envelope_limit) as envelope_limit, alert.currency, message.channel, message.slack_ts, message.error,
+      trim_scale(alert.envelope_limit) as envelope_limit, alert.currency, message.channel, message.slack_ts,
+      coalesce(message.error, 'not rewritten: ' || message.edit_error) as error,
       message.id as message_id, message.text, alert.created_at
     from alert
     join envelope on envelope.id = alert.envelope_id

@@ -1,6 +1,6 @@
 /**
  * The buttons under a post, from how it stands at the moment it is sent or rewritten: acknowledge, snooze and ask for a raise while an alert
- * of it is open, grant or refuse while a request waits. They are no part of the stored message: an installation without interactivity has
+ * of it is open, grant or refuse while a request waits, release or dismiss while a crossing is held. They are no part of the stored message: an installation without interactivity has
  * none, and a post that is over loses them when it is rewritten.
  */
 import { type Kysely, sql } from 'kysely';
@@ -14,6 +14,11 @@ export const REQUEST_RAISE = 'outturn_request_raise';
 export const OPEN = 'outturn_open';
 export const GRANT_RAISE = 'outturn_grant_raise';
 export const REFUSE_RAISE = 'outturn_refuse_raise';
+export const RELEASE = 'outturn_release';
+export const DISMISS = 'outturn_dismiss';
+
+/** The block of a message that says how to do by hand what its buttons do. */
+export const COMMANDS_BLOCK = 'outturn-commands';
 
 export const SNOOZES = [
   { id: '1d', name: '1 day' },
@@ -38,6 +43,8 @@ export interface ButtonFacts {
   }[];
   /** The raise that the message asks for; null where it asks for none, or it is decided. */
   readonly raiseRequestId: string | null;
+  /** The alert that the notice says is held; null where it says none, or finance has decided. */
+  readonly heldAlertId: string | null;
 }
 
 /** By the id that the message has in its metadata: that of its first alert, or its own. */
@@ -50,6 +57,9 @@ export async function readButtonFacts(
       (select raise_request.id from raise_request
         where message.kind = 'raise-request' and raise_request.state = 'pending'
           and raise_request.id::text = split_part(message.once_key, '/', 2)) as raise_request_id,
+      (select alert.id from alert join message as held on held.id = alert.message_id
+        where message.kind = 'held-notice' and alert.id = message.alert_id and held.state = 'held' and alert.episode_state = 'open'
+          and alert.dismissed_at is null) as held_alert_id,
       coalesce((
         select jsonb_agg(jsonb_build_object('alertId', alert.id, 'envelopeId', alert.envelope_id::text, 'periodId', envelope.period_id,
           'isAcknowledged', coalesce(state.acknowledged_rung::numeric >= alert.rung::numeric, false),
@@ -73,6 +83,7 @@ export async function readButtonFacts(
     revision: row.revision,
     alerts: row.alerts,
     raiseRequestId: row.raise_request_id,
+    heldAlertId: row.held_alert_id,
   };
 }
 
@@ -81,17 +92,18 @@ interface FactsRow {
   revision: number;
   alerts: ButtonFacts['alerts'];
   raise_request_id: string | null;
+  held_alert_id: string | null;
 }
 
-/** One block, or none. `openUrl` leads to the envelope; null where nobody else could follow it. */
-export function buttonBlocks(facts: ButtonFacts, openUrl: ((envelopeId: string) => string) | null): object[] {
-  const elements = [...raiseDecisions(facts), ...alertButtons(facts, openUrl)];
+/** One block, or none. */
+export function buttonBlocks(facts: ButtonFacts): object[] {
+  const elements = [...raiseDecisions(facts), ...heldDecisions(facts), ...alertButtons(facts)];
   if (elements.length === 0) return [];
   // Slack keeps what was chosen in a block of the same name: each revision has another.
   return [{ type: 'actions', block_id: `outturn-${facts.messageId}-${facts.revision}`, elements }];
 }
 
-function alertButtons({ alerts }: ButtonFacts, openUrl: ((envelopeId: string) => string) | null): object[] {
+function alertButtons({ alerts }: ButtonFacts): object[] {
   const [first] = alerts;
   if (first === undefined) return [];
   const raises = alerts
@@ -109,7 +121,7 @@ function alertButtons({ alerts }: ButtonFacts, openUrl: ((envelopeId: string) =>
       : []),
     ...(alerts.every(({ canSnooze }) => canSnooze) ? [snoozeMenu(first.alertId)] : []),
     ...raises,
-    ...(openUrl === null ? [] : [button(OPEN, 'Open', { url: openUrl(first.envelopeId) })]),
+    button(OPEN, 'Open', { value: first.alertId }),
   ];
 }
 
@@ -127,6 +139,14 @@ function raiseDecisions({ raiseRequestId }: ButtonFacts): object[] {
       },
     }),
     button(REFUSE_RAISE, 'Refuse', { value: raiseRequestId }),
+  ];
+}
+
+function heldDecisions({ heldAlertId }: ButtonFacts): object[] {
+  if (heldAlertId === null) return [];
+  return [
+    button(RELEASE, 'Release', { value: heldAlertId, style: 'primary' }),
+    button(DISMISS, 'Dismiss', { value: heldAlertId }),
   ];
 }
 

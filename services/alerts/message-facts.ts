@@ -10,6 +10,8 @@ import type { IsoDate } from '../kernel/period.ts';
 import type { Crossing } from './record-crossings.ts';
 
 const INCREASES_MAX = 3;
+/** Less than this part of the limit explains nothing. */
+const INCREASE_MIN = sql`0.01`;
 
 export interface ServiceIncrease {
   readonly serviceName: string | null;
@@ -153,7 +155,7 @@ async function readPaces(
   return rows;
 }
 
-/** The three largest per crossing; shared cost by what the envelope counts, like its figure. */
+/** The three largest per crossing that matter beside its limit; shared cost by what the envelope counts, like its figure. */
 async function readIncreases(
   db: Kysely<DB>,
   asked: readonly Asked[],
@@ -182,8 +184,8 @@ async function readIncreases(
       group by 1, 2
     ),
     ranked as (
-      select *, row_number() over (partition by ordinal order by increase desc, service_name) as place
-      from growth where increase > 0
+      select ordinal, service_name, increase, row_number() over (partition by ordinal order by increase desc, service_name) as place
+      from growth join asked using (ordinal) where increase > 0 and increase >= ${INCREASE_MIN} * asked.envelope_limit
     )
     select ordinal, service_name, trim_scale(increase) as increase from ranked
     where place <= ${INCREASES_MAX} order by ordinal, place

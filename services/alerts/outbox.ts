@@ -42,6 +42,7 @@ export interface ClaimedMessage {
   readonly text: string;
   readonly blocks: readonly unknown[];
   readonly attempts: number;
+  /** When it was first tried, or would have been if its server had not been known to be down. */
   readonly firstAttemptAt: Date;
   /** When what it says came about. */
   readonly happenedAt: Date;
@@ -118,7 +119,7 @@ export async function markUnserved(
   `.execute(db);
 }
 
-/** Claims the message that is due longest and whose channel may be written to and is none of `unserved`; null where there is none. */
+/** Claims the message that is due longest (of those delayed together an urgent one) and whose channel may be written to and is none of `unserved`; null where there is none. */
 export async function claimDueMessage(
   trx: Transaction<DB>,
   now: Date,
@@ -136,7 +137,7 @@ export async function claimDueMessage(
         and not exists (
           select 1 from message as other
           where other.channel = ${channelOf} and other.last_attempt_at > ${new Date(now.getTime() - CHANNEL_PACE_MS).toISOString()})
-      order by message.next_attempt_at, message.created_at, message.id
+      order by message.next_attempt_at, message.is_urgent desc, message.created_at, message.id
       limit 1
       for update of message skip locked
     )
@@ -236,10 +237,14 @@ export async function recordRetry(
   `.execute(db);
 }
 
-/** A limit on a channel, or a server that is down, holds for everything that waits for it. */
-export async function delayChannels(db: Kysely<DB>, channels: readonly string[], until: Date): Promise<void> {
+/** A limit on a channel, or a server that is down, holds for everything that waits for it: as if it had been tried, too. */
+export async function delayChannels(
+  db: Kysely<DB>,
+  channels: readonly string[],
+  { until, now }: { until: Date; now: Date },
+): Promise<void> {
   await sql`
-    update message set next_attempt_at = ${until.toISOString()}
+    update message set next_attempt_at = ${until.toISOString()}, first_attempt_at = coalesce(first_attempt_at, ${now.toISOString()})
     where id in (
       select message.id from ${messageWithChannel}
       where ${hasWork} and message.next_attempt_at < ${until.toISOString()} and ${channelOf} = any (${[...channels]}::text[]))
@@ -275,8 +280,8 @@ export async function insertFailureNotice(
     select 'delivery-failure', 'pending', scope_kind, scope_id, alert_id, true, ${notice.text}, ${JSON.stringify(notice.blocks)}::jsonb,
       ${notice.at.toISOString()}, ${notice.at.toISOString()}, id
     from message where id = ${about.id}
-    on conflict (about_message_id) do update set state = 'pending', next_attempt_at = excluded.next_attempt_at,
-      text = excluded.text, blocks = excluded.blocks
+    on conflict (about_message_id) do update set state = 'pending', next_attempt_at = excluded.next_attempt_at, first_attempt_at = null,
+      attempts = 0, text = excluded.text, blocks = excluded.blocks
     where message.state = 'failed'
   `.execute(trx);
 }

@@ -21,15 +21,26 @@ export interface PlainSource {
 export function plainMessage(source: PlainSource): PlainMessage {
   const fromBlocks = source.blocks.flatMap(textsOf).flatMap((text) => text.split('\n'));
   const paragraphs = (fromBlocks.length === 0 ? [source.text] : fromBlocks).map(readBack).filter((text) => text !== '');
-  return { subject: cut(subjectOf(source, paragraphs)), paragraphs };
+  const byHand = describeActs(source);
+  return { subject: cut(subjectOf(source, paragraphs)), paragraphs, ...(byHand === null ? {} : { byHand }) };
 }
 
-/** Texts of sections, headers and contexts, in their order; what can only be pressed is left out. */
+/** Whoever is told of a limit may acknowledge it or ask for more, wherever they read it. */
+function describeActs({ kind, alerts }: PlainSource): string | null {
+  const [open] = alerts.filter(({ episodeState }) => episodeState === 'open');
+  if (open === undefined || (kind !== 'crossing' && kind !== 'escalation')) return null;
+  return (
+    `Acknowledge it: outturn alerts acknowledge ${open.alertId}. ` +
+    `Ask for a raise: outturn envelopes raise ${open.envelopeId} --limit AMOUNT --reason WHY.`
+  );
+}
+
+/** Texts of sections and contexts, in their order; what can only be pressed is left out, and the header, whose place the subject has. */
 function textsOf(block: unknown): string[] {
   if (typeof block !== 'object' || block === null) return [];
   const parts = [...('text' in block ? [block.text] : []), ...('elements' in block ? [block.elements].flat() : [])];
-  const isPressed = 'type' in block && block.type === 'actions';
-  return isPressed ? [] : parts.flatMap((part) => (hasText(part) ? [part.text] : []));
+  const isLeftOut = 'type' in block && (block.type === 'actions' || block.type === 'header');
+  return isLeftOut ? [] : parts.flatMap((part) => (hasText(part) ? [part.text] : []));
 }
 
 function hasText(part: unknown): part is { readonly text: string } {

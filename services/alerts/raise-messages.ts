@@ -8,6 +8,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import type { RaiseRequest } from '../envelopes/raise-rows.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { utcDate } from '../kernel/period.ts';
+import { COMMANDS_BLOCK } from './message-buttons.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
 import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX } from './slack-text.ts';
 
@@ -31,7 +32,8 @@ export async function recordRaiseRequest(
       kind: 'raise-request',
       destination,
       reply_to_message_id: null,
-      text: `${describeRequest(request, about)} ${describeCommands(request)}`,
+      text: describeRequest(request, about),
+      commands: describeCommands(request),
       once_key: `raise-request/${request.requestId}/${destination}`,
     })),
     at,
@@ -144,7 +146,11 @@ function sentence(reason: string): string {
 }
 
 function blocksOf(text: string): object[] {
-  return [{ type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } }];
+  return [section(text)];
+}
+
+function section(text: string): object {
+  return { type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } };
 }
 
 interface MessageRow {
@@ -152,6 +158,8 @@ interface MessageRow {
   readonly destination: string | null;
   readonly reply_to_message_id: string | null;
   readonly text: string;
+  /** How it is decided where there are no buttons; a block of its own, which buttons take the place of. */
+  readonly commands?: string;
   readonly once_key: string;
 }
 
@@ -162,7 +170,16 @@ async function insertMessages(
   at: Date,
 ): Promise<void> {
   if (rows.length === 0) return;
-  const withBlocks = rows.map((row) => ({ ...row, id: randomUUID(), blocks: blocksOf(row.text) }));
+  const withBlocks = rows.map(({ commands, ...row }) => ({
+    ...row,
+    id: randomUUID(),
+    ...(commands === undefined
+      ? { blocks: blocksOf(row.text) }
+      : {
+          text: `${row.text} ${commands}`,
+          blocks: [...blocksOf(row.text), { ...section(commands), block_id: COMMANDS_BLOCK }],
+        }),
+  }));
   await sql`
     insert into message (id, kind, state, scope_kind, scope_id, alert_id, is_urgent, text, blocks, next_attempt_at, created_at,
       destination, reply_to_message_id, once_key)

@@ -32,7 +32,8 @@ async function retry(trx: Transaction<DB>, acting: Acting): Promise<ActOutcome> 
   // A person says that twice is better than never; the tries it has had count no more, and its present channel is asked for.
   await sql`
     update message set state = case state when 'failed' then 'pending' else state end, next_attempt_at = ${at.toISOString()},
-      is_urgent = true, attempts = least(attempts, 1), error = null, claimed_until = null
+      first_attempt_at = case state when 'failed' then null else first_attempt_at end, is_urgent = true, attempts = least(attempts, 1),
+      error = null, claimed_until = null
     where id = any (${ids}::uuid[])
   `.execute(trx);
   const { rows } = await sql<{ envelope_id: string }>`

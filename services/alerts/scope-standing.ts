@@ -1,6 +1,7 @@
 /** How pods stand against what was approved for them today: what a person asks for in chat, and reads on the app's home. */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { type OpenDrift, readOpenDrift } from '../drift/open-drift.ts';
 import { levelOf } from '../envelopes/list-envelopes.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { utcDate } from '../kernel/period.ts';
@@ -25,6 +26,17 @@ export interface PodStanding {
   readonly podName: string;
   /** Those whose period runs, the shortest first. */
   readonly envelopes: readonly StandingEnvelope[];
+  /** Above what was approved; null where it has not drifted. */
+  readonly drift: OpenDrift | null;
+}
+
+/** The pod that somebody means: by its id, else by its name, whatever the case; null for none. */
+export async function findPodId(db: Kysely<DB>, written: string): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`
+    select id from pod where removed_at is null and lower(${written}) in (lower(id), lower(name))
+    order by lower(id) = lower(${written}) desc, id limit 1
+  `.execute(db);
+  return rows[0]?.id ?? null;
 }
 
 /** In the order of the pods' names; unknown pods are left out. */
@@ -49,10 +61,12 @@ export async function readPodStandings(
     where pod.id = any (${[...asked.podIds]}::text[])
     order by pod.name, pod.id, envelope.period_end, envelope.period_start desc, envelope.counts
   `.execute(db);
+  const drifts = await readOpenDrift(db, asked.podIds);
   return [...Map.groupBy(rows, (row) => row.pod_id)].map(([podId, group]) => ({
     podId,
     podName: group[0]?.pod_name ?? podId,
     envelopes: group.flatMap(toEnvelope),
+    drift: drifts.get(podId) ?? null,
   }));
 }
 

@@ -10,7 +10,7 @@ import type { Clock } from '../kernel/ports.ts';
 import type { WorkspacePort } from '../kernel/workspace-port.ts';
 import { readPersonStanding } from '../people/person-standing.ts';
 import { directChannelOf, slackUserOf } from '../people/slack-identity.ts';
-import { buttonBlocks, readButtonFacts } from './message-buttons.ts';
+import { buttonBlocks, COMMANDS_BLOCK, readButtonFacts } from './message-buttons.ts';
 import { BLOCKS_MAX } from './slack-text.ts';
 
 /** Messages that are for the people they name. Crossings name approvers too, who need not be called for that. */
@@ -29,8 +29,8 @@ export interface SlackDressing {
   readonly sender: ChatPort;
   readonly workspace: WorkspacePort;
   readonly clock: Clock;
-  /** Null where Slack could not tell us what was pressed. */
-  readonly buttons: { readonly openUrl: ((envelopeId: string) => string) | null } | null;
+  /** False where Slack could not tell us what was pressed. */
+  readonly hasButtons: boolean;
 }
 
 /** The sender with all of it. */
@@ -88,11 +88,26 @@ async function dress<Message extends Pick<ChatMessage, 'text' | 'blocks' | 'meta
 ): Promise<Message> {
   const { eventType, alertId } = message.metadata;
   const called = CALLING_KINDS.has(eventType) ? await callPeople(db, dressing, message) : message;
-  const { buttons } = dressing;
-  if (buttons === null || eventType === 'outturn_delivery_failure') return called;
+  if (!dressing.hasButtons || eventType === 'outturn_delivery_failure') return called;
   const facts = await readButtonFacts(db, eventType === 'outturn_alert' ? { alertId } : { messageId: alertId });
-  const under = facts === null ? [] : buttonBlocks(facts, buttons.openUrl);
-  return { ...called, blocks: [...called.blocks.slice(0, BLOCKS_MAX - under.length), ...under] };
+  const under = facts === null ? [] : buttonBlocks(facts);
+  const { text, blocks } = under.length === 0 ? called : withoutCommands(called);
+  return { ...called, text, blocks: [...blocks.slice(0, BLOCKS_MAX - under.length), ...under] };
+}
+
+/** What buttons do need not be said as commands, too. */
+function withoutCommands({ text, blocks }: Pick<ChatMessage, 'text' | 'blocks'>): Pick<ChatMessage, 'text' | 'blocks'> {
+  return {
+    text: blocks
+      .filter(isCommands)
+      .reduce((rest, block) => rest.replace(block.text.text, ''), text)
+      .trim(),
+    blocks: blocks.filter((block) => !isCommands(block)),
+  };
+}
+
+function isCommands(block: unknown): block is { readonly text: { readonly text: string } } {
+  return typeof block === 'object' && block !== null && 'block_id' in block && block.block_id === COMMANDS_BLOCK;
 }
 
 /** Names of people of the organisation whom Slack knows; what somebody wrote into a reason calls nobody else. */

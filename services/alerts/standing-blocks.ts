@@ -1,9 +1,12 @@
 /** How pods stand, as Slack shows it to one person: an answer to a question, and the app's home. */
+import type { OpenDrift } from '../drift/open-drift.ts';
+import { decimal } from '../kernel/decimal.ts';
 import { utcDate } from '../kernel/period.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
 import type { PodStanding, StandingEnvelope } from './scope-standing.ts';
 import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX, TEXT_LENGTH_MAX } from './slack-text.ts';
 
+const ONE = decimal('1');
 /** Slack shows a hundred blocks of a home and fifty of an answer. */
 const PODS_MAX = 40;
 
@@ -41,10 +44,16 @@ function podBlocks(standings: readonly PodStanding[]): object[] {
   ];
 }
 
-function describePod({ podId, podName, envelopes }: PodStanding): string {
+function describePod({ podId, podName, envelopes, drift }: PodStanding): string {
   const name = `*${escapeForeign(podName)}* (${escapeForeign(podId)})`;
-  if (envelopes.length === 0) return `${name}\nNo envelope is approved for today.`;
-  return [name, ...envelopes.map(describeEnvelope)].join('\n');
+  const standing = envelopes.length === 0 ? ['No envelope is approved for today.'] : envelopes.map(describeEnvelope);
+  return [name, ...standing, ...(drift === null ? [] : [describeDrift(drift)])].join('\n');
+}
+
+/** Shown to whoever looks; nobody is told of it. */
+function describeDrift({ since, change, perMonth, currency }: OpenDrift): string {
+  const more = formatMoney(perMonth, currency, perMonth);
+  return `Since ${formatDay(since)} it runs ${formatShare(decimal(change), ONE)} above its cost at the last approval: ${more} more a month.`;
 }
 
 function describeEnvelope(envelope: StandingEnvelope): string {

@@ -10,7 +10,8 @@ import type { IsoDate, Period } from '../kernel/period.ts';
 import { COUNTED_STATES, isClaim } from '../outcomes/outcome.ts';
 import { listOutcomes, type OutcomeView } from '../outcomes/list-outcomes.ts';
 import { listClosedMonths } from '../periods/closed-months.ts';
-import { besideSql, recognisedBetween } from '../reports/pod-values.ts';
+import { recognisedBetween } from '../reports/pod-values.ts';
+import { besideSql } from '../reports/value-basis.ts';
 import { type ExplainedRate, readRates } from './explain-sources.ts';
 
 export interface ExplainedMonth {

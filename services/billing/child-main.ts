@@ -2,7 +2,7 @@
  * The entry of the billing child process: takes one task at a time over IPC, does it and answers. It has no life of its own: when the
  * parent is gone or has no more work, so is it.
  */
-import { exportInChild, type ExportOptions } from '../export/export-in-child.ts';
+import type { ExportOptions } from '../export/export-in-child.ts';
 import { AppError, TransientError } from '../kernel/errors.ts';
 import type { Progress } from '../kernel/ports.ts';
 import type { ChildMessage, ChildRequest, SentError } from './child-protocol.ts';
@@ -27,7 +27,8 @@ async function perform({ task, options }: ChildRequest): Promise<unknown> {
     case 'stage':
       return stageInChild(options as StageOptions, progress);
     case 'export-focus':
-      return exportInChild(options as ExportOptions, progress);
+      // Reaches the tables of attribution and their query builder: half of what this process would load otherwise.
+      return (await import('../export/export-in-child.ts')).exportInChild(options as ExportOptions, progress);
     case 'read-lines':
       return readLinesInChild(options as ReadLinesOptions);
   }

@@ -8,8 +8,9 @@ import type { DB } from '../../db/schema.gen.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import type { DateRange } from '../periods/closed-months.ts';
 import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
-import { besideSql, recognisedBetween } from '../reports/pod-values.ts';
+import { recognisedBetween } from '../reports/pod-values.ts';
 import { openDays, type ReportFrame } from '../reports/report-frame.ts';
+import { besideSql } from '../reports/value-basis.ts';
 
 export interface OutcomeValue {
   readonly outcomeId: string;

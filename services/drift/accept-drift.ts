@@ -19,8 +19,12 @@ export async function acceptDrift(
   const { podId, principal, at } = given;
   const reason = given.reason.trim();
   if (reason === '') throw new AppError('invalid_input', 'Say in a sentence why this cost is what is wanted.');
-  if (principal.role !== 'finance' && principal.role !== 'operator') {
-    throw new AppError('forbidden', `Only finance accepts a drift; ${principal.id} has the role ${principal.role}.`);
+  if (principal.role !== 'finance') {
+    const how = given.via === 'cli' ? ' Set OUTTURN_TOKEN to a token of that role.' : '';
+    throw new AppError(
+      'forbidden',
+      `${principal.id} has the role ${principal.role}: to accept a drift takes finance.${how}`,
+    );
   }
   const [before] = await listDrift(trx, { podId });
   if (before?.state !== 'drifting') {

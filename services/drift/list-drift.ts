@@ -4,6 +4,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { compare, type Decimal, decimal, ratio, subtract, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { addDays, type IsoDate } from '../kernel/period.ts';
+import { COMMANDS, worded } from '../kernel/wording.ts';
 import { DRIFT_LINE } from './drift-line.ts';
 
 export interface PodDrift {
@@ -58,7 +59,7 @@ export async function listDrift(db: Kysely<DB>, options: { podId?: string } = {}
   if (podId !== undefined && rows.length === 0) {
     throw new AppError(
       'not_found',
-      `There is no pod ${podId}. "outturn drift" lists those that have an approved baseline.`,
+      worded`There is no pod ${podId}. ${COMMANDS.drift} lists those that have an approved baseline.`,
     );
   }
   return rows.map(toDrift);

@@ -8,13 +8,16 @@ import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
-import { type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
+import { daysBetween, type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
 import { compare, type Decimal, ZERO } from '../kernel/decimal.ts';
 import { readStoredEnvelopes } from './envelope-versions.ts';
 import { evaluateEnvelopes } from './evaluate-envelopes.ts';
 import { type Deciding, lockApprovals } from './grant-version.ts';
 import { type Headroom, listHeadrooms } from './headroom.ts';
 import { syncPatternEnvelopes } from './pattern-envelopes.ts';
+
+/** An activation in the product stays, with an envelope for every period since: a slip of the pen in the year would make hundreds. */
+const AWAY_DAYS_MAX = 366;
 
 export interface ActivationOutcome {
   readonly podId: string;
@@ -38,7 +41,7 @@ export interface ActivationOutcome {
 
 /**
  * Activates it, once for each pod, pattern and date.
- * @throws AppError not_found for an unknown pod or pattern; invalid_input for a date, or a pod that ended before it.
+ * @throws AppError not_found for an unknown pod or pattern; invalid_input for what is no date, one more than a year away, or a pod that ended before it.
  */
 export async function activatePattern(
   db: Kysely<DB>,
@@ -56,7 +59,7 @@ async function activate(
   const { podId, patternId, principal, via, at } = given;
   const on = given.on ?? utcDate(at);
   await lockApprovals(trx);
-  await checkActivation(trx, { podId, patternId, on });
+  await checkActivation(trx, { podId, patternId, on, today: utcDate(at) });
   const { rows } = await sql`
     insert into activation (pod_id, pattern_id, activated_on, method, created_at)
     values (${podId}, ${patternId}, ${on}::date, 'granted', ${at.toISOString()})
@@ -85,9 +88,15 @@ async function activate(
 
 async function checkActivation(
   trx: Transaction<DB>,
-  { podId, patternId, on }: { podId: string; patternId: string; on: IsoDate },
+  { podId, patternId, on, today }: { podId: string; patternId: string; on: IsoDate; today: IsoDate },
 ): Promise<void> {
   if (!isIsoDate(on)) throw new AppError('invalid_input', `"${on}" is not a date. Write it as 2026-01-05.`);
+  if (Math.abs(daysBetween(today, on)) > AWAY_DAYS_MAX) {
+    throw new AppError(
+      'invalid_input',
+      `${on} is more than a year from today. Pods that were activated long ago have their date in the organisation file.`,
+    );
+  }
   const pod = await trx
     .selectFrom('pod')
     .select(['active_until'])

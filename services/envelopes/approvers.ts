@@ -8,20 +8,20 @@ import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { EnvelopeScope } from '../organisation/organisation.ts';
 import { describeScope } from './envelope-versions.ts';
+import { joinScopePeople } from './scope-people.ts';
 
 export interface Approvers {
   /** The finance partners named for the scope, the pod's before its portfolio's; none: anybody of role finance. */
   readonly named: readonly string[];
 }
 
-/** The finance partners of the scope as the organisation has them now. */
-export async function readApprovers(db: Kysely<DB>, scope: EnvelopeScope): Promise<Approvers> {
+/** The finance partners of the scope on that day. */
+export async function readApprovers(db: Kysely<DB>, scope: EnvelopeScope, at: Date): Promise<Approvers> {
   if (scope.kind !== 'pod' && scope.kind !== 'portfolio') return { named: [] };
   const { rows } = await sql<{ pod_partner: string | null; portfolio_partner: string | null }>`
-    select pod.finance_partner_email as pod_partner, portfolio.finance_partner_email as portfolio_partner
+    select pod_people.finance_partner_email as pod_partner, portfolio_people.finance_partner_email as portfolio_partner
     from (select ${scope.kind}::text as kind, ${scope.id}::text as id) as scope
-    left join pod on scope.kind = 'pod' and pod.id = scope.id
-    left join portfolio on portfolio.id = case scope.kind when 'pod' then pod.portfolio_id else scope.id end
+    ${joinScopePeople({ kind: sql`scope.kind`, id: sql`scope.id`, at })}
   `.execute(db);
   const partners = rows.flatMap((row) => [row.pod_partner, row.portfolio_partner]).filter((one) => one !== null);
   return { named: [...new Map(partners.map((partner) => [partner.toLowerCase(), partner])).values()] };

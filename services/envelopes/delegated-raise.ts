@@ -8,15 +8,16 @@ import { add, compare, type Decimal, multiply, subtract, ZERO } from '../kernel/
 import { isSamePerson } from './approvers.ts';
 import type { StoredEnvelope } from './envelope-versions.ts';
 import { type Headroom, listHeadrooms } from './headroom.ts';
+import { joinScopePeople } from './scope-people.ts';
 import { keepHeadroomRates } from './version-rates.ts';
 
 /** The finance partner in whose name the raise is granted at once; null where it must be decided. */
 export async function delegatedBy(
   trx: Transaction<DB>,
   envelope: StoredEnvelope,
-  asked: { limit: Decimal; requestedBy: string },
+  asked: { limit: Decimal; requestedBy: string; at: Date },
 ): Promise<string | null> {
-  const delegation = await readDelegation(trx, envelope);
+  const delegation = await readDelegation(trx, envelope, asked.at);
   if (delegation === null || isSamePerson(delegation.partner, asked.requestedBy)) return null;
   if (delegation.currency !== envelope.newest.currency) return null;
   if (compare(asked.limit, add(delegation.approvedLimit, delegation.limit)) > 0) return null;
@@ -46,14 +47,19 @@ interface Delegation {
   readonly approvedLimit: Decimal;
 }
 
-async function readDelegation(trx: Transaction<DB>, { envelopeId, scope }: StoredEnvelope): Promise<Delegation | null> {
+async function readDelegation(
+  trx: Transaction<DB>,
+  { envelopeId, scope }: StoredEnvelope,
+  at: Date,
+): Promise<Delegation | null> {
   if (scope.kind !== 'pod') return null;
   const { rows } = await sql<Delegation>`
     select portfolio.id as "portfolioId", portfolio.finance_partner_email as partner,
       trim_scale(portfolio.delegated_raise_limit) as limit, portfolio.delegated_raise_currency as currency,
       trim_scale(approved.envelope_limit) as "approvedLimit"
-    from pod
-    join portfolio on portfolio.id = pod.portfolio_id and portfolio.removed_at is null
+    from (select 'pod' as kind, ${scope.id}::text as id) as scope
+    ${joinScopePeople({ kind: sql`scope.kind`, id: sql`scope.id`, at })}
+    join portfolio on portfolio.id = portfolio_people.id and portfolio.removed_at is null
     cross join lateral (
       select envelope_limit, currency from envelope_version as version
       where version.envelope_id = ${envelopeId}::bigint and not exists (
@@ -61,7 +67,7 @@ async function readDelegation(trx: Transaction<DB>, { envelopeId, scope }: Store
           and raise_request.granted_version = version.version and raise_request.is_delegated)
       order by version.version desc limit 1
     ) as approved
-    where pod.id = ${scope.id} and portfolio.delegated_raise_limit is not null and portfolio.finance_partner_email is not null
+    where portfolio.delegated_raise_limit is not null and portfolio.finance_partner_email is not null
       and approved.currency = portfolio.delegated_raise_currency
   `.execute(trx);
   return rows[0] ?? null;

@@ -12,7 +12,7 @@ export async function readEnvelopeStates(
 ): Promise<Map<string, EnvelopeState>> {
   const { rows } = await sql<StateRow>`
     select envelope_id, version, episode, spoken_rung, spoken_watermark, clean_since, clean_watermark, clean_floor,
-      held_rung, held_reason_kind, held_since, held_escalated, over_since, has_escalated, acknowledged_rung, acknowledged_by,
+      held_rung, held_reason_kind, held_told, held_since, held_escalated, over_since, has_escalated, acknowledged_rung, acknowledged_by,
       acknowledged_at, snoozed_rung, snoozed_by, snoozed_until, closed_at is not null as is_closed, trim_scale(actual) as actual
     from envelope_state where envelope_id = any (${[...envelopeIds]}::bigint[])
   `.execute(db);
@@ -30,6 +30,7 @@ interface StateRow {
   clean_floor: Decimal | null;
   held_rung: Decimal | null;
   held_reason_kind: 'rules' | 'snoozed' | null;
+  held_told: Decimal | null;
   held_since: Date | null;
   held_escalated: boolean;
   over_since: Date | null;
@@ -68,7 +69,7 @@ function toActs(row: StateRow): Pick<EnvelopeState, 'held' | 'overSince' | 'hasE
     held:
       heldRung === null || reason === null || since === null
         ? null
-        : { rung: heldRung, reason, since, hasEscalated: row.held_escalated },
+        : { rung: heldRung, reason, told: row.held_told, since, hasEscalated: row.held_escalated },
     overSince: row.over_since,
     hasEscalated: row.has_escalated,
     acknowledged: seenRung === null || seenBy === null || at === null ? null : { rung: seenRung, by: seenBy, at },
@@ -159,6 +160,7 @@ const JUDGED_COLUMNS = [
 const ACT_COLUMNS = [
   ['held_rung', 'text'],
   ['held_reason_kind', 'text'],
+  ['held_told', 'text'],
   ['held_since', 'timestamptz'],
   ['held_escalated', 'boolean'],
   ['over_since', 'timestamptz'],
@@ -175,6 +177,7 @@ function actColumns({ held, overSince, hasEscalated, acknowledged, snooze }: Env
   return {
     held_rung: held?.rung ?? null,
     held_reason_kind: held?.reason ?? null,
+    held_told: held?.told ?? null,
     held_since: held?.since ?? null,
     held_escalated: held?.hasEscalated ?? false,
     over_since: overSince,

@@ -128,15 +128,30 @@ export async function appendVersions(
   });
 }
 
-/** Takes envelopes back: they are no longer evaluated or listed, and their open alerts end. */
+/**
+ * Takes envelopes back: they are no longer evaluated or listed, their open alerts end, and what was not told yet never will be. One that comes back is
+ * judged anew, in the next episode: nobody was told of it as it will be then.
+ */
 export async function withdrawEnvelopes(trx: Transaction<DB>, envelopeIds: readonly string[], at: Date): Promise<void> {
   if (envelopeIds.length === 0) return;
-  await sql`
-    update envelope set withdrawn_at = ${at.toISOString()} where id = any (${[...envelopeIds]}::bigint[])
-  `.execute(trx);
+  const gone = sql`(${[...envelopeIds]}::bigint[])`;
+  await sql`update envelope set withdrawn_at = ${at.toISOString()} where id = any ${gone}`.execute(trx);
   await sql`
     update alert set episode_state = 'closed', ended_at = ${at.toISOString()}
-    where envelope_id = any (${[...envelopeIds]}::bigint[]) and episode_state = 'open'
+    where envelope_id = any ${gone} and episode_state = 'open'
+  `.execute(trx);
+  await sql`
+    update message set state = 'suppressed', next_attempt_at = null
+    where (state = 'held' or state = 'pending' and attempts = 0 and claimed_until is null) and kind = 'crossing'
+      and id in (select message_id from alert where envelope_id = any ${gone})
+      and not exists (select from alert where alert.message_id = message.id and alert.episode_state = 'open')
+  `.execute(trx);
+  await sql`
+    update envelope_state set episode = episode + 1, actual = null, rung = null, spoken_rung = null, spoken_watermark = null, clean_since = null,
+      clean_watermark = null, clean_floor = null, held_rung = null, held_reason_kind = null, held_told = null, held_since = null,
+      held_escalated = false, over_since = null, has_escalated = false, acknowledged_rung = null, acknowledged_by = null,
+      acknowledged_at = null, snoozed_rung = null, snoozed_by = null, snoozed_until = null
+    where envelope_id = any ${gone} and closed_at is null
   `.execute(trx);
 }
 

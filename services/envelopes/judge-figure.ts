@@ -2,25 +2,22 @@
  * What a figure means for an envelope: a crossing upward, a fall towards clearing or cleared, the end of its period. Part of the
  * state machine (state-machine.ts).
  */
-import { compare, type Decimal, decimal, multiply, subtract } from '../kernel/decimal.ts';
-import type { AlertReason, EnvelopeFacts, EnvelopeState, Move, Transition } from './state-machine.ts';
+import { compare, type Decimal } from '../kernel/decimal.ts';
+import { higher, isAbove, isAtShare, LIMIT, reachedRung, standingRung, toldRung } from './rungs.ts';
+import type { AlertReason, EnvelopeFacts, EnvelopeState, Held, Move, Transition } from './state-machine.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** A rung is left for good below itself minus this: 79 % and 81 % by turns are one crossing. */
-const CLEAR_MARGIN = decimal('0.05');
 /** Two clean evaluations closer together than this may both look at one passing gap in the data. */
 const CLEAN_APART_MS = 20 * HOUR_MS;
 /** After this, what a provider still corrects is history to a pod. */
 const ACCEPTS_AFTER_END_MS = 10 * DAY_MS;
-/** The rung that says the limit is reached: never hidden. */
-const LIMIT = decimal('1');
 
 /** One evaluation. */
 export function judgeFigure(state: EnvelopeState, facts: EnvelopeFacts): Transition {
   const accepts = acceptsCrossings(state, facts);
-  const reached = highestReached(facts.rungs, facts, decimal('0'));
+  const reached = reachedRung(facts);
   const moved =
     reached !== null && isAbove(reached, state.spokenRung) ? speak(state, facts, reached, accepts) : fall(state, facts);
   const closing = !state.isClosed && isOver(facts);
@@ -74,7 +71,7 @@ function speak(before: EnvelopeState, facts: EnvelopeFacts, rung: Decimal, accep
       spokenRung: rung,
       spokenWatermark: facts.watermark,
       clean: null,
-      held: held === null ? null : { rung, reason: held, since: facts.at, hasEscalated: false },
+      held: held === null ? null : { rung, reason: held, told: toldRung(before), since: facts.at, hasEscalated: false },
       overSince: isOver ? facts.at : state.overSince,
     },
     effects: [...effects, { kind: 'speak', episode: state.episode, rung, delivery, reason }],
@@ -101,7 +98,7 @@ interface Judgement {
  * finance's to judge: the pod did not spend more.
  */
 function judgeCrossing(state: EnvelopeState, facts: EnvelopeFacts, rung: Decimal): Judgement {
-  const isByRules = facts.cause === 'rulebook' && state.actual !== null && !isAtLeast(state.actual, facts.limit, rung);
+  const isByRules = facts.cause === 'rulebook' && state.actual !== null && !isAtShare(state.actual, facts.limit, rung);
   if (isByRules) return { delivery: 'held', reason: 'rules', held: 'rules' };
   const isNewVersion = state.version !== null && state.version !== facts.version;
   const reason = isNewVersion ? 'limit lowered' : 'spend';
@@ -120,8 +117,9 @@ function fall(state: EnvelopeState, facts: EnvelopeFacts): Move {
   if (state.spokenRung === null || state.isClosed) return { state, effects: [] };
   const floor = standingRung(state.spokenRung, facts);
   if (floor === state.spokenRung) return { state: { ...state, clean: null }, effects: [] };
-  // A new limit, and what nobody was told of, need no second look.
-  if (state.version !== facts.version || state.held !== null) return clear(state, floor, null);
+  if (state.held !== null) return fallHeld(state, state.held, facts);
+  // A new limit needs no second look.
+  if (state.version !== facts.version) return clear(state, floor, null);
   if (!canCount(state, facts)) return { state, effects: [] };
   const watermark = facts.watermark ?? facts.at;
   const seen = { since: facts.at, watermark, floor };
@@ -134,8 +132,32 @@ function fall(state: EnvelopeState, facts: EnvelopeFacts): Move {
   return clear(state, standing, standing === floor ? null : seen);
 }
 
-function clear(before: EnvelopeState, floor: Decimal | null, clean: EnvelopeState['clean']): Move {
+/**
+ * What is held and left needs no second look, since its scope has not heard of it. A rung below it that the scope has not heard of either is
+ * held in its place, or a limit would stay reached without a word; one that it has heard of stands, and is left like any other.
+ */
+function fallHeld(before: EnvelopeState, held: Held, facts: EnvelopeFacts): Move {
   const { state, effects } = dropHeld({ state: before, effects: [] });
+  const told = clear({ ...state, spokenRung: held.told }, held.told, null);
+  const rung = reachedRung(facts);
+  if (rung === null || !isAbove(rung, held.told)) {
+    const fallen = fall(told.state, facts);
+    return { state: fallen.state, effects: [...effects, ...told.effects, ...fallen.effects] };
+  }
+  const { episode } = told.state;
+  const reason = held.reason === 'rules' ? 'rules' : 'spend';
+  return {
+    state: {
+      ...told.state,
+      spokenRung: rung,
+      spokenWatermark: facts.watermark,
+      held: { ...held, rung, hasEscalated: false },
+    },
+    effects: [...effects, { kind: 'clear', above: rung }, { kind: 'speak', episode, rung, delivery: 'held', reason }],
+  };
+}
+
+function clear(state: EnvelopeState, floor: Decimal | null, clean: EnvelopeState['clean']): Move {
   const staysOver = floor !== null && compare(floor, LIMIT) >= 0;
   return {
     state: {
@@ -148,7 +170,7 @@ function clear(before: EnvelopeState, floor: Decimal | null, clean: EnvelopeStat
       hasEscalated: staysOver && state.hasEscalated,
       acknowledged: floor === null ? null : state.acknowledged,
     },
-    effects: [...effects, { kind: 'clear', above: floor }],
+    effects: [{ kind: 'clear', above: floor }],
   };
 }
 
@@ -156,31 +178,4 @@ function clear(before: EnvelopeState, floor: Decimal | null, clean: EnvelopeStat
 function canCount(state: EnvelopeState, facts: EnvelopeFacts): boolean {
   if (facts.isLate || facts.watermark === null) return false;
   return state.spokenWatermark === null || facts.watermark >= state.spokenWatermark;
-}
-
-/** The highest rung up to the spoken one that is not below its clear line. */
-function standingRung(spoken: Decimal, facts: EnvelopeFacts): Decimal | null {
-  const candidates = [...facts.rungs.filter((rung) => compare(rung, spoken) < 0), spoken];
-  return highestReached(candidates, facts, CLEAR_MARGIN);
-}
-
-function highestReached(
-  rungs: readonly Decimal[],
-  figures: { actual: Decimal; limit: Decimal },
-  margin: Decimal,
-): Decimal | null {
-  return rungs.findLast((rung) => isAtLeast(figures.actual, figures.limit, subtract(rung, margin))) ?? null;
-}
-
-function isAtLeast(actual: Decimal, limit: Decimal, share: Decimal): boolean {
-  return compare(actual, multiply(limit, share)) >= 0;
-}
-
-function isAbove(rung: Decimal, other: Decimal | null): boolean {
-  return other === null || compare(rung, other) > 0;
-}
-
-function higher(left: Decimal | null, right: Decimal | null): Decimal | null {
-  if (left === null) return right;
-  return isAbove(left, right) ? left : right;
 }

@@ -43,8 +43,8 @@ export interface EnvelopeHistory {
   readonly raises: readonly RaiseRequest[];
 }
 
-/** @throws AppError not_found, also where the reader may not see it. */
-export async function readEnvelopeHistory(db: Kysely<DB>, envelopeId: string): Promise<EnvelopeHistory> {
+/** `at` is the day whose approvers waiting raises name. @throws AppError not_found, also where the reader may not see it. */
+export async function readEnvelopeHistory(db: Kysely<DB>, envelopeId: string, at: Date): Promise<EnvelopeHistory> {
   const { rows } = await sql<HistoryRow>`
     select envelope.id, scope_kind, scope_id, period_id, counts, withdrawn_at, version.version,
       trim_scale(version.envelope_limit) as envelope_limit, version.currency, version.cost_metric, version.rungs, version.method,
@@ -87,7 +87,7 @@ export async function readEnvelopeHistory(db: Kysely<DB>, envelopeId: string): P
       requestId: row.request_id,
       rates: row.rates,
     })),
-    raises: await listRaiseRequests(db, { envelopeId }),
+    raises: await listRaiseRequests(db, { envelopeId, at }),
   };
 }
 

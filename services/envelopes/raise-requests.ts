@@ -9,7 +9,7 @@ import { recordRaiseAnswer, recordRaiseRequest } from '../alerts/raise-messages.
 import { recordAudit } from '../audit/record-audit.ts';
 import { compare, type Decimal, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
-import { type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
+import { addDays, type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { COMMANDS, worded } from '../kernel/wording.ts';
 import { approversBeside, isSamePerson, readApprovers, requireApprover } from './approvers.ts';
@@ -30,7 +30,7 @@ export interface AskedRaise extends Deciding {
   readonly envelopeId: string;
   /** The limit wanted, in the envelope's currency. */
   readonly limit: Decimal;
-  /** Until when it is needed: told to whoever decides, kept with the request. */
+  /** The last day on which it is needed: told to whoever decides, and after it the raise stands in finance's inbox; the limit stays. */
   readonly until?: IsoDate;
   readonly reason: string;
 }
@@ -55,6 +55,7 @@ export async function requestRaise(db: Kysely<DB>, asked: AskedRaise): Promise<R
     const repeated = await findRepeated(trx, asked, envelope);
     if (repeated !== null) return repeated;
     checkLimit(asked, envelope);
+    checkUntil(asked, envelope);
     await refuseClosed(trx, envelope);
     return file(trx, asked, envelope);
   });
@@ -71,11 +72,11 @@ export async function decideRaise(
   const { requestId, principal, via, at } = decision;
   return within(db, async (trx) => {
     await lockApprovals(trx);
-    const [request] = await listRaiseRequests(trx, { requestId });
+    const [request] = await listRaiseRequests(trx, { requestId, at });
     if (request === undefined) {
       throw new AppError('not_found', worded`There is no raise request ${requestId}. ${COMMANDS.raises} lists them.`);
     }
-    const approvers = await readApprovers(trx, request.scope);
+    const approvers = await readApprovers(trx, request.scope, at);
     requireApprover(request.scope, { approvers, principal, requestedBy: request.requestedBy });
     refuseDecided(request);
     const state = decision.decision === 'grant' ? 'granted' : 'refused';
@@ -110,8 +111,8 @@ async function file(trx: Transaction<DB>, asked: AskedRaise, envelope: StoredEnv
     via,
     at,
   });
-  const partner = await delegatedBy(trx, envelope, { limit, requestedBy: principal.id });
-  const approvers = partner === null ? approversBeside(await readApprovers(trx, envelope.scope), principal.id) : [];
+  const partner = await delegatedBy(trx, envelope, { limit, requestedBy: principal.id, at });
+  const approvers = partner === null ? approversBeside(await readApprovers(trx, envelope.scope, at), principal.id) : [];
   if (partner !== null) {
     const draft = raisedDraft(envelope, { limit, approvedBy: partner, approval: DELEGATED, at });
     const { version } = await grantVersion(trx, draft, { ...asked, formerLimit: newest.limit, details: { requestId } });
@@ -126,7 +127,7 @@ async function file(trx: Transaction<DB>, asked: AskedRaise, envelope: StoredEnv
       isDelegated: true,
     });
   }
-  const [request] = await listRaiseRequests(trx, { requestId });
+  const [request] = await listRaiseRequests(trx, { requestId, at });
   if (request === undefined) throw new Error('a filed request is listed');
   if (partner === null) await recordRaiseRequest(trx, request, { approvers, at });
   await recordAudit(trx, {
@@ -204,13 +205,22 @@ function checkLimit({ limit }: AskedRaise, { newest, scope, periodId }: StoredEn
   );
 }
 
+function checkUntil({ until }: AskedRaise, { end, scope, periodId }: StoredEnvelope): void {
+  if (until === undefined || until < end) return;
+  throw new AppError(
+    'invalid_input',
+    `The envelope of ${describeScope(scope)} for ${periodId} ends with ${addDays(end, -1)}, and a raise of it with it; ${until} is later. ` +
+      'What is needed then is asked of the next period’s envelope.',
+  );
+}
+
 /** The answer to the same question again; a question of another kind has to wait. */
 async function findRepeated(
   trx: Transaction<DB>,
-  { limit, principal }: AskedRaise,
+  { limit, principal, at }: AskedRaise,
   { envelopeId, newest, scope }: StoredEnvelope,
 ): Promise<RaiseOutcome | null> {
-  const requests = await listRaiseRequests(trx, { envelopeId });
+  const requests = await listRaiseRequests(trx, { envelopeId, at });
   const isSame = (one: RaiseRequest) => isSamePerson(one.requestedBy, principal.id) && compare(one.limit, limit) === 0;
   const pending = requests.find(({ state }) => state === 'pending');
   if (pending !== undefined) {

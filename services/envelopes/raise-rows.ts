@@ -7,6 +7,7 @@ import type { EnvelopeScope } from '../organisation/organisation.ts';
 import { isSamePerson } from './approvers.ts';
 import { toScope } from './envelope-versions.ts';
 import type { Via } from './grant-version.ts';
+import { joinScopePeople } from './scope-people.ts';
 
 export const RAISE_STATES = ['pending', 'granted', 'refused'] as const;
 export type RaiseState = (typeof RAISE_STATES)[number];
@@ -39,23 +40,22 @@ export interface RaiseRequest {
   readonly approvers: readonly string[];
 }
 
-/** Raises, the newest first: all, those in a state, of an envelope, or one. */
+/** Raises, the newest first: all, those in a state, of an envelope, or one. Approvers are those of the day `at`, else of the last applied file. */
 export async function listRaiseRequests(
   db: Kysely<DB>,
-  options: { state?: RaiseState; envelopeId?: string; requestId?: string } = {},
+  options: { state?: RaiseState; envelopeId?: string; requestId?: string; at?: Date } = {},
 ): Promise<RaiseRequest[]> {
-  const { state = null, envelopeId = null, requestId = null } = options;
+  const { state = null, envelopeId = null, requestId = null, at = null } = options;
   const { rows } = await sql<RaiseRow>`
     select raise_request.id, envelope_id, scope_kind, scope_id, period_id,
       (select trim_scale(envelope_version.envelope_limit) from envelope_version
         where envelope_version.envelope_id = raise_request.envelope_id order by version desc limit 1) as present_limit,
       trim_scale(raise_request.envelope_limit) as envelope_limit, currency, needed_until, reason, requested_by, requested_via,
       requested_at, state, is_delegated, decided_by, decided_via, decided_at, decision_reason, granted_version,
-      array_remove(array[pod.finance_partner_email, portfolio.finance_partner_email], null) as partners
+      array_remove(array[pod_people.finance_partner_email, portfolio_people.finance_partner_email], null) as partners
     from raise_request
     join envelope on envelope.id = envelope_id
-    left join pod on scope_kind = 'pod' and pod.id = scope_id
-    left join portfolio on portfolio.id = case scope_kind when 'pod' then pod.portfolio_id when 'portfolio' then scope_id end
+    ${joinScopePeople({ kind: sql`scope_kind`, id: sql`scope_id`, at })}
     where (${state}::text is null or state = ${state}::text)
       and (${envelopeId}::text is null or envelope_id::text = ${envelopeId}::text)
       and (${requestId}::text is null or raise_request.id::text = ${requestId}::text)

@@ -60,7 +60,7 @@ async function set(trx: Transaction<DB>, setting: EnvelopeSetting & Deciding): P
   const period = parsePeriod(setting.period, await readFiscalCalendar(trx));
   await lockApprovals(trx);
   await requireScope(trx, scope);
-  requireApprover(scope, { approvers: await readApprovers(trx, scope), principal, requestedBy: null });
+  requireApprover(scope, { approvers: await readApprovers(trx, scope, at), principal, requestedBy: null });
   const key = { scope, start: period.start, end: period.end, counts };
   const stored = (await readStoredEnvelopes(trx)).get(keyOf(key));
   const standing = stored?.isWithdrawn === false ? stored : undefined;

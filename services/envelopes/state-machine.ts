@@ -7,6 +7,16 @@ import type { Decimal } from '../kernel/decimal.ts';
 import { acknowledge, passTime, settleHeld, snooze } from './judge-acts.ts';
 import { judgeFigure } from './judge-figure.ts';
 
+/** A message that waits. */
+export interface Held {
+  readonly rung: Decimal;
+  readonly reason: 'rules' | 'snoozed';
+  /** The rung that had spoken before it: what the scope has heard of. */
+  readonly told: Decimal | null;
+  readonly since: Date;
+  readonly hasEscalated: boolean;
+}
+
 /** Where an envelope stands between two events. */
 export interface EnvelopeState {
   /** The version last evaluated; null before the first evaluation. */
@@ -19,12 +29,7 @@ export interface EnvelopeState {
   /** The first of the two evaluations that clear: its instant, its data, and the rung still standing then. */
   readonly clean: { readonly since: Date; readonly watermark: Date; readonly floor: Decimal | null } | null;
   /** The spoken rung, where its message waits: for finance (rules alone caused it), or for the end of a snooze. */
-  readonly held: {
-    readonly rung: Decimal;
-    readonly reason: 'rules' | 'snoozed';
-    readonly since: Date;
-    readonly hasEscalated: boolean;
-  } | null;
+  readonly held: Held | null;
   /** Since when the scope has been told that its limit is reached. */
   readonly overSince: Date | null;
   /** Whether owner and finance partner were told in this episode that nobody acknowledged it. */

@@ -9,7 +9,8 @@ import type { Principal } from '../kernel/ports.ts';
 import type { EnvelopeScope } from '../organisation/organisation.ts';
 import { readEventItems } from './event-items.ts';
 import { readDeliveryItems, readHeldItems, readLateItems } from './message-items.ts';
-import { readDriftItems, readHeadroomItems, readOutsideItems, readRaiseItems, readRateItems } from './money-items.ts';
+import { readDriftItems, readHeadroomItems, readOutsideItems, readRateItems } from './money-items.ts';
+import { readPastRaiseItems, readRaiseItems } from './raise-items.ts';
 
 /** In the order in which they are listed. */
 export const INBOX_KINDS = [
@@ -17,6 +18,7 @@ export const INBOX_KINDS = [
   'unknown-delivery',
   'held-alert',
   'raise-request',
+  'raise-past',
   'missing-rate',
   'late-source',
   'failed-events',
@@ -65,7 +67,8 @@ export async function listInbox(db: Kysely<DB>, options: { at: Date; role?: Prin
       : [
           ...operating,
           await readHeldItems(db),
-          await readRaiseItems(db),
+          await readRaiseItems(db, at),
+          await readPastRaiseItems(db, at),
           await readRateItems(db),
           await readHeadroomItems(db, at),
           await readDriftItems(db),

@@ -1,11 +1,10 @@
-/** What of approved and spent money waits for finance: raises, figures without a rate, portfolios beyond their limit, drift, spend outside envelopes. */
+/** What of approved and spent money waits for finance: figures without a rate, portfolios beyond their limit, drift, spend outside envelopes. */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { listDrift, type PodDrift } from '../drift/list-drift.ts';
 import { describeScope, toScope } from '../envelopes/envelope-versions.ts';
 import { listHeadrooms } from '../envelopes/headroom.ts';
 import { readSpendOutside } from '../envelopes/list-outside.ts';
-import { listRaiseRequests } from '../envelopes/raise-rows.ts';
 import {
   add,
   compare,
@@ -19,31 +18,10 @@ import {
 import { utcDate } from '../kernel/period.ts';
 import type { EnvelopeScope } from '../organisation/organisation.ts';
 import type { InboxItem } from './list-inbox.ts';
+import { setCommand } from './set-command.ts';
 
 const HUNDRED = decimal('100');
 const SERVICES_NAMED_MAX = 3;
-
-export async function readRaiseItems(db: Kysely<DB>): Promise<InboxItem[]> {
-  const pending = await listRaiseRequests(db, { state: 'pending' });
-  return pending.map((request) => ({
-    kind: 'raise-request',
-    id: request.requestId,
-    scope: request.scope,
-    period: request.period,
-    since: request.requestedAt,
-    amount: subtract(request.limit, request.presentLimit),
-    currency: request.currency,
-    amountOf: 'raise',
-    sentence:
-      `${request.requestedBy} asks to raise the envelope of ${describeScope(request.scope)} for ${request.period} from ` +
-      `${request.presentLimit} to ${request.limit} ${request.currency}: ${request.reason}`,
-    settle: [
-      `outturn envelopes grant ${request.requestId}`,
-      `outturn envelopes refuse ${request.requestId} --reason "…"`,
-    ],
-    calls: [`POST /api/v1/raises/${request.requestId}/grant`, `POST /api/v1/raises/${request.requestId}/refuse`],
-  }));
-}
 
 /** Envelopes whose figure stands still because a currency has no rate, and pods whose drift cannot be seen for the same reason. */
 export async function readRateItems(db: Kysely<DB>): Promise<InboxItem[]> {
@@ -121,7 +99,7 @@ export async function readHeadroomItems(db: Kysely<DB>, at: Date): Promise<Inbox
           `For the pods of the portfolio ${one.portfolioId} ${one.approved} ${one.currency} are approved for ${one.period}, ` +
           `${beyond} more than its own ${one.limit}.`,
         settle: [
-          `outturn envelopes set --portfolio ${one.portfolioId} --period ${one.period} --limit ${add(one.limit, beyond)} --currency ${one.currency}`,
+          setCommand({ ...one, scope: { kind: 'portfolio', id: one.portfolioId }, limit: add(one.limit, beyond) }),
           `outturn envelopes headroom --portfolio ${one.portfolioId} --period ${one.period}`,
         ],
         calls: [`GET /api/v1/portfolios/${one.portfolioId}/headroom`],
@@ -176,9 +154,7 @@ export async function readOutsideItems(db: Kysely<DB>, at: Date): Promise<InboxI
         currency: billingCurrency,
         amountOf: 'spent',
         sentence: `${whose} has cost ${cost} ${billingCurrency} in ${period}, and no envelope covers it.`,
-        settle: [
-          `outturn envelopes set --${scope.kind === 'pod' ? `pod ${scope.id}` : 'unattributed'} --period ${period} --limit … --currency ${billingCurrency}`,
-        ],
+        settle: [setCommand({ scope, period, limit: '…', currency: billingCurrency, counts: 'controlled' })],
         calls: ['POST /api/v1/envelopes'],
       };
     }),

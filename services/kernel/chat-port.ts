@@ -31,6 +31,8 @@ export interface PlainMessage {
   readonly subject: string;
   /** The whole text, one thought each, the headline first. */
   readonly paragraphs: readonly string[];
+  /** What its reader may do about it where there are no buttons; absent where there is nothing. */
+  readonly byHand?: string;
 }
 
 /** One crossing that a message tells of, as figures. */

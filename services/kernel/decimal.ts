@@ -1,6 +1,6 @@
 /**
  * Exact decimals outside SQL. A Decimal is a plain decimal string: no exponent, no trailing zeros after the point, never `-0`.
- * Sums, differences and products are exact at any precision (big.js); the only division is `ratio`, which names its rounding.
+ * Sums, differences and products are exact at any precision; the only division is `ratio`, which names its rounding (big.js).
  * Money in bulk is added up in PostgreSQL and DuckDB; this serves totals, comparisons and presentation.
  */
 import Big from 'big.js';
@@ -36,12 +36,12 @@ export function decimal(text: string): Decimal {
 }
 
 export function add(left: Decimal, right: Decimal): Decimal {
-  if (right === ZERO) return left;
-  return plain(new Big(left).plus(right));
+  return right === ZERO ? left : sum([left, right]);
 }
 
 export function subtract(left: Decimal, right: Decimal): Decimal {
-  return plain(new Big(left).minus(right));
+  const scale = Math.max(scaleOf(left), scaleOf(right));
+  return ofUnits(unitsOf(left, scale) - unitsOf(right, scale), scale);
 }
 
 export function multiply(left: Decimal, right: Decimal): Decimal {
@@ -50,15 +50,20 @@ export function multiply(left: Decimal, right: Decimal): Decimal {
 
 /** The exact sum of any number of decimals; `"0"` for none. */
 export function sum(values: Iterable<Decimal>): Decimal {
-  let total = new Big(0);
-  // Most figures of a report are nothing, and reading a text as a number is what takes the time.
-  for (const value of values) if (value !== ZERO) total = total.plus(value);
-  return plain(total);
+  const added = [...values].filter((value) => value !== ZERO);
+  const scale = added.reduce((longest, value) => Math.max(longest, scaleOf(value)), 0);
+  return ofUnits(
+    added.reduce((total, value) => total + unitsOf(value, scale), 0n),
+    scale,
+  );
 }
 
 /** -1, 0 or 1, by numeric value. */
 export function compare(left: Decimal, right: Decimal): -1 | 0 | 1 {
-  return left === right ? 0 : new Big(left).cmp(right);
+  if (left === right) return 0;
+  if (right !== ZERO) return new Big(left).cmp(right);
+  if (!/[1-9]/.test(left)) return 0;
+  return left.startsWith('-') ? -1 : 1;
 }
 
 export function isZero(value: Decimal): boolean {
@@ -97,6 +102,31 @@ export function roundForPresentation(value: Decimal, places: number): string {
 /** Rounds half-even to so many significant digits, zeros trimmed: what a spreadsheet shows of a number it keeps as a float. */
 export function significantDigits(value: Decimal, digits: number): Decimal {
   return plain(new Big(value).prec(digits, Big.roundHalfEven));
+}
+
+// Sums are of whole numbers of the last decimal: the language's own integers add them in a third of big.js's time.
+
+/** How many digits stand after the point. */
+function scaleOf(value: Decimal): number {
+  const point = value.indexOf('.');
+  return point < 0 ? 0 : value.length - point - 1;
+}
+
+/** A decimal counted in units of the last of `scale` digits; it has no more of them. */
+function unitsOf(value: Decimal, scale: number): bigint {
+  const point = value.indexOf('.');
+  const digits = point < 0 ? value : value.slice(0, point) + value.slice(point + 1);
+  return BigInt(digits + '0'.repeat(scale - scaleOf(value)));
+}
+
+function ofUnits(units: bigint, scale: number): Decimal {
+  if (units === 0n) return ZERO;
+  const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0');
+  const point = digits.length - scale;
+  let end = digits.length;
+  while (end > point && digits[end - 1] === '0') end -= 1;
+  const text = end === point ? digits.slice(0, point) : `${digits.slice(0, point)}.${digits.slice(point, end)}`;
+  return (units < 0n ? `-${text}` : text) as Decimal;
 }
 
 function plain(value: Big): Decimal {

@@ -39,6 +39,7 @@ export const COMMANDS = {
   statements: { commandLine: '"outturn statements"', http: 'GET /api/v1/statements' },
   plans: { commandLine: '"outturn plans"', http: 'GET /api/v1/plans' },
   metrics: { commandLine: '"outturn metrics"', http: 'GET /api/v1/metrics' },
-  envelopes: { commandLine: '"outturn envelopes --json"', http: 'GET /api/v1/envelopes' },
+  envelopes: { commandLine: '"outturn envelopes"', http: 'GET /api/v1/envelopes' },
+  drift: { commandLine: '"outturn drift"', http: 'GET /api/v1/drift' },
   raises: { commandLine: '"outturn envelopes requests"', http: 'GET /api/v1/raises' },
 } as const;

@@ -1,6 +1,7 @@
 /** The pods that the database knows, by id, page by page; those that left the organisation file are still there, with the date. */
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { type OpenDrift, readOpenDrift } from '../drift/open-drift.ts';
 
 export interface PodView {
   readonly podId: string;
@@ -16,6 +17,8 @@ export interface PodView {
   readonly activeFrom: string | null;
   readonly activeUntil: string | null;
   readonly removedAt: string | null;
+  /** How far it has drifted above what was approved; null where it has not. */
+  readonly drift: OpenDrift | null;
 }
 
 /** At most `limit` pods after the pod `after`, by the primary key. */
@@ -32,6 +35,10 @@ export async function listPods(
     .orderBy('id')
     .limit(options.limit)
     .execute();
+  const drifts = await readOpenDrift(
+    db,
+    rows.map((row) => row.id),
+  );
   return rows.map((row) => ({
     podId: row.id,
     name: row.name,
@@ -45,5 +52,6 @@ export async function listPods(
     activeFrom: row.active_from,
     activeUntil: row.active_until,
     removedAt: row.removed_at?.toISOString() ?? null,
+    drift: drifts.get(row.id) ?? null,
   }));
 }

@@ -50,14 +50,15 @@ type EnvelopeRow = EnvelopeFigures & {
   readonly period: string;
   readonly counts: 'controlled' | 'loaded';
   readonly approved_by: string | null;
-  readonly method: 'granted' | 'asserted';
+  readonly approved_on: IsoDate;
+  readonly approval: string | null;
 };
 
 /** Envelopes of the product by name. A pattern's envelope is none of the file's: an explicit one may take its place. */
 export async function readProductEnvelopes(db: Kysely<DB>, known: KnownStates): Promise<Map<string, unknown>> {
   const { rows } = await sql<EnvelopeRow>`
-    select envelope.scope_kind, envelope.scope_id, envelope.period_id as period, envelope.counts, latest.approved_by, latest.method,
-      trim_scale(latest.envelope_limit)::text as "limit", latest.currency, latest.cost_metric as "costMetric", latest.rungs
+    select envelope.scope_kind, envelope.scope_id, envelope.period_id as period, envelope.counts, latest.approved_by, latest.approved_on,
+      latest.approval, trim_scale(latest.envelope_limit)::text as "limit", latest.currency, latest.cost_metric as "costMetric", latest.rungs
     from envelope
     join lateral (
       select * from envelope_version where envelope_id = envelope.id order by version desc limit 1
@@ -83,7 +84,20 @@ function productEnvelope(row: EnvelopeRow, known: KnownStates): object {
   const agreeing = [named(known.base), named(known.file)].find(
     (entry) => entry !== undefined && isSame(figuresOf(entry), figuresOf(row)),
   );
-  return agreeing ?? { ...figuresOf(row), approvedBy: row.approved_by, method: row.method };
+  return agreeing ?? entryOf(row);
+}
+
+/** In the file's form, so that a difference names nothing but what differs. */
+function entryOf(row: EnvelopeRow): EnvelopeEntry {
+  return {
+    scope: { kind: row.scope_kind, id: row.scope_id } as EnvelopeScope,
+    period: row.period,
+    ...figuresOf(row),
+    counts: row.counts,
+    ...(row.approved_by === null ? {} : { approvedBy: row.approved_by }),
+    approvedAt: row.approved_on,
+    ...(row.approval === null ? {} : { approval: row.approval }),
+  };
 }
 
 /** What an envelope allows; who approved it may be told more precisely without changing it. */

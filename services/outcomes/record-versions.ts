@@ -5,6 +5,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { refreshOutcomeValue } from './outcome-months.ts';
 
 /** What a version is about. */
 export type OutcomeActName =
@@ -18,7 +19,7 @@ export type OutcomeActName =
   | 'agreed'
   | 'duplicate-answered';
 
-/** Appends the current record of each outcome, whose version was raised before. */
+/** Appends the current record of each outcome, whose version was raised before, and brings the sums of value up to date with it. */
 export async function recordVersions(
   trx: Transaction<DB>,
   options: {
@@ -57,4 +58,8 @@ export async function recordVersions(
     from outcome join jsonb_to_recordset(${JSON.stringify(acts)}::jsonb) as acted ("outcomeId" bigint, act text)
       on acted."outcomeId" = outcome.id
   `.execute(trx);
+  await refreshOutcomeValue(
+    trx,
+    acts.map(({ outcomeId }) => outcomeId),
+  );
 }

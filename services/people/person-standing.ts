@@ -89,10 +89,10 @@ export function principalInScope(standing: PersonStanding, scope: EnvelopeScope)
   return roles.includes('operator') ? { id: email, role: 'operator', pods: [] } : null;
 }
 
-/** Whether the person may read of a pod: it is theirs in any way, or they read the whole organisation. */
-export function mayReadPod(standing: PersonStanding, podId: string): boolean {
+/** Whether the person may read of a scope: it is theirs in any way, or they read the whole organisation. */
+export function mayReadScope(standing: PersonStanding, scope: EnvelopeScope): boolean {
   const isWholeReader = standing.roles.some((role) => ['finance', 'cio', 'operator', 'reader'].includes(role));
-  return isWholeReader || principalInScope(standing, { kind: 'pod', id: podId }) !== null;
+  return isWholeReader || principalInScope(standing, scope) !== null;
 }
 
 function has(scope: EnvelopeScope, pods: readonly string[], portfolios: readonly string[]): boolean {

@@ -3,7 +3,8 @@
  * its running amounts, so that days add up to what any window recognises, to the last decimal.
  */
 import { type RawBuilder, sql } from 'kysely';
-import { besideSql, recognisedBetween } from '../reports/pod-values.ts';
+import { recognisedBetween } from '../reports/pod-values.ts';
+import { besideSql } from '../reports/value-basis.ts';
 import type { DateRange } from './closed-months.ts';
 
 /**

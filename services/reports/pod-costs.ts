@@ -6,23 +6,29 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
-import type { Decimal } from '../kernel/decimal.ts';
+import { add, type Decimal, ZERO } from '../kernel/decimal.ts';
 import { type IsoDate, monthOf } from '../kernel/period.ts';
 import { liesIn, wholeMonths } from '../periods/closed-months.ts';
 import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
 import { handedOn, isInPortfolio, type PodScope } from './pod-scope.ts';
 import { METRIC_COLUMNS, openDays, type ReportFrame } from './report-frame.ts';
+import { readTextRows, textRows } from './text-rows.ts';
 
-export interface PodCostRow {
-  /** Null: the unattributed. */
-  readonly pod_id: string | null;
+interface PodCosts {
+  /** The unattributed is the cost of null. */
+  readonly byPod: ReadonlyMap<string | null, PodCost>;
+  /** Whether some day has no exchange rate. */
+  readonly isMissing: boolean;
+}
+
+export interface PodCost {
   readonly direct: Decimal;
   readonly shared: Decimal;
   readonly total: Decimal;
   readonly estimated: Decimal;
-  /** Days without an exchange rate. */
-  readonly missing: number;
 }
+
+const NOTHING: PodCost = { direct: ZERO, shared: ZERO, total: ZERO, estimated: ZERO };
 
 const COLUMNS = sql`pod_id, kind, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost`;
 
@@ -45,41 +51,57 @@ function partsOf(frame: ReportFrame, scope: PodScope) {
 }
 
 /**
- * A query of PodCostRow over pod_month and pod_day by their keys, which begin with the date (60 pods, a quarter: 600 rows by month, 18,000
- * by day). Money is text in it, so that it may stand inside JSON.
+ * Cost per pod as the text that `readCosts` reads, over pod_month and pod_day by their keys, which begin with the date (60 pods, a quarter:
+ * 600 rows by month, 18,000 by day). It is added up by pod, kind and finality; arranging those few sums is left to the reader.
  */
-export function podCostQuery(frame: ReportFrame, scope: PodScope): RawBuilder<unknown> {
+export function podCostQuery(frame: ReportFrame, scope: PodScope): RawBuilder<string> {
   const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
   const { converts, rate, days, joins, isWanted } = partsOf(frame, scope);
   const isForeign = sql`day.billing_currency <> ${frame.currency}`;
   const converted = converts ? sql`case when ${isForeign} then ${metric} * ${rate} else ${metric} end` : metric;
-  const missing = converts ? sql`(count(*) filter (where ${isForeign} and ${rate} is null))::int` : sql`0`;
-  const summed = handedOn(scope, { from: 'summed', columns: ['kind', 'is_open', 'missing'], amount: 'converted' });
-  // Each figure is added up once, by pod, kind and finality; the few sums are then arranged: half the time of four filtered sums.
-  return sql`
-    with summed as (
-      select day.pod_id, day.kind, ${isOpenSql(frame.openMonths)} as is_open, sum(${converted}) as converted, ${missing} as missing
-      from ${days} as day ${joins} where ${isWanted} group by day.pod_id, day.kind, is_open
-    )
-    select pod_id,
-      trim_scale(coalesce(sum(converted) filter (where kind = 'direct'), 0))::text as direct,
-      trim_scale(coalesce(sum(converted) filter (where kind = 'shared'), 0))::text as shared,
-      trim_scale(coalesce(sum(converted), 0))::text as total,
-      trim_scale(coalesce(sum(converted) filter (where is_open), 0))::text as estimated,
-      sum(missing)::int as missing
-    from ${summed} as summed group by pod_id`;
+  const missing = converts ? sql`count(*) filter (where ${isForeign} and ${rate} is null)` : sql`0`;
+  const summed = sql`
+    select day.pod_id, day.kind, ${isOpenSql(frame.openMonths)} as is_open, trim_scale(sum(${converted})) as amount, ${missing} as missing
+    from ${days} as day ${joins} where ${isWanted} group by day.pod_id, day.kind, is_open`;
+  const heirs = handedOn(scope, { from: 'summed', columns: ['kind', 'is_open', 'missing'], amount: 'amount' });
+  const query =
+    scope.withPredecessors === true
+      ? sql`with summed as (${summed})
+        select pod_id, kind, is_open, trim_scale(sum(amount)) as amount, sum(missing) as missing from ${heirs} as heir group by 1, 2, 3`
+      : summed;
+  return textRows(['pod_id', 'kind', 'is_open', 'amount', 'missing'], query);
+}
+
+/** The costs that such a text holds. */
+export function readCosts(text: string): PodCosts {
+  const byPod = new Map<string | null, PodCost>();
+  let isMissing = false;
+  const plus = (figure: Decimal, amount: Decimal) => (figure === ZERO ? amount : add(figure, amount));
+  for (const [podId, kind, isOpen, amountText, missing] of readTextRows(text)) {
+    const amount = (amountText === '' ? ZERO : amountText) as Decimal;
+    const key = podId === undefined || podId === '' ? null : podId;
+    const { direct, shared, total, estimated } = byPod.get(key) ?? NOTHING;
+    if (missing !== '0') isMissing = true;
+    byPod.set(key, {
+      direct: kind === 'direct' ? plus(direct, amount) : direct,
+      shared: kind === 'shared' ? plus(shared, amount) : shared,
+      total: plus(total, amount),
+      estimated: isOpen === 'true' ? plus(estimated, amount) : estimated,
+    });
+  }
+  return { byPod, isMissing };
 }
 
 /**
- * Refuses rows of `podCostQuery` where a rate is missing.
+ * Refuses costs for which a rate is missing.
  * @throws AppError missing_exchange_rate naming the first date and pair.
  */
 export async function requireCostRates(
   db: Kysely<DB>,
   frame: ReportFrame,
-  given: { scope: PodScope; costs: readonly PodCostRow[] },
+  given: { scope: PodScope; costs: PodCosts },
 ): Promise<void> {
-  if (given.costs.every((row) => row.missing === 0)) return;
+  if (!given.costs.isMissing) return;
   const { days, joins, rate, isWanted } = partsOf(frame, given.scope);
   const need = sql`select day.billing_currency as from_currency, day.charge_date as on_date from ${days} as day ${joins}
     where ${isWanted} and ${rate} is null`;

@@ -9,8 +9,11 @@ import { requireConversionRates } from '../fx/conversion.ts';
 import { add, type Decimal, ZERO } from '../kernel/decimal.ts';
 import { type ClosedMonth, type DateRange, liesIn } from '../periods/closed-months.ts';
 import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
+import { isOfMonths, monthRows, type ValueSpans } from './month-values.ts';
 import { cutAtMoves, handedOn, isInPortfolio, type PodScope } from './pod-scope.ts';
 import { openDays, type ReportFrame } from './report-frame.ts';
+import { readTextRows, textRows } from './text-rows.ts';
+import { besideSql } from './value-basis.ts';
 
 export interface RecognisedValue {
   /** Of the bases that enter the return. */
@@ -32,7 +35,7 @@ export interface RecognisedValues {
   readonly total: RecognisedValue;
 }
 
-export interface ValueRow {
+interface ValueRow {
   readonly party: 'pod' | 'unattributed' | 'total';
   readonly pod_id: string | null;
   readonly state: 'verified' | 'claimed';
@@ -52,19 +55,51 @@ const NOTHING: RecognisedValue = {
   besideVerified: {},
 };
 
+const COLUMNS = ['party', 'pod_id', 'state', 'beside', 'amount', 'outcomes', 'is_missing'];
+
+/** A query of the text that `readValues` reads. `spans`: what is read by month, and what by outcome. */
+export function recognisedValueQuery(frame: ReportFrame, scope: PodScope, spans: ValueSpans): RawBuilder<string> {
+  const { own, foreign, months } = spans;
+  if (months.length === 0) return textRows(COLUMNS, outcomeRows(frame, scope, spans));
+  const ofMonths = monthRows(frame, spans);
+  if (own.length + foreign.length === 0) return textRows(COLUMNS, ofMonths);
+  const query = sql`
+    select party, pod_id, state, beside, trim_scale(sum(amount)) as amount, sum(outcomes) as outcomes, bool_or(is_missing) as is_missing
+    from (${ofMonths} union all (${outcomeRows(frame, scope, spans)})) as either group by 1, 2, 3, 4`;
+  return textRows(COLUMNS, query);
+}
+
+/** The rows that such a text holds, in the order in which bases are named beside the return. */
+function readValues(text: string): ValueRow[] {
+  const rows = readTextRows(text).map(
+    ([party, podId, state, beside = '', amount = '', outcomes, isMissing]) =>
+      ({
+        party,
+        pod_id: podId === '' ? null : podId,
+        state,
+        beside: beside === '' ? null : beside,
+        amount: amount === '' ? null : amount,
+        outcomes: Number(outcomes),
+        is_missing: isMissing === 'true',
+      }) as ValueRow,
+  );
+  return rows.sort((left, right) => compareTexts(left.state, right.state) || compareTexts(left.beside, right.beside));
+}
+
+function compareTexts(left: string | null, right: string | null): number {
+  if (left === right) return 0;
+  return (left ?? '') < (right ?? '') ? -1 : 1;
+}
+
 /**
- * A query of ValueRow: of outcomes whose schedule or delivery touches the window (outcome_schedule_recognised_from_idx,
- * outcome_delivered_on_idx). Money is text in it, so that it may stand inside JSON. `open`: the ranges that are not closed, by `openValueDays`.
+ * Rows of ValueRow, of outcomes whose schedule or delivery touches the spans (outcome_schedule_recognised_from_idx,
+ * outcome_delivered_on_idx).
  */
-export function recognisedValueQuery(
-  frame: ReportFrame,
-  scope: PodScope,
-  open: readonly DateRange[],
-): RawBuilder<unknown> {
+function outcomeRows(frame: ReportFrame, scope: PodScope, spans: ValueSpans): RawBuilder<unknown> {
   const { closed } = frame;
   const part = handedOn(scope, {
     from: 'part',
-    columns: ['party', 'outcome_id', 'state', 'beside', 'is_missing', 'on_date', 'statement_id'],
+    columns: ['party', 'outcome_id', 'state', 'beside', 'is_missing', 'on_date', 'statement_id', 'is_counted'],
     amount: 'amount',
   });
   const isWanted = isInPortfolio(scope, {
@@ -72,28 +107,29 @@ export function recognisedValueQuery(
     date: 'part.on_date',
     statement: sql`part.statement_id`,
   });
+  const outcomes = sql`count(distinct outcome_id) filter (where is_counted)`;
   return sql`
     with recognised as materialized (
-      ${recognisedIn(open, frame, scope.portfolio !== undefined)}
+      ${recognisedIn(spans, frame, scope.portfolio !== undefined)}
     ), counted as (
       select recognised.outcome_id, outcome.state, recognised.amount, recognised.is_missing, recognised.on_date,
-        outcome.unattributed_basis_points,
+        outcome.unattributed_basis_points, not ${isOfMonths(frame, spans)} as is_counted,
         ${besideSql(frame.revenueBasis)} as beside
       from recognised join outcome on outcome.id = recognised.outcome_id
     ), part as (
       select 'pod' as party, share.pod_id, outcome_id, state, beside, amount * share.basis_points * 0.0001 as amount, is_missing,
-        on_date, null::integer as statement_id
+        on_date, null::integer as statement_id, is_counted
       from counted join outcome_share as share using (outcome_id)
       union all
-      select 'unattributed', null, outcome_id, state, beside, amount * unattributed_basis_points * 0.0001, is_missing, on_date, null
+      select 'unattributed', null, outcome_id, state, beside, amount * unattributed_basis_points * 0.0001, is_missing, on_date, null,
+        is_counted
       from counted where unattributed_basis_points > 0
       ${closed.length === 0 ? sql`` : sql`union all ${frozenParts(closed, frame.currency)}`}
     )
-    select party, pod_id, state, beside, trim_scale(sum(amount))::text as amount, count(distinct outcome_id)::int as outcomes,
-      bool_or(is_missing) as is_missing
+    select party, pod_id, state, beside, trim_scale(sum(amount)) as amount, ${outcomes} as outcomes, bool_or(is_missing) as is_missing
     from ${part} as part where ${isWanted} group by party, pod_id, state, beside
     union all
-    select 'total', null, state, beside, trim_scale(sum(amount))::text, count(distinct outcome_id)::int, bool_or(is_missing)
+    select 'total', null, state, beside, trim_scale(sum(amount)), ${outcomes}, bool_or(is_missing)
     from part group by state, beside`;
 }
 
@@ -107,16 +143,17 @@ export async function openValueDays(
 }
 
 /**
- * The values of rows of `recognisedValueQuery`.
+ * The values of the text of `recognisedValueQuery`.
  * @throws AppError missing_exchange_rate naming the first date and pair.
  */
 export async function collectValues(
   db: Kysely<DB>,
   frame: ReportFrame,
-  given: { open: readonly DateRange[]; rows: readonly ValueRow[] },
+  given: { open: readonly DateRange[]; text: string },
 ): Promise<RecognisedValues> {
   const { closed } = frame;
-  if (given.rows.some((row) => row.is_missing)) {
+  const rows = readValues(given.text);
+  if (rows.some((row) => row.is_missing)) {
     const frozen =
       closed.length === 0
         ? sql``
@@ -125,25 +162,16 @@ export async function collectValues(
       select from_currency, on_date from (${recognisedDays(given.open, frame.currency)}) as day where rate is null ${frozen}`;
     await requireConversionRates(db, { need, to: frame.currency });
   }
-  return collect(given.rows);
-}
-
-/** What enters no return is named by its basis; null for what does. Of a row of `outcome`. */
-export function besideSql(revenueBasis: 'margin' | 'gross'): RawBuilder<unknown> {
-  return sql`case
-    when outcome.basis = 'cost_reduction' then null
-    when outcome.basis <> 'revenue' then outcome.basis
-    when outcome.gross_or_margin = 'gross' and ${revenueBasis} <> 'gross' then 'revenue_gross'
-  end`;
+  return collect(rows);
 }
 
 /**
- * One row per outcome recognised in the ranges, with its amount there; without one where it has no money. `hasDays`: one per range, or
+ * One row per outcome recognised in the spans, with its amount there; without one where it has no money. `hasDays`: one per range, or
  * day, with a date of it.
  */
-function recognisedIn(ranges: readonly DateRange[], { currency }: ReportFrame, hasDays: boolean): RawBuilder<unknown> {
+function recognisedIn({ own, foreign }: ValueSpans, { currency }: ReportFrame, hasDays: boolean): RawBuilder<unknown> {
   const dated = (date: RawBuilder<unknown>) => (hasDays ? sql`${date}::date as on_date` : sql`null::date as on_date`);
-  const scheduled = ranges.map(
+  const scheduled = own.map(
     (range) => sql`
       select scheduled.outcome_id, ${recognisedBetween('scheduled', sql`span.first_day`, sql`span.end_day`)} as amount, false as is_missing,
         ${dated(sql`${range.start}`)}
@@ -151,13 +179,13 @@ function recognisedIn(ranges: readonly DateRange[], { currency }: ReportFrame, h
       where outcome.state in ('verified', 'claimed') and outcome.currency = ${currency} and ${touches(range)}`,
   );
   const converted = sql`select outcome_id, amount * rate as amount, rate is null as is_missing, ${dated(sql`day.on_date`)}
-    from (${recognisedDays(ranges, currency)}) as day`;
+    from (${recognisedDays(foreign, currency)}) as day`;
   return sql`
     select outcome_id, sum(amount) as amount, bool_or(is_missing) as is_missing, on_date
     from (${sql.join([...scheduled, converted], sql` union all `)}) as part group by outcome_id, on_date
     union all
     select id, null, false, ${dated(sql`delivered_on`)} from outcome
-    where state in ('verified', 'claimed') and amount is null and ${liesIn('delivered_on', ranges)}`;
+    where state in ('verified', 'claimed') and amount is null and ${liesIn('delivered_on', own)}`;
 }
 
 /** One row per outcome and day recognised in the ranges, for outcomes in another currency; `rate` is null where it is missing. */
@@ -182,7 +210,7 @@ function recognisedDays(ranges: readonly DateRange[], currency: string): RawBuil
 function frozenParts(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
   return sql`
     select case when pod_id is null then 'unattributed' else 'pod' end, pod_id, outcome_id, state, beside, amount * rate,
-      amount is not null and rate is null, on_date, statement_id
+      amount is not null and rate is null, on_date, statement_id, true
     from (${frozenValues(closed, currency)}) as value`;
 }
 

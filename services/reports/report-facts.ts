@@ -66,6 +66,8 @@ export type ReportFacts = Pick<
   readonly estimates: readonly EstimatedMonth[];
   /** The billing currencies of the current figures, by month. */
   readonly billed: readonly { readonly month: IsoDate; readonly currency: string }[];
+  /** The currencies of recognised value, by month, as now known. */
+  readonly valued: readonly { readonly month: IsoDate; readonly currency: string }[];
   /** One per pod and holding. */
   readonly pods: readonly HeldPod[];
 };
@@ -90,6 +92,8 @@ export async function readReportFacts(db: Kysely<DB>): Promise<ReportFacts> {
         where load.state = 'published' and not ${isFinalSql('load')} group by month) as estimate) as estimates,
       (select coalesce(json_agg(billed), '[]') from (
         select distinct charge_month as month, billing_currency as currency from pod_month) as billed) as billed,
+      (select coalesce(json_agg(valued), '[]') from (
+        select distinct recognition_month as month, currency from value_month where currency is not null) as valued) as valued,
       (select coalesce(json_agg(holding), '[]') from (
         select pod.id, pod.name, pod.kind, holder.portfolio_id as "portfolioId", holder.valid_from as "validFrom",
           holder.valid_until as "validUntil"

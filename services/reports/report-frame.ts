@@ -57,6 +57,8 @@ export interface ReportFrame {
   readonly statement: StandingStatement | null;
   /** The billing currencies of the current figures, by month, of this period or not. */
   readonly billed: ReportFacts['billed'];
+  /** The currencies of recognised value, by month, of this period or not. */
+  readonly valued: ReportFacts['valued'];
   /** All pods with what they hold, as now known. */
   readonly pods: ReportFacts['pods'];
 }
@@ -117,6 +119,7 @@ export function frameOf(facts: ReportFacts, request: ReportRequest): ReportFrame
     adjusting: adjustingMonth(facts.closed),
     statement: facts.standing.find(({ start, end }) => start === period.start && end === period.end) ?? null,
     billed: facts.billed,
+    valued: facts.valued,
     pods: facts.pods,
   };
 }

@@ -247,6 +247,18 @@ describe('delivery', () => {
     });
   }
 
+  test('blocks that Slack refuses are not put before finance again: it reads the text', async ({ database }) => {
+    await clean(database, 'C0FINANCE');
+    const id = await addMessage(database.db, { pod: 'checkout', text: 'Checkout has spent 81 %.', at: START });
+    const blocks = JSON.stringify([{ type: 'unheard_of' }]);
+    await database.db.updateTable('message').set({ blocks }).where('id', '=', id).execute();
+    await deliver(database);
+    expect((await messageOf(database, id)).state).toBe('failed');
+    expect(slack.messages).toMatchObject([
+      { channel: 'C0FINANCE', blocks: [{}, { text: { text: 'Checkout has spent 81 %.' } }] },
+    ]);
+  });
+
   test('a wrong token fails the alert and its notice without going round in circles', async ({ database }) => {
     await clean(database, 'C0FINANCE');
     await addMessage(database.db, { pod: 'checkout', text: 'x', at: START });

@@ -41,7 +41,7 @@ afterEach(async () => {
 
 async function reset({ db }: TestDatabase): Promise<string> {
   await sql`truncate alert, message, envelope_state, envelope_version_rate, envelope_version, envelope, pod_day, pod_cost, shared_cost,
-    pod, portfolio, load restart identity cascade`.execute(db);
+    pod_period, pod, portfolio, load restart identity cascade`.execute(db);
   await sql`update source set expect_every = null`.execute(db);
   await sql`update organisation set name = 'Acme', rulebook_id = 0, finance_channel = 'C0FINANCE', holidays = '{}'`.execute(
     db,
@@ -164,10 +164,32 @@ describe('a post', () => {
     await deliver(database);
     await deliver(database);
     expect(slack.calls.filter((method) => method === 'chat.update')).toHaveLength(1);
-    const { rows } = await sql<{ state: string; edit_error: string }>`select state, edit_error from message`.execute(
-      database.db,
-    );
-    expect(rows).toEqual([{ state: 'sent', edit_error: 'edit_window_closed' }]);
+    expect(await listAlerts(database.db)).toMatchObject([
+      { state: 'sent', error: 'not rewritten: edit_window_closed' },
+    ]);
+  });
+
+  test('is rewritten once the token is right again, and given up after a month', async ({ database }) => {
+    await reset(database);
+    await load(database, '2026-09-02', '8100');
+    await deliver(database);
+    await load(database, '2026-09-03', '8300');
+    slack.editFaults.push({ kind: 'error', error: 'token_revoked' });
+    await deliver(database);
+    clock.move(20 * 60_000);
+    await deliver(database);
+    expect(seen()).toEqual([{ text: expect.stringContaining('$8,300'), edits: 1, inThread: false }]);
+
+    await load(database, '2026-09-04', '8400');
+    for (const days of [29, 2, 1]) {
+      slack.editFaults.push({ kind: 'http', status: 503 });
+      clock.move(days * 86_400_000);
+      await deliver(database);
+    }
+    expect(slack.calls.filter((method) => method === 'chat.update')).toHaveLength(4);
+    expect(await listAlerts(database.db)).toMatchObject([
+      { state: 'sent', error: 'not rewritten: given up after 30 days: HTTP 503' },
+    ]);
   });
 
   test('that could not be rewritten is rewritten later, to what it should say then', async ({ database }) => {
@@ -242,6 +264,48 @@ describe('people', () => {
     ]);
   });
 
+  test('are those of the day, and are called where they were told of it, though the figure fell to a rung it had jumped over', async ({
+    database,
+  }) => {
+    await reset(database);
+    await sql`insert into portfolio (id, name, finance_partner_email) values ('old', 'Old', 'fred@example.com'), ('new', 'New', 'ruth@example.com')`.execute(
+      database.db,
+    );
+    await sql`update pod set finance_partner_email = null, portfolio_id = 'old'`.execute(database.db);
+    await sql`insert into pod_period (pod_id, valid_from, valid_until, portfolio_id, owner_email) values
+      ('checkout', '-infinity', '2026-09-05', 'old', 'ada@example.com'), ('checkout', '2026-09-05', 'infinity', 'new', 'bo@example.com')`.execute(
+      database.db,
+    );
+    await load(database, '2026-09-01', '16000');
+    await deliver(database);
+    for (const day of ['2026-09-02', '2026-09-03']) await load(database, day, '11000');
+    await wake(database, '2026-09-07T06:00:00Z');
+    await deliver(database);
+    expect(seen().slice(1)).toEqual([
+      {
+        text: 'Nobody has acknowledged this for two business days. bo@example.com and ruth@example.com: please have a look.',
+        edits: 0,
+        inThread: true,
+      },
+    ]);
+  });
+
+  test('of finance keep what rules alone caused, at the rung where it stands, while its pod has heard of none', async ({
+    database,
+  }) => {
+    await reset(database);
+    await load(database, '2026-09-02', '5000');
+    await load(database, '2026-09-02', '16000', 'rulebook');
+    await load(database, '2026-09-03', '11000');
+    await wake(database, '2026-09-05T06:00:00Z');
+    await deliver(database);
+    expect((await listAlerts(database.db)).map(({ rung, episode, state }) => `${episode}/${rung} ${state}`)).toEqual([
+      '1/1.5 suppressed',
+      '2/1 held',
+    ]);
+    expect(slack.messages.map(({ channel }) => channel)).toEqual(['C0FINANCE']);
+  });
+
   test('snooze a rung: crossing it again is told when the snooze is over, the limit at once', async ({ database }) => {
     await reset(database);
     await load(database, '2026-09-02', '8100');
@@ -287,6 +351,7 @@ describe('people', () => {
     await deliver(database);
     expect(slack.messages.map(({ channel }) => channel)).toEqual(['C0FINANCE', 'C0CHECKOUT']);
     expect(seen()[1]?.text).toContain('$10,600');
+    expect(seen()[0]?.text).toMatch(/^Released to its channel: .*\$10,600/);
   });
 
   test('are told that there is no such alert', async ({ database }) => {

@@ -1,4 +1,6 @@
 /** The inbox, drift and precision over HTTP: who sees what, in the bytes of the command line, and that finance alone accepts a drift. */
+import { readPodStandings } from '../../services/alerts/scope-standing.ts';
+import { standingAnswer } from '../../services/alerts/standing-blocks.ts';
 import { sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import { judgeDrift } from '../../services/drift/judge-drift.ts';
@@ -71,6 +73,19 @@ describe('over HTTP', () => {
     expect((await get(api, await api.authorise('reader'), 'pods/search/drift')).json()).toMatchObject({
       state: 'steady',
     });
+  });
+
+  test('what shows a pod shows its drift: the list of pods, and an answer in chat', async ({ api, database }) => {
+    const drift = { since: '2026-07-29', change: '0.2500', perMonth: '76.04', currency: 'USD' };
+    const pods = (await get(api, await api.authorise('reader'), 'pods')).json();
+    expect(pods).toMatchObject([{ podId: 'checkout', drift }, { drift: null }]);
+    const standings = await readPodStandings(database.db, {
+      podIds: ['checkout'],
+      at: new Date('2026-10-01T00:00:00Z'),
+    });
+    expect(standingAnswer(standings).text).toContain(
+      'Since 29 Jul it runs 25 % above its cost at the last approval: $76.04 more a month.',
+    );
   });
 
   test('the quarter’s report has precision and its drifts', async ({ api }) => {

@@ -112,6 +112,9 @@ describe('an alert that moves and is cleared', () => {
     const [first, answer] = mail.mails;
     expect(answer?.headers.get('in-reply-to')).toBe(first?.headers.get('message-id'));
     expect(answer?.raw).toContain('Cleared, now 70 %');
+    // Where nothing can be pressed it says what to type, as long as there is something to do.
+    const told = [first?.raw, answer?.raw, teams.taken[0]?.body].map((text) => (text ?? '').replaceAll('=\r\n', ''));
+    expect(told.map((text) => /outturn alerts acknowledge [0-9a-f-]{36}\./.test(text))).toEqual([true, false, true]);
     const events = eventsOf(hook);
     expect(events[0]?.event).toMatchObject({ type: 'alert.created', timestamp: '2026-09-19T06:00:00.000Z' });
     expect(events.at(-1)?.event).toMatchObject({
@@ -195,6 +198,63 @@ describe('what cannot be delivered', () => {
     await deliver(database);
     expect(await messageOf(database, id)).toMatchObject({ state: 'sent', channel: 'teams:ops-room' });
     expect(hook.taken).toHaveLength(1);
+  });
+
+  test('in a day where it is urgent, else in three, is given up, and finance is told', async ({ database }) => {
+    await reset(database, 'webhook:pager');
+    await mail.stop();
+    await addPod(database.db, { id: 'other', slackChannel: 'mailto:other@example.com' });
+    const over = await addMessage(database.db, { pod: 'mailed', text: 'over', isUrgent: true, at: START });
+    const next = await addMessage(database.db, { pod: 'other', text: 'over, too', isUrgent: true, at: START });
+    const near = await addMessage(database.db, { pod: 'mailed', text: 'near', at: START });
+    const statesAfter = async (hours: number) => {
+      clock.set(new Date(Date.parse(START) + hours * 60 * MINUTE_MS).toISOString());
+      // One of them finds the server down for all; the next is tried when that one is given up.
+      for (let tries = 0; tries < 6; tries += 1) {
+        await deliver(database);
+        clock.move(2 * MINUTE_MS);
+      }
+      return Promise.all([over, next, near].map(async (id) => (await messageOf(database, id)).state));
+    };
+    expect(await statesAfter(0)).toEqual(['pending', 'pending', 'pending']);
+    expect(await statesAfter(23)).toEqual(['pending', 'pending', 'pending']);
+    await statesAfter(24);
+    expect(await statesAfter(26)).toEqual(['failed', 'failed', 'pending']);
+    expect(await statesAfter(71)).toEqual(['failed', 'failed', 'pending']);
+    expect(await statesAfter(72.5)).toEqual(['failed', 'failed', 'failed']);
+    expect((await messageOf(database, over)).error).toMatch(/^given up after a day: .*ECONNREFUSED/);
+    expect((await messageOf(database, near)).error).toMatch(/^given up after 3 days: .*ECONNREFUSED/);
+    const told = eventsOf(hook).map(({ event }) => (event['data'] as { text: string }).text);
+    expect(told).toHaveLength(3);
+    expect(told).toContainEqual(
+      expect.stringMatching(
+        /^This alert could not be delivered to mailto:team@example\.com: given up after a day: .*SMTP_URL and MAIL_FROM say\. over$/,
+      ),
+    );
+
+    // A person has it tried again: it is given its time anew.
+    await retryAlert(database.db, { alertId: over, principal: GRACE, via: 'api', at: clock.now() });
+    await deliver(database);
+    expect(await messageOf(database, over)).toMatchObject({ state: 'pending', first_attempt_at: clock.now() });
+    mail = await startMailServer();
+    clock.move(MINUTE_MS);
+    await deliver(database);
+    expect(await messageOf(database, over)).toMatchObject({ state: 'sent' });
+  });
+
+  test('because a receiver only ever asks for patience is given up, too', async ({ database }) => {
+    await reset(database);
+    const id = await addMessage(database.db, { pod: 'hooked', text: 'over', isUrgent: true, at: START });
+    for (let tries = 0; tries < 6; tries += 1) {
+      hook.faults.push({ kind: 'answer', status: 503, headers: { 'retry-after': '21600' } });
+      await deliver(database);
+      clock.move(6 * 60 * MINUTE_MS);
+    }
+    expect(await messageOf(database, id)).toMatchObject({
+      state: 'failed',
+      error: 'given up after a day: rate limited',
+      attempts: 5,
+    });
   });
 
   test('does not silence what answers it: finance hears that nobody has acknowledged', async ({ database }) => {

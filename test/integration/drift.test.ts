@@ -185,7 +185,7 @@ describe('drift', () => {
     expect(await standing(database)).toMatchObject({ state: 'drifting', approved: { on: APPROVED } });
   });
 
-  test('is accepted by finance with a reason, which is audited; a pod may not, and nothing is accepted twice', async ({
+  test('is accepted by finance with a reason, which is audited; nobody else may, and nothing is accepted twice', async ({
     database,
   }) => {
     await reset(database);
@@ -201,8 +201,11 @@ describe('drift', () => {
     } as const;
     const accept = (principal: Principal) =>
       database.db.transaction().execute((trx) => acceptDrift(trx, { ...given, principal }));
-    const ada: Principal = { id: 'ada@example.com', role: 'pod', pods: ['checkout'] };
-    await expect(accept(ada)).rejects.toMatchObject({ code: 'forbidden' });
+    for (const role of ['pod', 'operator', 'cio'] as const) {
+      await expect(accept({ id: 'ada@example.com', role, pods: ['checkout'] })).rejects.toMatchObject({
+        code: 'forbidden',
+      });
+    }
     expect(await accept(GRACE)).toMatchObject({
       state: 'steady',
       approved: { by: GRACE.id, on: '2026-09-28', act: 'accepted' },

@@ -77,7 +77,7 @@ const ask = (database: TestDatabase, envelopeId: string, limit: string, principa
   requestRaise(database.db, { envelopeId, limit: decimal(limit), reason: 'Load test', ...by(principal) });
 
 async function versions({ db }: TestDatabase, envelopeId = '1'): Promise<string[]> {
-  const { versions: found } = await readEnvelopeHistory(db, envelopeId);
+  const { versions: found } = await readEnvelopeHistory(db, envelopeId, AT);
   return found.map((one) => [one.version, one.limit, one.method, one.approvedBy, one.approval].join(' '));
 }
 
@@ -118,7 +118,7 @@ describe('a raise', () => {
       'set-envelope grace@example.com',
       'grant-raise grace@example.com',
     ]);
-    const { raises, versions: history } = await readEnvelopeHistory(database.db, envelopeId);
+    const { raises, versions: history } = await readEnvelopeHistory(database.db, envelopeId, AT);
     expect(history[1]).toMatchObject({ requestId: asked.requestId, recordedBy: GRACE.id, approvedOn: '2026-09-10' });
     expect(raises).toMatchObject([
       { state: 'granted', decidedBy: GRACE.id, decidedVia: 'api', version: 2, reason: 'Load test' },
@@ -210,6 +210,24 @@ describe('a raise', () => {
     }
   });
 
+  test('is decided by whom the scope has on that day, though the file was applied before', async ({ database }) => {
+    const envelopeId = await reset(database);
+    const { db } = database;
+    await sql`update pod set finance_partner_email = null where id = 'checkout'`.execute(db);
+    await sql`insert into portfolio (id, name, finance_partner_email) values ('retail', 'Retail', ${OSCAR.id})`.execute(
+      db,
+    );
+    await sql`update pod_period set valid_until = '2026-09-10' where pod_id = 'checkout'`.execute(db);
+    await sql`insert into pod_period (pod_id, valid_from, valid_until, portfolio_id)
+      values ('checkout', '2026-09-10', 'infinity', 'retail')`.execute(db);
+    const asked = await ask(database, envelopeId, '12000');
+    expect(asked.approvers).toEqual([OSCAR.id]);
+    const grant = (principal: Principal) =>
+      decideRaise(db, { requestId: asked.requestId, decision: 'grant', ...by(principal) });
+    await expect(grant(RUTH)).rejects.toThrow('approved by oscar@example.com');
+    expect(await grant(OSCAR)).toEqual({ state: 'granted' });
+  });
+
   test('of which two are decided at once, or which is asked for twice at once, is one decision and one request', async ({
     database,
   }) => {
@@ -261,6 +279,7 @@ describe('a raise', () => {
       ['at the present limit', { limit: '10000' }, 'a raise is the new limit, above that'],
       ['without a reason', { reason: ' ' }, 'needs its reason'],
       ['until a day that is past', { until: '2026-09-09' }, 'from today on'],
+      ['until a day beyond its period', { until: '2026-10-01' }, 'ends with 2026-09-30'],
       ['of an envelope that is none', { envelopeId: '77' }, 'There is no envelope 77'],
       [
         'of another pod’s envelope',
@@ -442,7 +461,7 @@ describe('a limit set by an approver', () => {
       change: 'unchanged',
       version: 2,
     });
-    const { versions: history } = await readEnvelopeHistory(database.db, changed.envelopeId);
+    const { versions: history } = await readEnvelopeHistory(database.db, changed.envelopeId, AT);
     expect(history).toMatchObject([
       {
         limit: '100',
@@ -564,6 +583,7 @@ describe('an activation', () => {
       ['an unknown pod', { podId: 'none' }, 'There is no pod "none"'],
       ['an unknown pattern', { patternId: 'none' }, 'There is no pattern "none"'],
       ['no date', { on: '2026-02-30' }, 'is not a date'],
+      ['a year that was meant to be another', { on: '2016-09-10' }, 'more than a year from today'],
     ] as const;
     for (const [, given, message] of refused) await expect(activate(database, given)).rejects.toThrow(message);
   });

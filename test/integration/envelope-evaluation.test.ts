@@ -355,14 +355,16 @@ describe('the message', () => {
       values (${loadId}, 0, ${date}, 'direct', 'checkout', ${name}, 'USD', 0, ${amount}::numeric, 0, 0, 1)`.execute(db);
     await service('2026-09-02', 'Amazon RDS', '1000');
     await service('2026-09-18', 'Amazon RDS', '4200');
-    await service('2026-09-18', 'S3 <b>&', '300');
+    await service('2026-09-18', 'S3 <b>&', '500');
+    // Less than a hundredth of the limit explains nothing.
+    await service('2026-09-18', 'Lambda', '499.99');
     await service('2026-09-02', 'EC2', '900');
     await evaluate(database, '2026-09-21T06:00:00Z', 'load', loadId);
     const [alert] = await listAlerts(db);
     expect(alert?.text).toBe(
       'Checkout has spent $41,000 of its approved $50,000 for September 2026 (82 %), with 66 % of the month gone. ' +
         'At this pace the limit is reached on 25 Sep. ' +
-        'Largest increases, the last 14 days against the 14 before: Amazon RDS +$3,200, S3 &lt;b&gt;&amp; +$300. ' +
+        'Largest increases, the last 14 days against the 14 before: Amazon RDS +$3,200, S3 &lt;b&gt;&amp; +$500. ' +
         'Data through 20 Sep. Approved by grace@example.com (FIN-1234).',
     );
   });

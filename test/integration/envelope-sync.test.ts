@@ -4,13 +4,14 @@
  */
 import { sql } from 'kysely';
 import { describe, expect } from 'vitest';
+import { listAlerts } from '../../services/alerts/list-alerts.ts';
 import { evaluateEnvelopes } from '../../services/envelopes/evaluate-envelopes.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { syncEnvelopes } from '../../services/envelopes/sync-envelopes.ts';
 import { localOperator } from '../../services/kernel/ports.ts';
 import type { EnvelopeEntry, Organisation, PatternEntry, PodEntry } from '../../services/organisation/organisation.ts';
 import { type TestDatabase, test } from '../support/database.ts';
-import { addEnvelope, addPod } from '../support/envelope-builders.ts';
+import { addEnvelope, addPod, setCost } from '../support/envelope-builders.ts';
 
 const AT = '2026-09-10T08:00:00Z';
 
@@ -143,6 +144,23 @@ describe('entries of the file', () => {
     expect(await listed(database)).toEqual([]);
     expect(await apply(database, organisation({ envelopes: [ENTRY] }))).toEqual(['created 2026-Q4 - > 50000']);
     expect(await listed(database)).toEqual(['2026-Q4 2 50000 asserted']);
+  });
+
+  test('an entry that comes back is judged anew: it speaks in its next episode, and what was not told before never is', async ({
+    database,
+  }) => {
+    await reset(database);
+    await setCost(database.db, { date: '2026-10-01', pod: 'checkout', amount: '60000' });
+    for (const envelopes of [[ENTRY], [], [ENTRY]]) {
+      await apply(database, organisation({ envelopes }));
+      await database.db.transaction().execute((trx) => evaluateEnvelopes(trx, { at: new Date(AT), cause: 'envelope' }));
+    }
+    expect(
+      (await listAlerts(database.db)).map(({ rung, episode, state, reason }) => [rung, episode, state, reason]),
+    ).toEqual([
+      ['1', 1, 'suppressed', 'spend'],
+      ['1', 2, 'pending', 'spend'],
+    ]);
   });
 
   test('what the file did not change leaves a granted version in force', async ({ database }) => {

@@ -8,6 +8,7 @@ import { acceptDrift } from '../../services/drift/accept-drift.ts';
 import { judgeDrift } from '../../services/drift/judge-drift.ts';
 import { evaluateEnvelopes } from '../../services/envelopes/evaluate-envelopes.ts';
 import { decideRaise, requestRaise } from '../../services/envelopes/raise-requests.ts';
+import { setEnvelope } from '../../services/envelopes/set-envelope.ts';
 import { type InboxItem, listInbox } from '../../services/inbox/list-inbox.ts';
 import { dropMessage } from '../../services/inbox/drop-message.ts';
 import { retryAlert } from '../../services/alerts/retry-alert.ts';
@@ -166,6 +167,46 @@ describe('the inbox', () => {
     const audited = await sql`select action from audit_event where subject_kind = 'message' order by 1`.execute(db);
     expect(audited.rows).toEqual([{ action: 'drop-message' }]);
   });
+});
+
+test('a raise that was needed until a day stands in the inbox after it, until finance lowers the limit or keeps it', async ({
+  database,
+}) => {
+  await reset(database);
+  const { db } = database;
+  const scope = { kind: 'pod', id: 'checkout' } as const;
+  const envelopeId = await addEnvelope(db, { scope, period: '2026-09', limit: '1000', approvedOn: '2026-09-01' });
+  await setCost(db, { date: '2026-09-01', pod: 'checkout', amount: '700' });
+  await evaluate(database, 'load');
+  const asked = {
+    envelopeId,
+    limit: decimal('1500'),
+    reason: 'a sale',
+    until: '2026-09-25',
+    principal: ADA,
+    via: 'api',
+    at: AT,
+  } as const;
+  const { requestId } = await requestRaise(db, asked);
+  await decideRaise(db, { requestId, decision: 'grant', principal: GRACE, via: 'cli', at: AT });
+  const waiting = (at: string) => listInbox(db, { at: new Date(at) });
+  expect(await waiting('2026-09-25T23:00:00Z')).toEqual([]);
+  expect(await waiting('2026-09-26T01:00:00Z')).toMatchObject([
+    {
+      kind: 'raise-past',
+      id: requestId,
+      since: '2026-09-25',
+      amount: '500',
+      settle: [
+        'outturn envelopes set --pod checkout --period 2026-09 --limit 1000 --currency USD',
+        'outturn envelopes set --pod checkout --period 2026-09 --limit 1500 --currency USD --approval "…"',
+      ],
+    },
+  ]);
+  const at = new Date('2026-09-26T02:00:00Z');
+  const kept = { scope, period: '2026-09', limit: decimal('1500'), currency: 'USD', approval: 'FIN-7' };
+  await setEnvelope(db, { ...kept, principal: GRACE, via: 'cli', at });
+  expect(await waiting('2026-09-26T03:00:00Z')).toEqual([]);
 });
 
 describe('precision', () => {

@@ -2,7 +2,7 @@
  * What a report costs in statements: each is a round trip and a plan. The statements of value per pod are planned once a connection,
  * and what hides tables in a session is seen by them all the same.
  */
-import { Kysely, PostgresDialect, type RawBuilder, sql } from 'kysely';
+import { type CompiledQuery, Kysely, PostgresDialect, type RawBuilder, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
@@ -117,7 +117,8 @@ describe('value per pod over HTTP', () => {
     const facts = await readReportFacts(db);
     const asked = {
       request: { period: '2026-09', at: new Date('2026-09-15T12:00:00Z') },
-      execute: async <Row>(statement: RawBuilder<Row>) => (await statement.execute(db)).rows,
+      statements: new Map(),
+      execute: async <Row>(statement: CompiledQuery<Row>) => (await db.executeQuery(statement)).rows,
     };
     expect(await valuePerPodAtOnce(db, facts, asked)).not.toBeNull();
     await db.transaction().execute(raiseFiguresVersion);

@@ -34,7 +34,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'outturn-sample-'));
   secondDayFolder = await mkdtemp(join(tmpdir(), 'outturn-sample-'));
   bills = await writeSampleBills(folder, TODAY, { onProgress: ({ filesDone }) => (filesReported = filesDone) });
-  await writeSampleBills(secondDayFolder, SECOND_DAY);
+  // Its quarter is a day old: one month has all of it.
+  await writeSampleBills(secondDayFolder, SECOND_DAY, { since: '2026-10' });
   db = await openBills(folder);
   secondDayDb = await openBills(secondDayFolder);
 }, GENERATE_TIMEOUT_MS);

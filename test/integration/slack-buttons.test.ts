@@ -43,6 +43,7 @@ let app: ApiApp | undefined;
 let caller: SlackCaller;
 let context: JobContext;
 let reminders: number;
+let hasWorker: boolean;
 let auditedBefore: string;
 
 beforeEach(async ({ database }: { database: TestDatabase }) => {
@@ -80,6 +81,7 @@ async function reset({ db }: TestDatabase): Promise<void> {
 /** One app for the file; what it works with changes with each test. */
 async function startApp(database: TestDatabase): Promise<void> {
   reminders = 0;
+  hasWorker = true;
   context = {
     db: database.db,
     databaseUrl: database.url,
@@ -108,6 +110,7 @@ async function startApp(database: TestDatabase): Promise<void> {
         remind: async () => {
           reminders += 1;
         },
+        hasWorker: async () => hasWorker,
       }),
     workDir: '/nonexistent',
     version: '0.0.0',
@@ -213,8 +216,34 @@ describe('a request', () => {
   });
 });
 
+describe('the notice of what is held', () => {
+  test('lets finance release or dismiss it, nobody else, and loses its buttons however it is settled', async ({
+    database,
+  }) => {
+    const { db } = database;
+    await load(database, '2026-09-02', '6000');
+    await setCost(db, { date: '2026-09-01', pod: 'checkout', amount: '10500' });
+    await db.transaction().execute((trx) => evaluateEnvelopes(trx, { at: clock.now(), cause: 'rulebook' }));
+    clock.set('2026-09-06T06:00:00Z');
+    await db.transaction().execute((trx) => passTime(trx, clock.now()));
+    await deliver();
+    expect(buttonsOf(post())).toEqual(['outturn_release', 'outturn_dismiss']);
+    await press('outturn_release', ADA.userId);
+    await work();
+    expect(slack.people.told.at(-1)?.text).toContain('to release an alert takes finance');
+    expect(await audit()).toEqual([]);
+    await press('outturn_dismiss', GRACE.userId);
+    await work();
+    expect(await audit()).toEqual([`dismiss-alert ${GRACE.email}`]);
+    expect(buttonsOf(post())).toEqual([]);
+    expect(slack.messages.map(({ channel, text }) => [channel, text.slice(0, 24)])).toEqual([
+      ['C0FINANCE', 'Not told to its channel:'],
+    ]);
+  });
+});
+
 describe('the buttons under a post', () => {
-  test('are there while its alert is open, new at each revision, and lead to the envelope', async ({ database }) => {
+  test('are there while its alert is open, and new at each revision', async ({ database }) => {
     await load(database, '2026-09-02', '8100');
     expect(buttonsOf(post())).toEqual([
       'outturn_acknowledge',
@@ -223,7 +252,6 @@ describe('the buttons under a post', () => {
       'outturn_open',
     ]);
     const before = post().blocks.at(-1);
-    expect(before?.elements?.at(-1)).toMatchObject({ url: 'https://outturn.example.com/envelopes/1' });
     await load(database, '2026-09-03', '8300');
     expect(post().blocks.at(-1)?.block_id).not.toBe(before?.block_id);
     for (const day of ['2026-09-04', '2026-09-05']) await load(database, day, '5000');
@@ -231,16 +259,38 @@ describe('the buttons under a post', () => {
     expect(slack.messages).toHaveLength(1);
   });
 
-  test('are left out where Slack could not say what was pressed, and no link leads to this machine alone', async ({
-    database,
-  }) => {
+  test('are left out where Slack could not say what was pressed', async ({ database }) => {
     const { settings } = context;
     context = { ...context, settings: { ...settings, slack: { botToken: slack.token, apiUrl: slack.url } } };
     await load(database, '2026-09-02', '8100');
     expect(buttonsOf(post())).toEqual([]);
-    context = { ...context, settings: { ...settings, publicUrl: 'http://127.0.0.1:4680' } };
-    await load(database, '2026-09-03', '8200');
-    expect(buttonsOf(post())).not.toContain('outturn_open');
+  });
+
+  test('open the envelope for whom it is to see, and for nobody else', async ({ database }) => {
+    await load(database, '2026-09-02', '8100');
+    await press('outturn_open', GRACE.userId);
+    const [view, ...others] = slack.people.forms;
+    const shown = JSON.stringify(view);
+    for (const part of [
+      'Checkout, September 2026',
+      '$8,100 of $10,000 (81 %)',
+      '*Approved*',
+      'outturn explain --pod checkout',
+    ]) {
+      expect(shown).toContain(part);
+    }
+    await press('outturn_open', MALLORY.userId);
+    const token = { principal: MALLORY.email, pods: ['search'], expiresAt: new Date('2027-01-01') };
+    await database.db.transaction().execute(async (trx) => {
+      await createToken(trx, { ...token, role: 'pod' }, localOperator, clock.now());
+    });
+    await press('outturn_open', MALLORY.userId);
+    await work();
+    expect([others, slack.people.forms.length]).toEqual([[], 1]);
+    expect(slack.people.told.map(({ text }) => text)).toEqual([
+      expect.stringContaining('not yours to see'),
+      expect.stringContaining('not yours to see'),
+    ]);
   });
 
   test('acknowledge once, however often Slack delivers the press', async ({ database }) => {
@@ -381,6 +431,8 @@ describe('a raise', () => {
       text: expect.stringMatching(/^<@UADA> asks .* bob@example\.com/),
     });
     expect(buttonsOf(request)).toEqual(['outturn_grant_raise', 'outturn_refuse_raise']);
+    // Buttons take the place of commands.
+    expect(JSON.stringify(request)).not.toContain('outturn envelopes grant');
     await press('outturn_grant_raise', ADA.userId, {}, request);
     await work();
     expect(slack.people.told.at(-1)?.text).toContain('cannot decide about it');
@@ -524,6 +576,26 @@ describe('a process that ends', () => {
   });
 });
 
+describe('where no worker runs', () => {
+  test('who pressed is told that it waits, once, and it is done when one does; a home is shown at once', async ({
+    database,
+  }) => {
+    await load(database, '2026-09-02', '8100');
+    hasWorker = false;
+    for (let delivery = 0; delivery < 2; delivery += 1) {
+      await press('outturn_acknowledge', ADA.userId, { actionTs: '1.1' });
+    }
+    await caller.event({ type: 'app_home_opened', tab: 'home', event_ts: '1.2', user: ADA.userId });
+    await expect.poll(() => slack.people.homes.has(ADA.userId)).toBe(true);
+    await expect
+      .poll(() => slack.people.told.map(({ text }) => text))
+      .toEqual(['Noted. It is done once a worker of Outturn runs: none does at the moment.']);
+    expect(await audit()).toEqual([]);
+    await work();
+    expect([await audit(), slack.people.told.length]).toEqual([['acknowledge-alert ada@example.com'], 1]);
+  });
+});
+
 describe('Socket Mode', () => {
   test('brings a press to the same end as a signed request', async ({ database }) => {
     const { settings } = context;
@@ -555,7 +627,8 @@ describe('a question', () => {
       response_type: 'ephemeral',
       text: '*Checkout* (checkout)\nSeptember 2026: $8,100 of $10,000 (81 %), near its limit. Data as of 2 Sep.',
     });
-    expect((await ask('checkout', GRACE.userId)).text).toBe(own.text);
+    for (const pod of ['checkout', ' Checkout ', 'CHECKOUT'])
+      expect((await ask(pod, GRACE.userId)).text).toBe(own.text);
     expect((await ask('search', GRACE.userId)).text).toContain('no such pod');
     expect((await ask('checkout', MALLORY.userId)).text).toContain('does not know you');
     expect(slack.messages).toHaveLength(1);

@@ -1,6 +1,6 @@
 /**
  * Goal: money read by DuckDB in heads and tails, summed and written again, is exact. Method: random decimals in every spelling go
- * through the SQL that staging uses; big.js (behind the kernel's decimal) adds up the same texts.
+ * through the SQL that staging uses; the kernel's decimals add up the same texts.
  */
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
+import { TEST_CERTIFICATE, TEST_KEY } from './test-certificate.ts';
 
 export interface ReceivedMail {
   readonly from: string;
@@ -24,12 +25,19 @@ export interface MailServer {
   readonly mails: readonly ReceivedMail[];
   /** How often somebody logged in. */
   logins(): number;
+  /** Those over TLS. */
+  secureLogins(): number;
   readonly faults: MailFault[];
   stop(): Promise<void>;
 }
 
-/** Starts it on a random port; with a password where one is given. The caller stops it. */
-export async function startMailServer(options: { user?: string; password?: string } = {}): Promise<MailServer> {
+/**
+ * Starts it on a random port; with a password where one is given, which it takes in the clear unless it offers TLS (`starttls`). The caller
+ * stops it.
+ */
+export async function startMailServer(
+  options: { user?: string; password?: string; starttls?: boolean } = {},
+): Promise<MailServer> {
   const mails: ReceivedMail[] = [];
   const faults: MailFault[] = [];
   const sockets = new Set<Socket>();
@@ -37,13 +45,16 @@ export async function startMailServer(options: { user?: string; password?: strin
     for (const socket of sockets) socket.destroy();
   };
   let logins = 0;
+  let secureLogins = 0;
   const server = new SMTPServer({
     authOptional: options.user === undefined,
-    allowInsecureAuth: true,
-    hideSTARTTLS: true,
+    ...(options.starttls === true
+      ? { key: TEST_KEY, cert: TEST_CERTIFICATE }
+      : { allowInsecureAuth: true, disabledCommands: ['STARTTLS'] }),
     disableReverseLookup: true,
-    onAuth: ({ username, password }, _session, done) => {
+    onAuth: ({ username, password }, { secure }, done) => {
       logins += 1;
+      if (secure) secureLogins += 1;
       if (username === options.user && password === options.password) return done(null, { user: username ?? '' });
       return done(new Error('Invalid username or password'));
     },
@@ -84,6 +95,7 @@ export async function startMailServer(options: { user?: string; password?: strin
     url: `smtp://${login}127.0.0.1:${(server.server.address() as AddressInfo).port}`,
     mails,
     logins: () => logins,
+    secureLogins: () => secureLogins,
     faults,
     stop: async () => {
       hangUp();

@@ -26,5 +26,5 @@ export async function takeSlackStep(db: Kysely<DB>, { slackUrl, token, instant, 
     signal: new AbortController().signal,
   };
   if (event === null) await answerSlack({}, context);
-  else await receiveSlack(event, { ...context, remind: async () => {} });
+  else await receiveSlack(event, { ...context, remind: async () => {}, hasWorker: async () => true });
 }

@@ -70,10 +70,35 @@ describe('an alert reads like a colleague', () => {
     );
   });
 
+  test('has a header that says whose, how much of what, and how it ended', () => {
+    const headerOf = (message: { blocks: readonly unknown[] }) => message.blocks[0] as { text: { text: string } };
+    const titled = (overrides: Partial<MessageFacts>, part: Partial<MessagePart> = {}) =>
+      headerOf(composeMessage(facts(overrides, part))).text.text;
+    expect(titled({})).toBe('Checkout: 80 % of Q4 2026');
+    expect(titled({}, { actual: decimal('52000') })).toBe('Checkout: 104 % of Q4 2026, over the limit');
+    expect(titled({}, { state: 'cleared', actual: decimal('36000') })).toBe('Checkout: cleared, 72 % of Q4 2026');
+    expect(titled({ scopeKind: 'unattributed' }, { state: 'closed', actual: decimal('51000') })).toBe(
+      'Unattributed: closed at 102 % of Q4 2026',
+    );
+    const month = { ...PART, periodId: '2026-11', state: 'cleared', actual: decimal('60000') } as const;
+    expect(titled({ parts: [month, PART] })).toBe('Checkout: 120 % of November 2026 and 80 % of Q4 2026');
+    expect(titled({ scopeName: `A  <b>&\n${'x'.repeat(300)}` })).toMatch(/^A <b>& x{142}…$/);
+  });
+
+  test('a figure that fell under another limit is not said to be the bill’s alone', () => {
+    const told = { actual: decimal('41000'), limit: decimal('50000') };
+    expect(composeMessage(facts({}, { told })).text).toContain('The bill for Q4 2026 was restated by -$688.');
+    const raised = composeMessage(facts({}, { told, limit: decimal('60000') })).text;
+    expect(raised).toContain('The figure for Q4 2026 is $688 less than first told. The limit for Q4 2026 went from');
+  });
+
   test('foreign text cannot mention anybody or make a link', () => {
     const { text, blocks } = composeMessage(facts({ scopeName: '<!channel> & <http://evil|here>' }));
     expect(text).toContain('&lt;!channel&gt; &amp; &lt;http://evil|here&gt;');
-    expect(JSON.stringify(blocks)).not.toContain('<');
+    // A header is plain text, in which nothing is markup, nor a name of an emoji one.
+    const [header, ...others] = blocks;
+    expect(header).toMatchObject({ text: { type: 'plain_text', emoji: false } });
+    expect(JSON.stringify(others)).not.toContain('<');
   });
 
   test('however long the names, nothing is longer than Slack takes, and no entity is split', () => {
@@ -96,7 +121,8 @@ describe('an alert reads like a colleague', () => {
       })),
     });
     expect(text.length).toBeLessThanOrEqual(4_000);
-    const texts = [...JSON.stringify(blocks).matchAll(/"text":"([^"]*)"/g)].map((match) => match[1] ?? '');
+    const [, ...marked] = blocks;
+    const texts = [...JSON.stringify(marked).matchAll(/"text":"([^"]*)"/g)].map((match) => match[1] ?? '');
     expect(Math.max(...texts.map((each) => each.length))).toBeLessThanOrEqual(3_000);
     for (const each of [text, ...texts]) expect(each.replaceAll('&amp;', '')).not.toContain('&');
     for (let length = 1; length < 12; length += 1)
@@ -108,7 +134,7 @@ describe('an alert reads like a colleague', () => {
     expect(notice.text).toMatch(
       /^This alert could not be delivered to C1: not_in_channel\. Invite the app to the channel\. Checkout has/,
     );
-    expect(notice.blocks).toHaveLength(4);
+    expect(notice.blocks).toHaveLength(5);
   });
 });
 

@@ -359,6 +359,21 @@ const ROWS: readonly { fact: string; steps: readonly Step[]; said: readonly stri
     said: ['held 1 in 1: rules', 'dismiss 1 in 1', 'clear above nothing', 'pending 0.8 in 2: spend'],
   },
   {
+    fact: 'a held crossing that falls and is still over the limit is held there: nobody has heard of it',
+    steps: [factsOf(1, '60'), factsOf(2, '160', byRules), factsOf(3, '110'), timePassed(5, { held: 2 })],
+    said: ['held 1.5 in 1: rules', 'dismiss 1.5 in 1', 'clear above 1', 'held 1 in 2: rules', 'escalate-held 1 in 2'],
+  },
+  {
+    fact: 'what was told below a held crossing stands when that one goes, and is left after two looks of its own',
+    steps: [factsOf(1, '85'), factsOf(2, '120', byRules), factsOf(3, '60', byRules), factsOf(4, '60')],
+    said: ['pending 0.8 in 1: spend', 'held 1 in 1: rules', 'dismiss 1 in 1', 'clear above 0.8', 'clear above nothing'],
+  },
+  {
+    fact: 'what was told below a held crossing can be acknowledged, and only that is escalated',
+    steps: [factsOf(1, '101'), factsOf(2, '160', byRules), acknowledged(3), timePassed(9, { over: 1 })],
+    said: ['pending 1 in 1: spend', 'held 1.5 in 1: rules'],
+  },
+  {
     fact: 'spend that crosses the next rung speaks at once, and what was held below it is not told besides',
     steps: [factsOf(1, '60'), factsOf(2, '95', byRules), factsOf(3, '101')],
     said: ['held 0.8 in 1: rules', 'dismiss 0.8 in 1', 'pending 1 in 1: spend'],

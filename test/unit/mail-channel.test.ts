@@ -1,10 +1,13 @@
 /** Mail against a real mail server: what a mail looks like, and what each way a conversation can end means for a second try. */
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chatPorts } from '../../connectors/chat-ports.ts';
+import { mailServerFault } from '../../connectors/email/check-mail-server.ts';
 import type { ChatPort } from '../../services/kernel/chat-port.ts';
 import { systemClock } from '../../services/kernel/ports.ts';
 import { chatMessage } from '../support/chat-message.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { TEST_CERTIFICATE } from '../support/test-certificate.ts';
 
 let server: MailServer;
 
@@ -105,6 +108,42 @@ describe('what a conversation with the mail server comes to', () => {
       expect(await port(wrong).post(MESSAGE)).toMatchObject({ kind: 'refused', error: expect.stringContaining('535') });
     } finally {
       await locked.stop();
+    }
+  });
+});
+
+describe('a password to another machine', () => {
+  /** An address of this machine that is not taken for one. */
+  const elsewhere = ({ url }: MailServer) => url.replace('127.0.0.1', '0.0.0.0');
+  const LOGIN = { user: 'outturn', password: 'p@ss:word' };
+
+  test('goes over TLS that the server is asked to start, under a certificate that is trusted', async () => {
+    const locked = await startMailServer({ ...LOGIN, starttls: true });
+    const trusted = getCACertificates('default');
+    try {
+      expect(await port(elsewhere(locked)).post(MESSAGE)).toMatchObject({
+        kind: 'unreachable',
+        error: expect.stringMatching(/self-signed certificate/),
+      });
+      expect(locked.logins()).toBe(0);
+      setDefaultCACertificates([TEST_CERTIFICATE]);
+      expect(await port(elsewhere(locked)).post(MESSAGE)).toMatchObject({ kind: 'sent' });
+      expect([locked.logins(), locked.secureLogins(), locked.mails.length]).toEqual([1, 1, 1]);
+      expect(await mailServerFault({ smtpUrl: elsewhere(locked), from: 'alerts@example.com' })).toBeNull();
+    } finally {
+      setDefaultCACertificates(trusted);
+      await locked.stop();
+    }
+  });
+
+  test('is not told to a server that starts none', async () => {
+    const open = await startMailServer(LOGIN);
+    try {
+      const outcome = await port(elsewhere(open)).post(MESSAGE);
+      expect(outcome).toMatchObject({ kind: 'refused', error: expect.stringMatching(/^the server starts no TLS/) });
+      expect([open.logins(), open.mails.length]).toEqual([0, 0]);
+    } finally {
+      await open.stop();
     }
   });
 });

@@ -1,10 +1,11 @@
 /** Teams and webhooks against a real receiver: the documented payloads, signatures by the standard's algorithm, and what each answer means. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { chatPorts } from '../../connectors/chat-ports.ts';
 import { readChannelSettings } from '../../services/kernel/channel-settings.ts';
 import type { ChatPort } from '../../services/kernel/chat-port.ts';
 import { chatMessage } from '../support/chat-message.ts';
 import { type PostReceiver, type ReceiverFault, startPostReceiver, verifiedEvents } from '../support/post-receiver.ts';
+import { startTunnelProxy } from '../support/tunnel-proxy.ts';
 
 const NOW = new Date('2026-09-20T09:00:00Z');
 const SECRET = `whsec_${Buffer.from('new secret of thirty-two bytes..').toString('base64')}`;
@@ -157,6 +158,24 @@ describe('Teams', () => {
   ])('%s', async (_name, fault, expected) => {
     receiver.faults.push(fault);
     expect(await port().post(TEAMS)).toMatchObject(expected);
+  });
+});
+
+describe('a proxy', () => {
+  test('leads to receivers elsewhere; those on this machine are gone to past it', async () => {
+    const proxy = await startTunnelProxy(Number(new URL(receiver.url).port));
+    try {
+      for (const name of ['HTTP_PROXY', 'http_proxy']) vi.stubEnv(name, proxy.url);
+      expect(await port().post(WEBHOOK)).toMatchObject({ kind: 'sent' });
+      expect(proxy.asked).toEqual([]);
+      const webhooks = { PAGER: { url: 'http://pager.invalid/hook', secrets: [SECRET] } };
+      const elsewhere = chatPorts({ slack: null, channels: { teams: {}, webhooks }, clock: { now: () => NOW } });
+      expect(await elsewhere.post(WEBHOOK)).toMatchObject({ kind: 'sent' });
+      expect(proxy.asked).toEqual(['pager.invalid']);
+    } finally {
+      vi.unstubAllEnvs();
+      await proxy.stop();
+    }
   });
 });
 

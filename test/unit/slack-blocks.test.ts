@@ -3,9 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { envelopeView } from '../../services/alerts/envelope-view.ts';
 import { type ButtonFacts, buttonBlocks } from '../../services/alerts/message-buttons.ts';
 import { raiseForm, refusalForm } from '../../services/alerts/raise-forms.ts';
 import { homeView, standingAnswer } from '../../services/alerts/standing-blocks.ts';
+import type { EnvelopeHistory, ListedVersion } from '../../services/envelopes/list-versions.ts';
+import type { RaiseRequest } from '../../services/envelopes/raise-rows.ts';
 import { decimal } from '../../services/kernel/decimal.ts';
 import { areValidBlocks, type Block, faultOfView } from '../support/slack-blocks.ts';
 import { SCOPES } from '../support/slack-double.ts';
@@ -23,8 +26,8 @@ const facts = (alerts: number): ButtonFacts => ({
     canSnooze: true,
   })),
   raiseRequestId: null,
+  heldAlertId: null,
 });
-const openUrl = (envelopeId: string) => `https://outturn.example.com/envelopes/${envelopeId}`;
 
 const standings = (pods: number) =>
   Array.from({ length: pods }, (_, index) => ({
@@ -41,14 +44,22 @@ const standings = (pods: number) =>
       held: LONG,
       askedLimit: decimal('5'),
     })),
+    drift: {
+      since: '2026-08-01',
+      change: '0.1234',
+      perMonth: decimal('123456789012345678901234567890.12'),
+      currency: 'USD',
+    },
   }));
 
 describe('within the limits of Slack', () => {
   test('are the buttons of one envelope, of ten, and of a raise', () => {
-    for (const count of [1, 2, 10]) expect(areValidBlocks(buttonBlocks(facts(count), openUrl))).toBe(true);
+    for (const count of [1, 2, 10]) expect(areValidBlocks(buttonBlocks(facts(count)))).toBe(true);
+    const held = { ...facts(0), heldAlertId: '7d3f6c1e-0000-4000-8000-000000000010' };
+    expect(areValidBlocks(buttonBlocks(held))).toBe(true);
     const raise = { ...facts(0), raiseRequestId: '7d3f6c1e-0000-4000-8000-000000000009' };
-    expect(areValidBlocks(buttonBlocks(raise, null))).toBe(true);
-    expect(buttonBlocks(facts(0), openUrl)).toEqual([]);
+    expect(areValidBlocks(buttonBlocks(raise))).toBe(true);
+    expect(buttonBlocks(facts(0))).toEqual([]);
   });
 
   test('are the forms', () => {
@@ -66,6 +77,62 @@ describe('within the limits of Slack', () => {
     } as const;
     for (const form of [raiseForm(subject, '{}'), refusalForm('{}')]) expect(faultOfView(form)).toBeNull();
     expect(JSON.stringify(raiseForm(subject, '{}'))).not.toContain('<!channel>');
+  });
+
+  test('is what Open shows of five envelopes with long histories', () => {
+    const version: ListedVersion = {
+      version: 1,
+      limit: decimal('10000'),
+      currency: 'USD',
+      costMetric: 'EffectiveCost',
+      rungs: [],
+      method: 'granted',
+      approvedBy: LONG,
+      approvedOn: '2026-09-01',
+      approval: LONG,
+      patterns: [],
+      recordedBy: LONG,
+      recordedAt: '',
+      requestId: null,
+      rates: [],
+    };
+    const scope = { kind: 'pod', id: LONG } as const;
+    const raise: RaiseRequest = {
+      requestId: '',
+      envelopeId: '1',
+      scope,
+      period: '2026-Q4',
+      presentLimit: decimal('1'),
+      limit: decimal('2'),
+      currency: 'USD',
+      until: null,
+      reason: LONG,
+      requestedBy: LONG,
+      requestedVia: 'slack',
+      requestedAt: '',
+      state: 'granted',
+      isDelegated: false,
+      decidedBy: LONG,
+      decidedVia: 'slack',
+      decidedAt: '',
+      decisionReason: null,
+      version: 2,
+      approvers: [],
+    };
+    const history: EnvelopeHistory = {
+      envelopeId: '1',
+      scope,
+      period: '2026-Q4',
+      counts: 'loaded',
+      withdrawnAt: null,
+      versions: Array.from({ length: 50 }, () => version),
+      raises: Array.from({ length: 50 }, () => raise),
+    };
+    const one = { scopeName: LONG, actual: decimal('-0.5'), dataAsOf: new Date('2026-09-20T00:00:00Z'), history };
+    const { blocks, ...view } = envelopeView(Array.from({ length: 5 }, () => one));
+    expect(faultOfView({ ...view, blocks })).toBeNull();
+    // Plain text has no markup to be feared.
+    expect(JSON.stringify(blocks.filter((block) => !('type' in block && block.type === 'header')))).not.toContain('<!');
   });
 
   test('are the home and the answer of somebody with two hundred pods, or none', () => {

@@ -29,9 +29,14 @@ const AT_THE_COMMAND_LINE = [
   'services/access/tokens.ts',
   'services/billing/register-delivery.ts',
   'services/billing/run-in-child.ts',
+  // Messages that say where to look or to ask beside Slack's buttons.
+  'services/alerts/envelope-view.ts',
+  'services/alerts/plain-message.ts',
   // Commands as such, in a field of their own.
   'services/inbox/message-items.ts',
   'services/inbox/money-items.ts',
+  'services/inbox/raise-items.ts',
+  'services/inbox/set-command.ts',
   'services/organisation/read-organisation-file.ts',
 ];
 

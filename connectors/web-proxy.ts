@@ -1,10 +1,9 @@
 /**
- * The way out through a proxy, where HTTPS_PROXY (or HTTP_PROXY) names one; NO_PROXY is followed. The Web API, the addresses that Slack
- * gives for answers and Socket Mode's WebSocket all go this way. Without a proxy nothing is changed.
+ * The way out through a proxy, where HTTPS_PROXY (or HTTP_PROXY) names one; NO_PROXY is followed. Slack's Web API, the addresses that it gives for
+ * answers, Socket Mode's WebSocket, Teams and webhooks all go this way. Without a proxy nothing is changed.
  */
 import { env } from 'node:process';
-import type { WebClientOptions } from '@slack/web-api';
-import { type Dispatcher, EnvHttpProxyAgent, fetch as fetchThrough } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
 
 const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
 /** No proxy reaches this machine's own addresses. */
@@ -25,15 +24,4 @@ export function proxyAgent(): Dispatcher | null {
     shared = { key, agent: new EnvHttpProxyAgent({ noProxy, allowH2: false, requestTls: { allowH2: false } }) };
   }
   return shared.agent;
-}
-
-/** How Slack is fetched from. */
-export function slackFetch(): NonNullable<WebClientOptions['fetch']> {
-  const dispatcher = proxyAgent();
-  if (dispatcher === null) return (url, init) => fetch(url, init);
-  return (url, init) => {
-    const { body, ...rest } = init ?? {};
-    if (body !== undefined && typeof body !== 'string') throw new TypeError('only texts are sent to Slack');
-    return fetchThrough(url, { ...rest, dispatcher, ...(body === undefined ? {} : { body }) });
-  };
 }
