@@ -50,6 +50,7 @@ const TAGS = [
   { name: 'journals', description: 'The cost of a month as balanced lines for the ledger' },
   { name: 'outcomes', description: 'What the pods delivered' },
   { name: 'events', description: 'What the tools of the pods tell: tickets, deployments, incidents' },
+  { name: 'notes', description: 'What people say of periods, pods and figures, signed' },
   { name: 'metrics', description: 'What the pods used, which splits go by' },
   { name: 'organisation', description: 'Pods and the audit trail' },
   { name: 'operation', description: 'For probes and monitoring, without a token' },

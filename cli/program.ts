@@ -17,6 +17,8 @@ const COMMANDS = new Map<string, () => Promise<CommandModule>>([
   ['ingest', async () => (await import('./commands/ingest.ts')).ingestCommand],
   ['sources', async () => (await import('./commands/sources.ts')).sourcesCommand],
   ['outcomes', async () => (await import('./commands/outcomes.ts')).outcomesCommand],
+  ['events', async () => (await import('./commands/events.ts')).eventsCommand],
+  ['notes', async () => (await import('./commands/notes.ts')).notesCommand],
   ['metrics', async () => (await import('./commands/metrics.ts')).metricsCommand],
   ['invoices', async () => (await import('./commands/invoices.ts')).invoicesCommand],
   ['report', async () => (await import('./commands/report.ts')).reportCommand],

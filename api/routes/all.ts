@@ -6,6 +6,7 @@ import { addAuditRoutes } from './audit.ts';
 import { addChargeRoutes } from './charges.ts';
 import { addCloudReturnRoutes } from './cloud-return.ts';
 import { addCoverageRoutes } from './coverage.ts';
+import { addEnablingRoutes } from './enabling.ts';
 import { addEnvelopeRoutes } from './envelopes.ts';
 import { addEvidenceRoutes } from './evidence.ts';
 import { addEventRoutes } from './events.ts';
@@ -33,6 +34,7 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addReportRoutes(app, context);
   addCloudReturnRoutes(app, context);
   addCoverageRoutes(app, context);
+  addEnablingRoutes(app, context);
   addChargeRoutes(app, context);
   addOutcomeRoutes(app, context);
   addOutcomeActRoutes(app, context);

@@ -16,6 +16,7 @@ import { addAdjustmentsReport } from './report-adjustments.ts';
 import { addAlertsReport } from './report-alerts.ts';
 import { addCloudReturnReport } from './report-cloud-return.ts';
 import { addCoverageReports } from './report-coverage.ts';
+import { addEnablingReport } from './report-enabling.ts';
 import { addInvoiceReports } from './report-invoices.ts';
 
 interface ReportOptions extends CommonOptions, AsKnownOptions {
@@ -117,6 +118,7 @@ export function reportCommand(program: Command): void {
 
   addInvoiceReports(report);
   addCoverageReports(report);
+  addEnablingReport(report);
   addAdjustmentsReport(report);
   addAlertsReport(report);
   addCloudReturnReport(report);

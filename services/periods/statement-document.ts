@@ -8,6 +8,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { canonicalJson } from '../attribution/canonical-json.ts';
 import { type Decimal, isZero, ratio, subtract, ZERO } from '../kernel/decimal.ts';
 import type { Period } from '../kernel/period.ts';
+import { notesOfDays } from '../notes/note.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 import { billingPeriodSql } from '../reports/cost-dimensions.ts';
 import { costs } from '../reports/costs.ts';
@@ -70,6 +71,7 @@ async function commonFacts(db: Kysely<DB>, facts: DocumentFacts): Promise<object
     .select(['id', 'digest'])
     .where('id', '=', facts.rulebookId)
     .executeTakeFirstOrThrow();
+  const notes = await notesOfDays(db, period);
   const { name } = await db.selectFrom('organisation').select('name').executeTakeFirstOrThrow();
   return {
     format: STATEMENT_FORMAT,
@@ -86,6 +88,8 @@ async function commonFacts(db: Kysely<DB>, facts: DocumentFacts): Promise<object
     readiness: facts.readiness,
     valuePerPod: facts.valuePerPod,
     frozen: await digestFrozenRows(db, statementId),
+    // Only where there are any, so that a period without notes has the document it always had.
+    ...(notes.length === 0 ? {} : { notes }),
   };
 }
 

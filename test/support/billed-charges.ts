@@ -31,6 +31,9 @@ export interface OriginGiven {
 export interface ChargeGiven {
   readonly originId: string;
   readonly date: string;
+  /** Consumed in hours, where `quantity` says how many. */
+  readonly sku?: string;
+  readonly quantity?: string;
   readonly currency?: string;
   readonly billed?: string;
   readonly effective?: string;
@@ -83,12 +86,12 @@ export async function insertStagedLoad(db: Kysely<DB>, given: LoadGiven): Promis
   const table = sql.table(`charge_${loadId}`);
   await sql`select create_charge_table(${loadId}::bigint)`.execute(db);
   await sql`
-    insert into ${table} (load_id, origin_id, charge_date, billing_currency, billed_cost, effective_cost, list_cost,
-      contracted_cost, line_count)
-    select ${loadId}::bigint, origin_id::bigint, charge_date::date, currency, billed::numeric, effective::numeric, list::numeric,
-      contracted::numeric, 1
+    insert into ${table} (load_id, origin_id, charge_date, sku_id, consumed_unit, consumed_quantity, billing_currency, billed_cost,
+      effective_cost, list_cost, contracted_cost, line_count)
+    select ${loadId}::bigint, origin_id::bigint, charge_date::date, sku, case when sku is not null then 'Hours' end, quantity::numeric, currency, billed::numeric,
+      effective::numeric, list::numeric, contracted::numeric, 1
     from json_to_recordset(${JSON.stringify(given.charges.map(toRow))}::json)
-      as charge (origin_id text, charge_date text, currency text, billed text, effective text, list text, contracted text)
+      as charge (origin_id text, charge_date text, sku text, quantity text, currency text, billed text, effective text, list text, contracted text)
   `.execute(db);
   await sql`
     insert into load_total (load_id, billing_currency, row_count, billed_cost, effective_cost, list_cost, contracted_cost)
@@ -102,14 +105,17 @@ export async function insertStagedLoad(db: Kysely<DB>, given: LoadGiven): Promis
       sum(effective_cost), sum(list_cost), sum(contracted_cost), sum(line_count)
     from ${table} group by 1, 2, 3, 4
   `.execute(db);
+  await sql`select fill_load_sku_day(${loadId}::bigint)`.execute(db);
   return loadId;
 }
 
-function toRow(charge: ChargeGiven): Record<string, string> {
+function toRow(charge: ChargeGiven): Record<string, string | undefined> {
   const billed = charge.billed ?? '0';
   return {
     origin_id: charge.originId,
     charge_date: charge.date,
+    sku: charge.sku,
+    quantity: charge.quantity,
     currency: charge.currency ?? 'USD',
     billed,
     effective: charge.effective ?? billed,
