@@ -854,6 +854,7 @@ export interface OutcomeMonth {
   outcome_id: Int8;
   party: string;
   pod_id: string | null;
+  recognised_until: string;
   recognition_month: string;
   state: string;
 }
@@ -2091,6 +2092,11 @@ export interface UsageQuantity {
   valid_until: string;
 }
 
+export interface ValueCut {
+  cut_on: string;
+  kept_at: Timestamp;
+}
+
 export interface ValueMonth {
   amount: Decimal | null;
   basis: string;
@@ -2100,8 +2106,20 @@ export interface ValueMonth {
   outcomes: number;
   party: string;
   pod_id: string | null;
+  recognised_until: string;
   recognition_month: string;
   state: string;
+}
+
+export interface WholeCountedSchedule {
+  amount: Decimal | null;
+  counted_from: string | null;
+  counted_until: string | null;
+  ordinal: number | null;
+  outcome_id: Int8 | null;
+  recognised_from: string | null;
+  recognised_until: string | null;
+  state: string | null;
 }
 
 export interface WholeDatedPod {
@@ -2266,7 +2284,9 @@ export interface DB {
   statement_value: StatementValue;
   usage_metric: UsageMetric;
   usage_quantity: UsageQuantity;
+  value_cut: ValueCut;
   value_month: ValueMonth;
+  whole_counted_schedule: WholeCountedSchedule;
   whole_dated_pod: WholeDatedPod;
   whole_rollup_cost: WholeRollupCost;
   worker: Worker;

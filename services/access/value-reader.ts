@@ -1,10 +1,11 @@
 /**
  * Value per pod for whoever asks again and again: the facts that no request changes are remembered for their figures_version, so that a report
- * made anew is one statement. It gives its own version with the figures; where that is another one by then, all is read again as by anybody.
+ * made anew is one statement. The first that cuts its month at a new day has the sums of that month kept up to there. The statement gives its own version with the figures; where that is another one by then, all is read again as by anybody.
  */
 import type { CompiledQuery, Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { keepValueCut } from '../outcomes/outcome-months.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 import type { PodScope } from '../reports/pod-scope.ts';
 import { type ReportFacts, readReportFacts } from '../reports/report-facts.ts';
@@ -23,16 +24,25 @@ export interface ValueQuestion {
 export function createValueReader(db: Kysely<DB>): (question: ValueQuestion) => Promise<ValuePerPod> {
   let facts: ReportFacts | undefined;
   let statements: ValueStatements = new Map();
+  const cutsAsked = new Set<string>();
   const execute = <Row>(statement: CompiledQuery<Row>) => readAtOnce(db, statement);
   return async ({ principal, figuresVersion, request }) => {
     if (principal.role !== 'pod') {
       if (facts?.figures_version !== figuresVersion) {
         facts = await readReportFacts(db);
         statements = new Map();
+        cutsAsked.clear();
       }
-      const report = await valuePerPodAtOnce(db, facts, { request, statements, execute });
+      const { report, isStale, cutToKeep } = await valuePerPodAtOnce(db, facts, { request, statements, execute });
+      if (isStale) facts = undefined;
+      if (cutToKeep !== null && !cutsAsked.has(cutToKeep)) {
+        cutsAsked.add(cutToKeep);
+        await db.transaction().execute((trx) => keepValueCut(trx, { cutOn: cutToKeep, at: request.at }));
+        facts = await readReportFacts(db);
+        statements = new Map();
+      }
       if (report !== null) return report;
     }
-    return readAs(db, principal, (trx) => valuePerPod(trx, request));
+    return readAs(db, principal, (trx) => valuePerPod(trx, { ...request, isByMonth: principal.role !== 'pod' }));
   };
 }

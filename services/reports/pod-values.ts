@@ -59,8 +59,8 @@ const COLUMNS = ['party', 'pod_id', 'state', 'beside', 'amount', 'outcomes', 'is
 
 /** A query of the text that `readValues` reads. `spans`: what is read by month, and what by outcome. */
 export function recognisedValueQuery(frame: ReportFrame, scope: PodScope, spans: ValueSpans): RawBuilder<string> {
-  const { own, foreign, months } = spans;
-  if (months.length === 0) return textRows(COLUMNS, outcomeRows(frame, scope, spans));
+  const { own, foreign, ends } = spans;
+  if (ends.length === 0) return textRows(COLUMNS, outcomeRows(frame, scope, spans));
   const ofMonths = monthRows(frame, spans);
   if (own.length + foreign.length === 0) return textRows(COLUMNS, ofMonths);
   const query = sql`
@@ -91,10 +91,7 @@ function compareTexts(left: string | null, right: string | null): number {
   return (left ?? '') < (right ?? '') ? -1 : 1;
 }
 
-/**
- * Rows of ValueRow, of outcomes whose schedule or delivery touches the spans (outcome_schedule_recognised_from_idx,
- * outcome_delivered_on_idx).
- */
+/** Rows of ValueRow, of what counts in the spans. */
 function outcomeRows(frame: ReportFrame, scope: PodScope, spans: ValueSpans): RawBuilder<unknown> {
   const { closed } = frame;
   const part = handedOn(scope, {
@@ -112,7 +109,7 @@ function outcomeRows(frame: ReportFrame, scope: PodScope, spans: ValueSpans): Ra
     with recognised as materialized (
       ${recognisedIn(spans, frame, scope.portfolio !== undefined)}
     ), counted as (
-      select recognised.outcome_id, outcome.state, recognised.amount, recognised.is_missing, recognised.on_date,
+      select recognised.outcome_id, recognised.state, recognised.amount, recognised.is_missing, recognised.on_date,
         outcome.unattributed_basis_points, not ${isOfMonths(frame, spans)} as is_counted,
         ${besideSql(frame.revenueBasis)} as beside
       from recognised join outcome on outcome.id = recognised.outcome_id
@@ -166,42 +163,42 @@ export async function collectValues(
 }
 
 /**
- * One row per outcome recognised in the spans, with its amount there; without one where it has no money. `hasDays`: one per range, or
- * day, with a date of it.
+ * One row per outcome and state recognised in the spans, with its amount there; without one where it has no money. `hasDays`: one per range,
+ * or day, with a date of it.
  */
 function recognisedIn({ own, foreign }: ValueSpans, { currency }: ReportFrame, hasDays: boolean): RawBuilder<unknown> {
   const dated = (date: RawBuilder<unknown>) => (hasDays ? sql`${date}::date as on_date` : sql`null::date as on_date`);
   const scheduled = own.map(
     (range) => sql`
-      select scheduled.outcome_id, ${recognisedBetween('scheduled', sql`span.first_day`, sql`span.end_day`)} as amount, false as is_missing,
-        ${dated(sql`${range.start}`)}
-      from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id cross join lateral (${spanOf(range)}) as span
-      where outcome.state in ('verified', 'claimed') and outcome.currency = ${currency} and ${touches(range)}`,
+      select counted.outcome_id, counted.state, ${recognisedBetween('counted', sql`span.first_day`, sql`span.end_day`)} as amount,
+        false as is_missing, ${dated(sql`${range.start}`)}
+      from outcome join counted_schedule as counted on counted.outcome_id = outcome.id cross join lateral (${spanOf(range)}) as span
+      where outcome.currency = ${currency} and ${touches(range)}`,
   );
-  const converted = sql`select outcome_id, amount * rate as amount, rate is null as is_missing, ${dated(sql`day.on_date`)}
+  const converted = sql`select outcome_id, state, amount * rate as amount, rate is null as is_missing, ${dated(sql`day.on_date`)}
     from (${recognisedDays(foreign, currency)}) as day`;
   return sql`
-    select outcome_id, sum(amount) as amount, bool_or(is_missing) as is_missing, on_date
-    from (${sql.join([...scheduled, converted], sql` union all `)}) as part group by outcome_id, on_date
+    select outcome_id, state, sum(amount) as amount, bool_or(is_missing) as is_missing, on_date
+    from (${sql.join([...scheduled, converted], sql` union all `)}) as part group by outcome_id, state, on_date
     union all
-    select id, null, false, ${dated(sql`delivered_on`)} from outcome
-    where state in ('verified', 'claimed') and amount is null and ${liesIn('delivered_on', own)}`;
+    select outcome_id, state, null, false, ${dated(sql`counted_from`)} from counted_schedule
+    where amount is null and ${liesIn('counted_from', own)}`;
 }
 
-/** One row per outcome and day recognised in the ranges, for outcomes in another currency; `rate` is null where it is missing. */
+/** One row per outcome, state and day recognised in the ranges, for outcomes in another currency; `rate` is null where it is missing. */
 function recognisedDays(ranges: readonly DateRange[], currency: string): RawBuilder<unknown> {
   const none = sql`
-    select null::bigint as outcome_id, null::text as from_currency, null::date as on_date, null::numeric as rate, null::numeric as amount
+    select null::bigint as outcome_id, null::text as state, null::text as from_currency, null::date as on_date, null::numeric as rate, null::numeric as amount
     where false`;
   const parts = ranges.map(
     (range) => sql`
-    select outcome.id as outcome_id, outcome.currency as from_currency, day::date as on_date, conversion.rate,
-      ${recognisedBetween('scheduled', sql`day::date`, sql`day::date + 1`)} as amount
-    from outcome join outcome_schedule as scheduled on scheduled.outcome_id = outcome.id cross join lateral (${spanOf(range)}) as span
+    select outcome.id as outcome_id, counted.state, outcome.currency as from_currency, day::date as on_date, conversion.rate,
+      ${recognisedBetween('counted', sql`day::date`, sql`day::date + 1`)} as amount
+    from outcome join counted_schedule as counted on counted.outcome_id = outcome.id cross join lateral (${spanOf(range)}) as span
     cross join generate_series(span.first_day, span.end_day - 1, interval '1 day') as day
     left join conversion_rate as conversion on conversion.to_currency = ${currency} and conversion.on_date = day::date
       and conversion.from_currency = outcome.currency
-    where outcome.state in ('verified', 'claimed') and outcome.currency <> ${currency} and ${touches(range)}`,
+    where outcome.currency <> ${currency} and ${touches(range)}`,
   );
   return parts.length === 0 ? none : sql.join(parts, sql` union all `);
 }
@@ -226,12 +223,12 @@ function frozenValues(closed: readonly ClosedMonth[], currency: string): RawBuil
 }
 
 function spanOf(range: DateRange): RawBuilder<unknown> {
-  return sql`select greatest(scheduled.recognised_from, ${range.start}::date) as first_day,
-    least(scheduled.recognised_until, ${range.end}::date) as end_day`;
+  return sql`select greatest(counted.counted_from, ${range.start}::date) as first_day,
+    least(counted.counted_until, ${range.end}::date) as end_day`;
 }
 
 function touches(range: DateRange): RawBuilder<unknown> {
-  return sql`scheduled.recognised_from < ${range.end}::date and scheduled.recognised_until > ${range.start}::date`;
+  return sql`counted.counted_from < ${range.end}::date and counted.counted_until > ${range.start}::date`;
 }
 
 /** What a schedule row recognises from one day up to, not including, another: the difference of two running amounts. */

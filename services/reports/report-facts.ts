@@ -68,6 +68,8 @@ export type ReportFacts = Pick<
   readonly billed: readonly { readonly month: IsoDate; readonly currency: string }[];
   /** The currencies of recognised value, by month, as now known. */
   readonly valued: readonly { readonly month: IsoDate; readonly currency: string }[];
+  /** The days at which reports cut a month whose sums of value before them are kept. */
+  readonly value_cuts: readonly IsoDate[];
   /** One per pod and holding. */
   readonly pods: readonly HeldPod[];
 };
@@ -94,6 +96,7 @@ export async function readReportFacts(db: Kysely<DB>): Promise<ReportFacts> {
         select distinct charge_month as month, billing_currency as currency from pod_month) as billed) as billed,
       (select coalesce(json_agg(valued), '[]') from (
         select distinct recognition_month as month, currency from value_month where currency is not null) as valued) as valued,
+      (select coalesce(json_agg(cut_on), '[]') from value_cut) as value_cuts,
       (select coalesce(json_agg(holding), '[]') from (
         select pod.id, pod.name, pod.kind, holder.portfolio_id as "portfolioId", holder.valid_from as "validFrom",
           holder.valid_until as "validUntil"

@@ -59,6 +59,8 @@ export interface ReportFrame {
   readonly billed: ReportFacts['billed'];
   /** The currencies of recognised value, by month, of this period or not. */
   readonly valued: ReportFacts['valued'];
+  /** The days at which months are cut whose sums of value before them are kept. */
+  readonly valueCuts: readonly IsoDate[];
   /** All pods with what they hold, as now known. */
   readonly pods: ReportFacts['pods'];
 }
@@ -120,6 +122,7 @@ export function frameOf(facts: ReportFacts, request: ReportRequest): ReportFrame
     statement: facts.standing.find(({ start, end }) => start === period.start && end === period.end) ?? null,
     billed: facts.billed,
     valued: facts.valued,
+    valueCuts: facts.value_cuts,
     pods: facts.pods,
   };
 }

@@ -24,7 +24,7 @@ import {
   type ValuePerPodRow,
 } from './compose-value.ts';
 import { type PodCost, podCostQuery, readCosts, requireCostRates } from './pod-costs.ts';
-import { spansByMonth, spansOfOutcomes, type ValueSpans } from './month-values.ts';
+import { cutToKeep, spansByMonth, spansOfOutcomes, type ValueSpans } from './month-values.ts';
 import { chooseEnvelopes, type EnvelopeRow, type PodEnvelope, podEnvelopeQuery } from './pod-envelopes.ts';
 import { checkPodScope, type PodScope, type Predecessor, readPredecessors } from './pod-scope.ts';
 import {
@@ -50,13 +50,22 @@ import {
 
 /** What the database adds up for a report, in one statement: one round trip and one snapshot. */
 interface ValueParts {
-  /** The counter of the figures that they are of. */
-  readonly figuresVersion: string;
+  /** The counter of the figures that they are of; null where sums that they read are not kept any more. */
+  readonly figuresVersion: string | null;
   /** For `readCosts`. */
   readonly costs: string;
   /** For `collectValues`. */
   readonly values: string;
   readonly envelopes: readonly EnvelopeRow[];
+}
+
+/** Whether sums by month may be read: by whoever sees all outcomes as they are stored now, in one snapshot. */
+interface ByMonth {
+  readonly isByMonth?: boolean;
+}
+
+function isOfWholePods({ portfolio, withPredecessors }: PodScope): boolean {
+  return portfolio === undefined && withPredecessors !== true;
 }
 
 /**
@@ -65,16 +74,15 @@ interface ValueParts {
  */
 export async function valuePerPod(
   db: Kysely<DB>,
-  request: ReportRequest & AsNowRequest & PodScope,
+  request: ReportRequest & AsNowRequest & PodScope & ByMonth,
 ): Promise<ValuePerPod> {
   await checkPodScope(db, request);
   const frame = await readReportFrame(db, request);
   const { statement } = frame;
   const isAsStated = statement?.currency === frame.currency && statement.costMetric === frame.costMetric;
   // The statement froze whole pods; what a portfolio had of them, and what was handed on, is put together from the days it froze.
-  const isWhole = request.portfolio === undefined && request.withPredecessors !== true;
   const report =
-    statement !== null && isAsStated && isWhole
+    statement !== null && isAsStated && isOfWholePods(request)
       ? await frozenValuePerPod(db, statement.statementId)
       : await buildValuePerPod(db, { ...request, frame, adjustments: await readPodAdjustments(db, frame) });
   if (request.asNow !== true) return report;
@@ -82,10 +90,17 @@ export async function valuePerPod(
   return { ...report, asNow: await buildValuePerPod(db, now) };
 }
 
+export interface ValueAtOnce {
+  /** Null where it takes more than one statement (closed months, adjustments, portfolios, successions), or where the facts are out of date. */
+  readonly report: ValuePerPod | null;
+  /** The facts are no longer those of the figures. */
+  readonly isStale: boolean;
+  /** Where the sums of a month before this day would spare reading outcomes one by one. */
+  readonly cutToKeep: IsoDate | null;
+}
+
 /**
  * The report of a period, by one statement, from facts that were read before; what that gives is of one snapshot without a transaction.
- * Null where it takes more than one statement (closed months, adjustments, portfolios, successions), or where the facts are no longer those of
- * the figures.
  * @param asked.statements those of the same facts.
  * @throws as `valuePerPod`.
  */
@@ -97,14 +112,16 @@ export async function valuePerPodAtOnce(
     statements: ValueStatements;
     execute: <Row>(statement: CompiledQuery<Row>) => Promise<readonly Row[]>;
   },
-): Promise<ValuePerPod | null> {
+): Promise<ValueAtOnce> {
   const { asNow, portfolio, withPredecessors } = asked.request;
-  if (asNow === true || portfolio !== undefined || withPredecessors === true) return null;
+  const nothing = { report: null, isStale: false, cutToKeep: null };
+  if (asNow === true || portfolio !== undefined || withPredecessors === true) return nothing;
   const frame = frameOf(facts, asked.request);
-  if (frame.closed.length > 0 || bookingOf(frame).isAdjusting) return null;
+  const cut = cutToKeep(frame);
+  if (frame.closed.length > 0 || bookingOf(frame).isAdjusting) return { ...nothing, cutToKeep: cut };
   const [parts] = await asked.execute(statementOf(db, frame, asked.statements));
-  if (parts?.figuresVersion !== facts.figures_version) return null;
-  return putTogether(db, {
+  if (parts?.figuresVersion !== facts.figures_version) return { ...nothing, isStale: true };
+  const report = await putTogether(db, {
     frame,
     open: openDays(frame),
     parts,
@@ -112,6 +129,7 @@ export async function valuePerPodAtOnce(
     adjustments: new Map(),
     predecessors: undefined,
   });
+  return { report, isStale: false, cutToKeep: cut };
 }
 
 /**
@@ -120,12 +138,13 @@ export async function valuePerPodAtOnce(
  */
 export async function buildValuePerPod(
   db: Kysely<DB>,
-  given: PodScope & { frame: ReportFrame; adjustments: PodAdjustments },
+  given: PodScope & ByMonth & { frame: ReportFrame; adjustments: PodAdjustments },
 ): Promise<ValuePerPod> {
   const { frame, portfolio } = given;
   const held = await holdingsOf(db, frame, portfolio);
   const open = await openValueDays(db, frame, given);
-  const parts = await readParts(db, partsQuery(frame, given, spansOfOutcomes(open)));
+  const isByMonth = given.isByMonth === true && frame.closed.length === 0 && isOfWholePods(given);
+  const parts = await readParts(db, partsQuery(frame, given, isByMonth ? spansByMonth(frame) : spansOfOutcomes(open)));
   const predecessors = given.withPredecessors === true ? await readPredecessors(db) : undefined;
   return putTogether(db, { ...given, held, open, parts, predecessors });
 }
@@ -220,8 +239,13 @@ function headingOf(frame: ReportFrame): ValueHeading {
 
 function partsQuery(frame: ReportFrame, scope: PodScope, spans: ValueSpans): RawBuilder<ValueParts> {
   const list = (rows: RawBuilder<unknown>) => sql`(select coalesce(json_agg(part), '[]') from (${rows}) as part)`;
+  const kept = sql`select count(*) from value_cut where cut_on = any(${spans.cuts}::date[])`;
+  const isKept =
+    spans.cuts.length === 0
+      ? sql`figures_version::text`
+      : sql`case when (${kept}) = ${spans.cuts.length} then figures_version::text end`;
   return sql<ValueParts>`${PREPARED}
-    select figures_version::text as "figuresVersion", ${podCostQuery(frame, scope)} as costs,
+    select ${isKept} as "figuresVersion", ${podCostQuery(frame, scope)} as costs,
       ${recognisedValueQuery(frame, scope, spans)} as values,
       ${frame.statement === null ? list(podEnvelopeQuery(frame.period)) : sql`'[]'::json`} as envelopes
     from organisation`;

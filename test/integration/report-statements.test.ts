@@ -120,9 +120,9 @@ describe('value per pod over HTTP', () => {
       statements: new Map(),
       execute: async <Row>(statement: CompiledQuery<Row>) => (await db.executeQuery(statement)).rows,
     };
-    expect(await valuePerPodAtOnce(db, facts, asked)).not.toBeNull();
+    expect(await valuePerPodAtOnce(db, facts, asked)).toMatchObject({ isStale: false, report: { currency: 'USD' } });
     await db.transaction().execute(raiseFiguresVersion);
-    expect(await valuePerPodAtOnce(db, facts, asked)).toBeNull();
+    expect(await valuePerPodAtOnce(db, facts, asked)).toEqual({ isStale: true, report: null, cutToKeep: null });
   });
 });
 
