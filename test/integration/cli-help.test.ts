@@ -56,6 +56,7 @@ const COMMANDS = [
   'outcomes show',
   'outcomes supersede',
   'outcomes verify',
+  'outcomes template',
   'plan',
   'plans',
   'report adjustments',
