@@ -37,7 +37,9 @@ export async function printReport(options: FormOptions, report: PrintableReport)
   if (options.out === undefined && format === 'xlsx' && process.stdout.isTTY) {
     throw new AppError('invalid_input', 'A workbook is nothing for a terminal: name a file with --out report.xlsx.');
   }
-  await write(options, await contentOf(format, report));
+  const content = await contentOf(format, report);
+  if (options.out === undefined) process.stdout.write(content);
+  else await writeNew(options.out, content);
 }
 
 async function contentOf(
@@ -56,11 +58,8 @@ async function contentOf(
   }
 }
 
-async function write({ out }: FormOptions, content: string | Buffer): Promise<void> {
-  if (out === undefined) {
-    process.stdout.write(content);
-    return;
-  }
+/** Writes a file that is not there yet. @throws AppError invalid_input */
+export async function writeNew(out: string, content: string | Buffer): Promise<void> {
   try {
     await writeFile(out, content, { flag: 'wx' });
   } catch (cause) {

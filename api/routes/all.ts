@@ -16,6 +16,7 @@ import { addJournalRoutes } from './journals.ts';
 import { addLoadRoutes } from './loads.ts';
 import { addMetricRoutes } from './metrics.ts';
 import { addNoteRoutes } from './notes.ts';
+import { addOutcomeTemplateRoute } from './outcome-template.ts';
 import { addOperationRoutes } from './operation.ts';
 import { addOutcomeActRoutes } from './outcome-acts.ts';
 import { addOutcomePoolRoutes } from './outcome-pools.ts';
@@ -39,6 +40,7 @@ export function addRoutes(app: ApiApp, context: ApiContext, metrics: ApiMetrics)
   addOutcomeRoutes(app, context);
   addOutcomeActRoutes(app, context);
   addOutcomePoolRoutes(app, context);
+  addOutcomeTemplateRoute(app, context);
   addEvidenceRoutes(app, context);
   addNoteRoutes(app, context);
   addMetricRoutes(app, context);

@@ -1,7 +1,6 @@
 /** What the pods delivered: listing, stating one, importing a sheet. */
 import { Type } from 'typebox';
 import { readAs } from '../../services/access/read-as.ts';
-import { AppError } from '../../services/kernel/errors.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { guardClaim } from '../../services/outcomes/guard-claim.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';

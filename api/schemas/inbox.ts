@@ -22,13 +22,15 @@ export const InboxQuery = Type.Object(
 
 export const InboxItemView = Type.Object({
   kind: oneOf(INBOX_KINDS, 'What waits.'),
-  id: Type.String({ description: 'Of the message, alert, request, envelope, source or pod it is about.' }),
+  id: Type.String({
+    description: 'Of the message, alert, request, envelope, source, pod, evidence or scope of events it is about.',
+  }),
   scope: nullable(Scope),
   period: nullable(Type.String()),
   since: nullable(Type.String({ description: 'An instant, or a date where the day is what counts.' })),
   amount: nullable(DecimalText),
   currency: nullable(CurrencyCode),
-  amountOf: nullable(oneOf(['actual', 'raise', 'per month', 'beyond', 'spent'], 'What the amount is.')),
+  amountOf: nullable(oneOf(['actual', 'raise', 'per month', 'beyond', 'spent', 'value'], 'What the amount is.')),
   sentence: Type.String(),
   settle: Type.Array(Type.String(), { description: 'Commands of which each settles it, the usual one first.' }),
   calls: Type.Array(Type.String(), { description: 'The same over HTTP.' }),

@@ -9,6 +9,7 @@ const TYPES: Readonly<Record<string, string>> = {
   'raise-request': 'raise.requested',
   'raise-answer': 'raise.answered',
   'operator-notice': 'operator.notice',
+  'evidence-broken': 'evidence.broken',
 };
 
 export interface WebhookEvent {

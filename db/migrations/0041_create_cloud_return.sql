@@ -22,8 +22,8 @@ create table load_sku_day (
 );
 create index load_sku_day_load_id_charge_date_idx on load_sku_day (load_id, charge_date);
 
--- Reads the load's own table, which need not be a partition of charge yet.
-create function fill_load_sku_day(p_load_id bigint) returns void language plpgsql as $$
+-- Reads the load's own table, which need not be a partition of charge yet. Few sums of many charges: by hashing, for a sort would be by texts.
+create function fill_load_sku_day(p_load_id bigint) returns void language plpgsql set enable_sort = off as $$
 begin
   if to_regclass('charge_' || p_load_id) is null then return;
   end if;

@@ -57,10 +57,10 @@ export async function composeCloudReturn(
       best,
       unexplained,
       decisions: await readDecisions(db, at),
-      comments: await readComments(
-        db,
-        [...best, ...unexplained].map(({ podId }) => podId),
-      ),
+      comments: await readComments(db, {
+        period: frame.period,
+        podIds: [...best, ...unexplained].map(({ podId }) => podId),
+      }),
     },
     scorecard: [report, ...reportsOf(former)].map(figuresOf),
     ...bridges,

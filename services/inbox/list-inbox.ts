@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { compare, type Decimal } from '../kernel/decimal.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { EnvelopeScope } from '../organisation/organisation.ts';
+import { readEvidenceItems } from './evidence-items.ts';
 import { readEventItems } from './event-items.ts';
 import { readDeliveryItems, readHeldItems, readLateItems } from './message-items.ts';
 import { readDriftItems, readHeadroomItems, readOutsideItems, readRateItems } from './money-items.ts';
@@ -19,6 +20,7 @@ export const INBOX_KINDS = [
   'held-alert',
   'raise-request',
   'raise-past',
+  'broken-evidence',
   'missing-rate',
   'late-source',
   'failed-events',
@@ -31,7 +33,7 @@ export type InboxKind = (typeof INBOX_KINDS)[number];
 
 export interface InboxItem {
   readonly kind: InboxKind;
-  /** Of what it is about: a message, an alert, a request, an envelope, a source or a pod. */
+  /** Of what it is about: a message, an alert, a request, an envelope, a source, a pod, evidence, or what events name. */
   readonly id: string;
   readonly scope: EnvelopeScope | null;
   readonly period: string | null;
@@ -40,7 +42,7 @@ export interface InboxItem {
   readonly amount: Decimal | null;
   readonly currency: string | null;
   /** What the amount is. */
-  readonly amountOf: 'actual' | 'raise' | 'per month' | 'beyond' | 'spent' | null;
+  readonly amountOf: 'actual' | 'raise' | 'per month' | 'beyond' | 'spent' | 'value' | null;
   readonly sentence: string;
   /** Commands of which each settles it, the usual one first. */
   readonly settle: readonly string[];
@@ -69,6 +71,7 @@ export async function listInbox(db: Kysely<DB>, options: { at: Date; role?: Prin
           await readHeldItems(db),
           await readRaiseItems(db, at),
           await readPastRaiseItems(db, at),
+          await readEvidenceItems(db),
           await readRateItems(db),
           await readHeadroomItems(db, at),
           await readDriftItems(db),

@@ -2,7 +2,7 @@
 import { currencyFix, isCurrencyCode } from '../fx/currency.ts';
 import { compare, type Decimal, decimal, isDecimalText, sum, ZERO } from '../kernel/decimal.ts';
 import { addDays, daysBetween, isIsoDate } from '../kernel/period.ts';
-import type { Report } from './check-outcome.ts';
+import type { Report } from './checked-outcome.ts';
 import { BASES_WITHOUT_MONEY, type OutcomeContent, type ScheduleRow } from './outcome.ts';
 import type { OutcomeField, RawOutcome } from './raw-outcome.ts';
 

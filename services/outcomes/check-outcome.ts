@@ -3,50 +3,17 @@
  * by field out. A verification that the statement has no right to lands as a claim, and a note says why.
  */
 import { type Decimal, decimal, isDecimalText } from '../kernel/decimal.ts';
-import type { Principal } from '../kernel/ports.ts';
 import { isIsoDate } from '../kernel/period.ts';
 import { didYouMean, listWords } from '../organisation/suggestion.ts';
 import { checkMoney, checkSchedule } from './check-money.ts';
 import { checkRecord, linksOf } from './check-record.ts';
 import { BASES, BASIS_POINTS_WHOLE, type Basis, STATED_STATES } from './outcome.ts';
-import type { EvidenceLink, OutcomeContent, StatedState } from './outcome.ts';
-import type { OutcomeField, RawOutcome } from './raw-outcome.ts';
+import type { OutcomeContent } from './outcome.ts';
+import type { CheckedOutcome, FieldFault, OutcomeContext, Report } from './checked-outcome.ts';
+import type { RawOutcome } from './raw-outcome.ts';
 import { settleShares, settleState } from './settle-state.ts';
 
-export interface FieldFault {
-  readonly field: OutcomeField;
-  readonly reason: string;
-  readonly fix: string;
-  /** Which share the fault is in. */
-  readonly shareIndex?: number;
-}
-
-export interface OutcomeContext {
-  readonly principal: Principal;
-  /** What a sheet states its owners claim, whoever imports it; else whoever states it does. */
-  readonly isSheet: boolean;
-  /** Known pods and their owners. */
-  readonly pods: ReadonlyMap<string, { readonly ownerEmail: string | null }>;
-  /** The unit of each type, stored ones and those of statements checked before. */
-  readonly typeUnits: Map<string, string>;
-  /** The pods that a person belongs to, as owner or by a token, by address in lower case. */
-  readonly podsOf: ReadonlyMap<string, readonly string[]>;
-  /** The currency of each pool. */
-  readonly poolCurrencies: ReadonlyMap<string, string>;
-}
-
-export interface CheckedOutcome {
-  readonly content: OutcomeContent;
-  readonly state: StatedState;
-  readonly verifiedBy: string | null;
-  readonly evidence: readonly EvidenceLink[];
-  readonly agreements: readonly { readonly podId: string; readonly agreedBy: string }[];
-  readonly notes: readonly string[];
-}
-
 const EMAIL = /^[^@\s]+@[^@\s]+$/;
-
-export type Report = (field: OutcomeField, reason: string, fix: string, shareIndex?: number) => void;
 
 /** The checked statement, or every fault in it. */
 export function checkOutcome(

@@ -2,7 +2,7 @@
 import { decimal, isDecimalText } from '../kernel/decimal.ts';
 import { isIsoDate } from '../kernel/period.ts';
 import { didYouMean, listWords } from '../organisation/suggestion.ts';
-import type { OutcomeContext, Report } from './check-outcome.ts';
+import type { OutcomeContext, Report } from './checked-outcome.ts';
 import { CONFIDENCE_GRADES, EFFECTS, type EvidenceLink, type NOTHING_FURTHER, type OutcomeContent } from './outcome.ts';
 import type { RawOutcome } from './raw-outcome.ts';
 

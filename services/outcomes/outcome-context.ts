@@ -2,7 +2,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../kernel/ports.ts';
-import type { OutcomeContext } from './check-outcome.ts';
+import type { OutcomeContext } from './checked-outcome.ts';
 
 /** Reads it afresh: `typeUnits` collects what the statements checked with it add. */
 export async function readOutcomeContext(

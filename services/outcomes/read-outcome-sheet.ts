@@ -4,7 +4,8 @@
  */
 import type { InputFault } from '../kernel/errors.ts';
 import { readStrictSheet, type SheetContent, type SheetLayout, type SheetRow } from '../sheets/strict-sheet.ts';
-import { type CheckedOutcome, checkOutcome, type OutcomeContext } from './check-outcome.ts';
+import { checkOutcome } from './check-outcome.ts';
+import type { CheckedOutcome, OutcomeContext } from './checked-outcome.ts';
 import { BASIS_POINTS_WHOLE } from './outcome.ts';
 import type { OutcomeField, RawOutcome } from './raw-outcome.ts';
 
@@ -16,7 +17,9 @@ export interface SheetOutcome {
 }
 
 const ROWS_MAX = 20_000;
-const LAYOUT: SheetLayout = {
+/** The id of the row that the template shows: refused, so that nobody claims it by leaving it in. */
+export const EXAMPLE_ROW_ID = 'EXAMPLE';
+export const OUTCOME_LAYOUT: SheetLayout = {
   required: ['source_row_id', 'pod', 'title', 'delivered_on', 'basis', 'owner_email'],
   optional: [
     'outcome_type',
@@ -92,7 +95,7 @@ export function readOutcomeSheet(
   content: SheetContent,
   context: OutcomeContext,
 ): { outcomes: SheetOutcome[]; rowCount: number; faults: InputFault[] } {
-  const { rows, faults } = readStrictSheet(fileName, content, LAYOUT);
+  const { rows, faults } = readStrictSheet(fileName, content, OUTCOME_LAYOUT);
   const outcomes: SheetOutcome[] = [];
   for (const [sourceRowId, [first, ...further]] of groupRows(fileName, rows, faults)) {
     faults.push(...further.flatMap((row) => differences(fileName, first, row)));
@@ -120,6 +123,11 @@ function groupRows(
     if (id === '') {
       const place = { file, line: row.line, record: row.record, column: 'source_row_id' };
       faults.push({ ...place, reason: 'the row has no id', fix: 'Give each outcome an id that it keeps for ever.' });
+      continue;
+    }
+    if (id === EXAMPLE_ROW_ID) {
+      const place = { file, line: row.line, record: row.record, column: 'source_row_id' };
+      faults.push({ ...place, reason: 'the row is the example of the template', fix: 'Delete it.' });
       continue;
     }
     const group = groups.get(id);

@@ -23,7 +23,7 @@ export type OutcomeActName =
 export async function recordVersions(
   trx: Transaction<DB>,
   options: {
-    acts: readonly { readonly outcomeId: string; readonly act: OutcomeActName | string }[];
+    acts: readonly { readonly outcomeId: string; readonly act: OutcomeActName }[];
     reason: string | null;
     principal: Principal;
     at: Date;

@@ -8,12 +8,12 @@ import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { findDuplicates } from './find-duplicates.ts';
+import { giveWay } from './give-way.ts';
 import { BASIS_POINTS_WHOLE, contentDigest, type StatedOutcome } from './outcome.ts';
 import type { PlannedOutcome, SavedOutcome } from './plan-outcomes.ts';
 import { keepCeilings } from './pool-ceilings.ts';
 import { readGates } from './read-gates.ts';
-import { recordVersions } from './record-versions.ts';
-import { giveWay } from './supersede-outcome.ts';
+import { type OutcomeActName, recordVersions } from './record-versions.ts';
 import { missingForVerification } from './verification-gates.ts';
 
 interface SaveOptions {
@@ -48,7 +48,8 @@ export async function saveOutcomes(trx: Transaction<DB>, options: SaveOptions): 
   if (written.length > 0) await keepCeilings(trx, written);
   const saved = planned.map((one) => resultOf(one, refused.get(one.outcomeId)));
   const acts = saved.flatMap(({ change, outcomeId, state }, position) => {
-    const act = state === 'verified' ? 'verified' : stated[position]?.claims === undefined ? 'stated' : 'claimed';
+    const isClaim = stated[position]?.claims !== undefined;
+    const act: OutcomeActName = state === 'verified' ? 'verified' : isClaim ? 'claimed' : 'stated';
     return change === 'unchanged' ? [] : [{ outcomeId, act }];
   });
   if (acts.length === 0) return saved;

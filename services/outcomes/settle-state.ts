@@ -3,7 +3,7 @@
  * outcome nor belongs to a pod that receives or states it. Where not, it lands as a claim, and a note says why. What else gates a
  * verification is looked at where it is written: save-outcomes.ts.
  */
-import type { CheckedOutcome, OutcomeContext } from './check-outcome.ts';
+import type { CheckedOutcome, OutcomeContext } from './checked-outcome.ts';
 import { isSamePerson } from './outcome.ts';
 import type { RawOutcome } from './raw-outcome.ts';
 import { dependenceOf } from './verification-gates.ts';

@@ -2,17 +2,15 @@
  * One outcome takes the place of another, in one transaction: what the old one counted is gone and what the new one counts is there, and no
  * report sees both or neither. References lead to the successor from then on.
  */
-import { sql, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
-import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
-import type { Principal } from '../kernel/ports.ts';
 import { createOutcome } from './create-outcome.ts';
+import { giveWay } from './give-way.ts';
 import { type ActedOutcome, beginAct, type OutcomeAct, requireReason, requireState } from './outcome-act.ts';
 import type { OutcomeInput } from './outcome-input.ts';
 import { COUNTED_STATES } from './outcome.ts';
-import { recordVersions } from './record-versions.ts';
 
 export interface SupersessionRequest extends OutcomeAct {
   readonly reason: string;
@@ -60,30 +58,4 @@ async function requireSuccessor(trx: Transaction<DB>, request: SupersessionReque
     throw new AppError('conflict', message);
   }
   return other.id;
-}
-
-/** The old one's part: its state, its references, its history. Within the transaction that makes its successor. */
-export async function giveWay(
-  trx: Transaction<DB>,
-  given: { outcomeId: string; successorId: string; reason: string; principal: Principal; at: Date },
-): Promise<void> {
-  const { outcomeId, successorId, reason, principal, at } = given;
-  await sql`
-    update outcome set state = 'superseded', superseded_by = ${successorId}::bigint, state_reason = ${reason}, version = version + 1,
-      updated_at = ${at.toISOString()}::timestamptz
-    where id = ${outcomeId}::bigint`.execute(trx);
-  await recordVersions(trx, { acts: [{ outcomeId, act: 'superseded' }], reason, principal, at });
-  await sql`
-    update outcome_reference set outcome_id = ${successorId}::bigint where outcome_id = ${outcomeId}::bigint`.execute(
-    trx,
-  );
-  const details = { successorId, reason };
-  await recordAudit(trx, {
-    at,
-    principal,
-    action: 'supersede-outcome',
-    subjectKind: 'outcome',
-    subjectId: outcomeId,
-    details,
-  });
 }

@@ -5,7 +5,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { compare, type Decimal, decimal, isDecimalText, ZERO } from '../kernel/decimal.ts';
-import { AppError } from '../kernel/errors.ts';
+import { AppError, countFurther } from '../kernel/errors.ts';
 import { isIsoDate, utcDate } from '../kernel/period.ts';
 import {
   type ActedOutcome,
@@ -84,9 +84,8 @@ async function requireComplete(trx: Transaction<DB>, row: ActedRow): Promise<voi
   const missing = gated === undefined ? [] : missingForVerification(gated);
   const [first] = missing;
   if (first === undefined) return;
-  const more = missing.length === 1 ? '' : ` There is ${missing.length - 1} more to do.`;
   const faults = missing.map(({ gate, reason, fix }) => ({ column: gate, reason, fix }));
-  const message = `Outcome ${row.id} cannot be verified yet: ${first.reason}. ${first.fix}${more}`;
+  const message = `Outcome ${row.id} cannot be verified yet: ${first.reason}. ${first.fix}${countFurther(faults)}`;
   throw new AppError('conflict', message, { faults });
 }
 

@@ -7,6 +7,7 @@ import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Bridge } from '../../services/cloud-return/bridge.ts';
 import { cloudReturn, prepareQuarter } from '../../services/cloud-return/cloud-return.ts';
+import { commentLines } from '../../services/cloud-return/pages/first-page.ts';
 import { cloudReturnPdf } from '../../services/cloud-return/pdf/cloud-return-pdf.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
@@ -57,6 +58,10 @@ const company = base.extend('db', { scope: 'file' }, async ({ database: { db } }
   await publishBill(db, june('100'));
   await importValues(db);
   await addEnvelope(db);
+  await sql`
+    insert into note (period_id, period_start, period_end, pod_id, text, signed_by, signed_role, signed_at)
+    values (${QUARTER}, '2026-07-01', '2026-10-01', 'search', 'We moved to another disk.', 'search-owner@example.com', 'pod', '2026-10-02T00:00:00Z')
+  `.execute(db);
   await close(db, '2026-06');
 
   await publishBill(db, { ...june('110'), deliveredAt: '2026-11-01T00:00:00Z' });
@@ -233,7 +238,11 @@ describe('the CIO’s quarter', () => {
     );
     expect(found.headline.join(' ')).toContain('Verified return 0.42× on attributed spend (103 % of total)');
     expect(Object.keys(found)).not.toContain('delivery');
-    expect(found.summary.comments.map(({ notes }) => notes)).toEqual(found.summary.comments.map(() => []));
+    expect(found.summary.comments).toMatchObject([
+      { podId: 'checkout', notes: [] },
+      { podId: 'search', notes: [{ text: 'We moved to another disk.', signedBy: 'search-owner@example.com' }] },
+    ]);
+    expect(commentLines(found)).toContainEqual({ pod: 'Checkout', text: 'no comment by the owner', by: 'checkout-owner@example.com' });
   });
 });
 

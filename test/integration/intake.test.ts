@@ -374,6 +374,14 @@ describe('evidence', () => {
       },
     ]);
     expect(await counted(database)).toEqual(before);
+    expect(await listInbox(database.db, { at: fresh.clock.now() })).toMatchObject([
+      {
+        kind: 'broken-evidence',
+        amount: '300',
+        currency: 'USD',
+        calls: [`POST /api/v1/outcomes/${outcomeId}/evidence/1/mend`, `POST /api/v1/outcomes/${outcomeId}/retract`],
+      },
+    ]);
   });
 
   test('breaks where its ticket was closed without being done, though nobody is mapped', async ({

@@ -29,17 +29,16 @@ export function podLine(pod: NamedPod, found: CloudReturn): [name: string, cost:
   return [pod.name, asFigure(pod.cost, places), pod.return === null ? claimed : asReturn(pod.return)];
 }
 
-/** One per pod that the page names: the owner's words, or that there are none. */
+/** What is said of the quarter and of pods; of a pod whose owner says nothing, that. */
 export function commentLines({ summary }: CloudReturn): { pod: string; text: string; by: string }[] {
-  const names = new Map([...summary.best, ...summary.unexplained].map(({ podId, name }) => [podId, name]));
-  return summary.comments.flatMap(({ podId, owner, notes }) => {
-    const pod = names.get(podId) ?? podId;
+  return summary.comments.flatMap(({ podId, podName, owner, notes }) => {
+    const pod = podId === null ? 'The quarter' : (podName ?? podId);
     const said = notes.map(({ text, signedBy, signedAt }) => ({
       pod,
       text,
       by: `${signedBy}, ${signedAt.slice(0, 10)}`,
     }));
-    const isOwnersAmong = notes.some(({ signedBy }) => signedBy === owner);
+    const isOwnersAmong = podId === null || notes.some(({ signedBy }) => signedBy === owner);
     return isOwnersAmong ? said : [...said, { pod, text: 'no comment by the owner', by: owner ?? 'no owner' }];
   });
 }

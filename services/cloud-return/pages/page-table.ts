@@ -1,5 +1,6 @@
 /** What a page shows, before anybody draws it: the same tables stand in a terminal and in the PDF, and their columns add up in both. */
 import {
+  add,
   compare,
   type Decimal,
   decimal,
@@ -9,7 +10,7 @@ import {
   sum,
   ZERO,
 } from '../../kernel/decimal.ts';
-import { roundParts, roundPartsTo } from '../../kernel/round-parts.ts';
+import { roundPartsTo } from '../../kernel/round-parts.ts';
 
 export interface PageTable {
   readonly heads: readonly string[];
@@ -55,23 +56,26 @@ export function signed(figure: string): string {
   return figure.startsWith('-') || /^0(\.0+)?$/.test(figure) ? figure : `+${figure}`;
 }
 
-/** A column whose printed parts add up to its printed total. */
-export function footing(parts: readonly Decimal[], places: number): { parts: string[]; total: string } {
-  const { parts: rounded, total } = roundParts(parts, places);
-  return { parts: rounded.map(withThousands), total: withThousands(total) };
-}
-
-/** A column under a total that is printed elsewhere too, as it is printed there. */
+/**
+ * A column under a total that is printed elsewhere too, as it is printed there. Such a total may lie a whole unit from the parts' own sum
+ * (each end of a bridge is rounded by itself); where cutting parts does not reach it, the greatest of them takes the unit.
+ */
 export function footingTo(
   parts: readonly Decimal[],
   total: Decimal,
   places: number,
 ): { parts: string[]; total: string } {
   const printed = roundForPresentation(total, places);
-  const rounded = roundPartsTo(parts, printed, places);
-  // Two roundings may lie a whole unit from the parts' sum, where no part can be cut further: then the parts decide.
-  if (compare(sum(rounded.map(decimal)), decimal(printed)) !== 0) return footing(parts, places);
-  return { parts: rounded.map(withThousands), total: withThousands(printed) };
+  const rounded = roundPartsTo(parts, printed, places).map(decimal);
+  const missing = subtract(decimal(printed), sum(rounded));
+  const greatest = rounded.reduce(
+    (best, part, index) => (compare(sizeOf(part), sizeOf(rounded[best] ?? ZERO)) > 0 ? index : best),
+    0,
+  );
+  return {
+    parts: rounded.map((part, index) => asFigure(index === greatest ? add(part, missing) : part, places)),
+    total: withThousands(printed),
+  };
 }
 
 /** Parts and a rest under their total, the rest and the total as they are printed where they stand alone. */
@@ -96,6 +100,10 @@ export function asPercent(ratio: string | null): string {
 /** `"2.3100"` → `"2.31×"`; `n/a` for null. */
 export function asReturn(ratio: string | null): string {
   return ratio === null ? NOT_AVAILABLE : `${withThousands(roundForPresentation(decimal(ratio), 2))}×`;
+}
+
+function sizeOf(amount: Decimal): Decimal {
+  return isNegative(amount) ? subtract(ZERO, amount) : amount;
 }
 
 export function isNegative(amount: Decimal): boolean {

@@ -1,6 +1,7 @@
-/** The unattributed, drift, alerts and method as sections. */
+/** The unattributed, drift, alerts, comments and method as sections. */
 import type { DriftEpisode } from '../../drift/drift-episodes.ts';
 import type { CloudReturn } from '../shape.ts';
+import { commentLines } from './first-page.ts';
 import { asFigure, asPercent, footingTo, type PageSection, placesFor } from './page-table.ts';
 
 export function unattributedSection({ unattributed, currency, summary }: CloudReturn): PageSection {
@@ -97,6 +98,13 @@ export function alertSection({ alerts }: CloudReturn): PageSection {
     },
     notes: [],
   };
+}
+
+/** In full, where somebody signed one. */
+export function commentSection(found: CloudReturn): PageSection | null {
+  if (found.summary.comments.every(({ notes }) => notes.length === 0)) return null;
+  const lead = commentLines(found).map(({ pod, text, by }) => `${pod}: ${text} (${by})`);
+  return { title: 'Comments', lead, table: null, notes: [] };
 }
 
 export function methodSection(found: CloudReturn): PageSection {

@@ -3,7 +3,7 @@ import type { CloudReturn } from '../shape.ts';
 import { costBridgeSection, scorecardSection, valueBridgeSection } from './bridge-pages.ts';
 import type { PageSection } from './page-table.ts';
 import { envelopeSection, moverSection, podSection, unitCostSection } from './pod-pages.ts';
-import { alertSection, driftSection, methodSection, unattributedSection } from './rest-pages.ts';
+import { alertSection, commentSection, driftSection, methodSection, unattributedSection } from './rest-pages.ts';
 
 export type SectionName = 'scorecard' | 'costBridge' | 'valueBridge' | 'other';
 
@@ -17,12 +17,16 @@ export function sectionsOf(found: CloudReturn): (PageSection & { readonly name: 
     unattributedSection,
     driftSection,
     alertSection,
+    commentSection,
     methodSection,
   ];
   return [
     { name: 'scorecard', ...scorecardSection(found) },
     { name: 'costBridge', ...costBridgeSection(found) },
     { name: 'valueBridge', ...valueBridgeSection(found) },
-    ...others.map((section) => ({ name: 'other' as const, ...section(found) })),
+    ...others.flatMap((sectionOf) => {
+      const section = sectionOf(found);
+      return section === null ? [] : [{ name: 'other' as const, ...section }];
+    }),
   ];
 }

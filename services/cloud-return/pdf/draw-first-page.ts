@@ -150,10 +150,10 @@ function drawDecisions(sheet: Sheet, { summary: { decisions, figures } }: CloudR
 }
 
 function drawComments(sheet: Sheet, found: CloudReturn): void {
-  const comments = commentLines(found).slice(0, COMMENTS_MAX);
+  const comments = commentLines(found);
   if (comments.length === 0) return;
   subheading(sheet, 'What owners say');
-  for (const { pod, text, by } of comments) {
+  for (const { pod, text, by } of comments.slice(0, COMMENTS_MAX)) {
     sheet.tagged('P', () => {
       sheet.line(pod, { x: PAGE.left, y: sheet.y, width: 90 }, { face: 'bold', size: 8.5 });
       sheet.line(text, { x: PAGE.left + 98, y: sheet.y, width: CONTENT_WIDTH - 98 - 168 }, { size: 8.5 });
@@ -164,6 +164,9 @@ function drawComments(sheet: Sheet, found: CloudReturn): void {
       );
     });
     sheet.y += 14;
+  }
+  if (comments.length > COMMENTS_MAX) {
+    sheet.paragraph(`And ${comments.length - COMMENTS_MAX} more; all of them stand in full under Comments.`, QUIET);
   }
 }
 

@@ -84,8 +84,15 @@ export function openSheet(given: { title: string; author: string; madeOn: string
   const fit = (text: string, width: number) => {
     if (document.widthOfString(text) <= width) return text;
     const letters = Array.from(text);
-    while (letters.length > 0 && document.widthOfString(`${letters.join('')}…`) > width) letters.pop();
-    return `${letters.join('').trimEnd()}…`;
+    const cut = (count: number) => `${letters.slice(0, count).join('').trimEnd()}…`;
+    // By halves, for each width asked lays the text out.
+    let [fits, exceeds] = [0, letters.length];
+    while (exceeds - fits > 1) {
+      const middle = Math.floor((fits + exceeds) / 2);
+      if (document.widthOfString(cut(middle)) <= width) fits = middle;
+      else exceeds = middle;
+    }
+    return cut(fits);
   };
 
   const sheet: Sheet = {

@@ -1,0 +1,26 @@
+/** A stated outcome from a JSON file: the body of POST /api/v1/outcomes, or a part of it. */
+import { readFile } from 'node:fs/promises';
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { AppError } from '../services/kernel/errors.ts';
+import { OUTCOME_INPUT, type OutcomeInput } from '../services/outcomes/outcome-input.ts';
+
+/** Nothing where no file is given. @throws AppError invalid_input that names the field. */
+export async function readOutcomeFile(path: string | undefined): Promise<Partial<OutcomeInput>> {
+  if (path === undefined) return {};
+  const found = await readJson(path);
+  const validator = Compile(Type.Partial(OUTCOME_INPUT, { additionalProperties: false }));
+  if (validator.Check(found)) return found;
+  const [error] = validator.Errors(found);
+  const place = error?.instancePath ?? '';
+  const message = `${path}${place === '' ? '' : `, field ${place}`}: ${error?.message ?? 'not an outcome'}. The form is that of POST /api/v1/outcomes.`;
+  throw new AppError('invalid_input', message);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new AppError('invalid_input', `${path} cannot be read as JSON. Check the path and the file.`, { cause });
+  }
+}

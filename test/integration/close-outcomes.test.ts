@@ -1,0 +1,109 @@
+/**
+ * What closed months make of outcomes that change afterwards: the statement stays, and statement and adjustments together are the truth, line
+ * by line with the outcome's name. Retracted, verified in part, and superseded after May was closed.
+ */
+import { type Kysely, sql } from 'kysely';
+import { expect } from 'vitest';
+import type { DB } from '../../db/schema.gen.ts';
+import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { supersedeOutcome } from '../../services/outcomes/supersede-outcome.ts';
+import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
+import { adjustments } from '../../services/periods/adjustments.ts';
+import { recognisedRows } from '../../services/periods/recognised-rows.ts';
+import { pod, rulebook } from '../support/billed-charges.ts';
+import { AFTERWARDS, close, publishBill, putInForce } from '../support/closing.ts';
+import { test } from '../support/database.ts';
+import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
+
+const VERIFIER = { ...FINANCE, id: 'luca@example.com' };
+const MAY = { start: '2026-05-01', end: '2026-06-01' };
+
+/** Recognised from the 22nd of May over 20 days: a half of it in May. */
+function statement(title: string, amount: string) {
+  return {
+    title,
+    amount,
+    currency: 'USD',
+    basis: 'cost_reduction' as const,
+    deliveredOn: '2026-05-22',
+    recogniseFrom: '2026-05-22',
+    recogniseUntil: '2026-06-11',
+    ownerEmail: 'val@example.com',
+    baseline: { text: 'the year before', isOwnBill: false },
+    evidenceUrl: `https://evidence.example.com/${title}`,
+    shares: [
+      { pod: 'one', basisPoints: 6_000 },
+      { pod: 'two', basisPoints: 3_000 },
+    ],
+  };
+}
+
+async function claim(db: Kysely<DB>, title: string, amount: string): Promise<string> {
+  const given = { input: statement(title, amount), principal: FINANCE, at: AFTERWARDS };
+  return (await db.transaction().execute((trx) => createOutcome(trx, given))).outcomeId;
+}
+
+/** May by outcome, pod and state, from the tables of statements or as it is known now. */
+async function may(db: Kysely<DB>, from: 'statement' | 'known'): Promise<Record<string, string>> {
+  const rows = from === 'statement' ? sql`(select * from statement_value)` : sql`(${recognisedRows([MAY], 'margin')})`;
+  const { rows: parts } = await sql<{ part: string; amount: string }>`
+    select concat_ws(' ', outcome_id, state, coalesce(pod_id, 'nobody')) as part, trim_scale(sum(amount))::text as amount
+    from ${rows} as value where recognised_on < ${MAY.end}::date group by 1 order by 1`.execute(db);
+  return Object.fromEntries(parts.map(({ part, amount }) => [part, amount]));
+}
+
+test('statement and adjustments of a closed month are the truth of what changed after it', async ({ database }) => {
+  const { db } = database;
+  await insertPods(db, { id: 'one' }, { id: 'two' });
+  await putInForce(db, rulebook([], [pod('one'), pod('two')]));
+  await publishBill(db, { start: MAY.start, end: MAY.end, charges: [] });
+  const gone = await claim(db, 'gone', '1000');
+  const cut = await claim(db, 'cut', '200');
+  const old = await claim(db, 'old', '20');
+  const act = { principal: VERIFIER, at: AFTERWARDS };
+  for (const outcomeId of [gone, cut]) {
+    await db.transaction().execute((trx) => verifyOutcome(trx, { ...act, outcomeId }));
+  }
+  await close(db, '2026-05');
+  const stated = await may(db, 'statement');
+  expect(stated).toMatchObject({ [`${gone} verified one`]: '300', [`${gone} verified nobody`]: '50' });
+
+  await db.transaction().execute((trx) => retractOutcome(trx, { ...act, outcomeId: gone, reason: 'Not so' }));
+  const rows = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '150' }] as const;
+  await db
+    .transaction()
+    .execute((trx) => verifyOutcome(trx, { ...act, outcomeId: cut, rows, reason: 'A quarter less' }));
+  const successor = { statement: statement('new', '40') };
+  const { successorId } = await db
+    .transaction()
+    .execute((trx) => supersedeOutcome(trx, { ...act, principal: FINANCE, outcomeId: old, successor, reason: 'Anew' }));
+
+  const { lines, months } = await adjustments(db, { period: '2026-06', at: AFTERWARDS });
+  expect(new Set(lines.map(({ outcomeId }) => outcomeId))).toEqual(new Set([gone, cut, old, successorId]));
+  expect(lines.every(({ adjusts, bookedIn }) => adjusts === '2026-05' && bookedIn === '2026-06')).toBe(true);
+  expect(months[0]?.causes.outcomes.find(({ outcomeId }) => outcomeId === gone)).toEqual({
+    outcomeId: gone,
+    was: 2,
+    now: 3,
+  });
+  expect(await may(db, 'statement')).toEqual(stated);
+  const known = await may(db, 'known');
+  expect(known).toEqual({
+    [`${cut} verified nobody`]: '7.5',
+    [`${cut} verified one`]: '45',
+    [`${cut} verified two`]: '22.5',
+    [`${successorId} claimed nobody`]: '2',
+    [`${successorId} claimed one`]: '12',
+    [`${successorId} claimed two`]: '6',
+  });
+
+  const { rows: truth } = await sql<{ part: string; amount: string }>`
+    select part, trim_scale(sum(amount))::text as amount from (
+      select concat_ws(' ', outcome_id, state, coalesce(pod_id, 'nobody')) as part, amount from statement_value
+      union all
+      select concat_ws(' ', line ->> 'outcomeId', substr(line ->> 'kind', 7), coalesce(line ->> 'podId', 'nobody')), (line ->> 'amount')::numeric
+      from jsonb_array_elements(${JSON.stringify(lines)}::jsonb) as line
+    ) as both_of_them group by part having sum(amount) <> 0 order by part`.execute(db);
+  expect(Object.fromEntries(truth.map(({ part, amount }) => [part, amount]))).toEqual(known);
+});

@@ -1,0 +1,99 @@
+/** The pages of the CIO's quarter: printed figures that add up whatever is rounded, letters that a font has, and a file that is the same again. */
+import fc from 'fast-check';
+import PDFDocument from 'pdfkit';
+import { describe, expect, test } from 'vitest';
+import { closeBridge } from '../../services/cloud-return/bridge.ts';
+import { bridgeFigures } from '../../services/cloud-return/pages/bridge-pages.ts';
+import { footingWithRest } from '../../services/cloud-return/pages/page-table.ts';
+import { drawTable } from '../../services/cloud-return/pdf/draw-table.ts';
+import { registerFonts } from '../../services/cloud-return/pdf/fonts.ts';
+import { openSheet } from '../../services/cloud-return/pdf/sheet.ts';
+import { asChange, asShare, asTimes } from '../../services/cloud-return/wording.ts';
+import { type Decimal, decimal, roundForPresentation, sum } from '../../services/kernel/decimal.ts';
+
+const money = fc.bigInt(-100_000_000n, 100_000_000n).map((units) => decimal(`${units}e-4`));
+
+function read(figures: readonly string[]): Decimal {
+  return sum(figures.map((figure) => decimal(figure.replaceAll(',', ''))));
+}
+
+describe('printed figures', () => {
+  test('of a bridge lead from its printed opening to its printed closing', () => {
+    fc.assert(
+      fc.property(
+        money,
+        fc.array(money, { minLength: 1, maxLength: 9 }),
+        fc.constantFrom(0, 2),
+        (opening, amounts, places) => {
+          const steps = amounts.map((amount) => ({ step: 'any', amount, drivers: [] }));
+          const bridge = closeBridge({ from: 'then', opening, steps, closing: sum([opening, ...amounts]), rates: [] });
+          const printed = bridgeFigures(bridge, places);
+          expect(printed.amounts[0]?.replaceAll(',', '')).toBe(roundForPresentation(opening, places));
+          expect(printed.closing.replaceAll(',', '')).toBe(roundForPresentation(bridge.closing, places));
+          expect(read(printed.amounts)).toBe(read([printed.closing]));
+        },
+      ),
+    );
+  });
+
+  test('of pods and the rest add up to their total, both as they stand elsewhere', () => {
+    fc.assert(
+      fc.property(fc.array(money, { minLength: 1, maxLength: 9 }), money, (parts, rest) => {
+        const printed = footingWithRest(parts, rest, 0);
+        expect(read([...printed.parts, printed.rest])).toBe(read([printed.total]));
+        expect(printed.rest.replaceAll(',', '')).toBe(roundForPresentation(rest, 0));
+      }),
+    );
+  });
+
+  test('say what is missing, and never a nought for it', () => {
+    expect([asTimes('2.3100'), asTimes('0.0700'), asTimes(null)]).toEqual(['2.3×', '0.07×', 'n/a']);
+    expect([asShare('0.8899'), asShare(null), asChange('0.0612'), asChange('-0.0100'), asChange(null)]).toEqual([
+      '88 %',
+      'n/a',
+      '+6.1 %',
+      '-1.0 %',
+      'n/a',
+    ]);
+  });
+});
+
+describe('the PDF', () => {
+  test('keeps the letters that its fonts have, and prints no garbage for others', () => {
+    const printable = registerFonts(new PDFDocument({ font: '' }));
+    expect(printable('Łódź, Ştefan Čapek, Ελλάς, Заказ, Åse, “3 × 5 €”')).toBe(
+      'Łódź, Ştefan Čapek, Ελλάς, Заказ, Åse, “3 × 5 €”',
+    );
+    expect(printable('注文 pod\u202Egnp\u0007')).toBe('?? pod gnp ');
+  });
+
+  test('is tagged, titled and the same bytes again, over as many pages as its tables take', async () => {
+    const rows = Array.from({ length: 120 }, (_, index) => [
+      `Zespół ${index} ${'ł'.repeat(80)}`,
+      '1,000',
+      'n/a: enabling',
+    ]);
+    const draw = async () => {
+      const sheet = openSheet({ title: 'Cloud return of Łódź, 2026-Q3', author: 'Łódź', madeOn: '2026-10-05' });
+      sheet.heading(2, 'Return per pod');
+      drawTable(sheet, { heads: ['pod', 'cost', 'return'], figures: [1, 2], rows, totals: 1 });
+      return Buffer.from(await sheet.finish('Cloud return'));
+    };
+    const [file, again] = [await draw(), await draw()];
+    expect(again.equals(file)).toBe(true);
+    const text = file.toString('latin1');
+    expect(text.match(/\/Type \/Page\n/g)?.length).toBe(3);
+    for (const mark of [
+      '/Lang (en)',
+      '/MarkInfo',
+      '/StructTreeRoot',
+      '/DisplayDocTitle true',
+      'pdfuaid:part',
+      '/FontFile2',
+      '(D:20261005000000Z)',
+    ]) {
+      expect(text).toContain(mark);
+    }
+    expect(text).not.toContain('Helvetica');
+  });
+});
