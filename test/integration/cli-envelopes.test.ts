@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, vi } from 'vitest';
 import { buildProgram } from '../../cli/program.ts';
 import { createToken } from '../../services/access/tokens.ts';
-import { localOperator, type Principal } from '../../services/kernel/ports.ts';
+import { localOperator } from '../../services/kernel/ports.ts';
 import { type TestDatabase, test } from '../support/database.ts';
 import { addPod } from '../support/envelope-builders.ts';
 
