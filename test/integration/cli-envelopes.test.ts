@@ -13,7 +13,7 @@ afterEach(() => {
 async function tokenOf(
   { db }: TestDatabase,
   id: string,
-  role: Principal['role'],
+  role: 'finance' | 'pod',
   pods: string[] = [],
 ): Promise<string> {
   const expiresAt = new Date(Date.now() + 3_600_000);
