@@ -5,16 +5,8 @@
 import { compare, type Decimal, decimal, subtract } from '../kernel/decimal.ts';
 import { daysBetween, addDays, type IsoDate } from '../kernel/period.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
-import {
-  CONTEXT_LENGTH_MAX,
-  cutEscaped,
-  cutPlain,
-  escapeForeign,
-  HEADER_LENGTH_MAX,
-  onOneLine,
-  SECTION_LENGTH_MAX,
-  TEXT_LENGTH_MAX,
-} from './slack-text.ts';
+import { context, header, section } from './slack-blocks.ts';
+import { cutEscaped, escapeForeign, TEXT_LENGTH_MAX } from './slack-text.ts';
 
 /** One crossed envelope of a message. */
 export interface MessagePart {
@@ -86,7 +78,7 @@ export function composeMessage(facts: MessageFacts): ComposedMessage {
 
 /** For who scans a channel: `Checkout: 81 % of Q4 2026`, `…, over its limit`, `Checkout: cleared, 72 % of Q4 2026`. Plain text, nothing of it is markup. */
 function titleOf({ scopeKind, scopeName, parts }: MessageFacts): string {
-  const name = scopeKind === 'unattributed' ? 'Unattributed' : onOneLine(scopeName);
+  const name = scopeKind === 'unattributed' ? 'Unattributed' : scopeName;
   const shares = parts.map((part) => `${formatShare(part.actual, part.limit)} of ${formatPeriod(part.periodId).name}`);
   const open = parts.filter(({ state }) => state === 'open');
   const isOver = open.some(({ actual, limit }) => compare(actual, limit) > 0);
@@ -213,16 +205,4 @@ function describeApprovals(facts: MessageFacts): string[] {
     return `Approved by ${by}${part.approval === null ? '' : ` (${escapeForeign(part.approval)})`}.`;
   });
   return [...new Set(sentences)];
-}
-
-function header(text: string): object {
-  return { type: 'header', text: { type: 'plain_text', text: cutPlain(text, HEADER_LENGTH_MAX), emoji: false } };
-}
-
-function section(text: string): object {
-  return { type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } };
-}
-
-function context(text: string): object {
-  return { type: 'context', elements: [{ type: 'mrkdwn', text: cutEscaped(text, CONTEXT_LENGTH_MAX) }] };
 }

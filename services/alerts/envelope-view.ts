@@ -9,7 +9,8 @@ import type { RaiseRequest } from '../envelopes/raise-rows.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { utcDate } from '../kernel/period.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
-import { cutEscaped, cutPlain, escapeForeign, HEADER_LENGTH_MAX, onOneLine, SECTION_LENGTH_MAX } from './slack-text.ts';
+import { context, header, section } from './slack-blocks.ts';
+import { escapeForeign } from './slack-text.ts';
 
 /** Envelopes, versions of each and raises of each that are shown, the newest. */
 const ENVELOPES_MAX = 5;
@@ -71,7 +72,7 @@ export function envelopeView(opened: readonly OpenedEnvelope[]): EnvelopeView {
 function envelopeBlocks({ scopeName, actual, dataAsOf, history }: OpenedEnvelope): object[] {
   const newest = history.versions.at(-1);
   if (newest === undefined) return [];
-  const title = `${onOneLine(scopeName)}, ${formatPeriod(history.period).name}`;
+  const title = `${scopeName}, ${formatPeriod(history.period).name}`;
   const money = formatMoney(newest.limit, newest.currency, newest.limit);
   const standing =
     actual === null
@@ -82,14 +83,11 @@ function envelopeBlocks({ scopeName, actual, dataAsOf, history }: OpenedEnvelope
   const data = dataAsOf === null ? '' : ` Data as of ${formatDay(utcDate(dataAsOf))}.`;
   const raises = history.raises.slice(0, LINES_MAX).map((raise) => describeRaise(raise, newest));
   return [
-    { type: 'header', text: { type: 'plain_text', text: cutPlain(title, HEADER_LENGTH_MAX), emoji: false } },
+    header(title),
     section(`${standing}${data}\nCounts ${newest.costMetric}: ${counted}.`),
     section(['*Approved*', ...history.versions.toReversed().slice(0, LINES_MAX).map(describeVersion)].join('\n')),
     ...(raises.length === 0 ? [] : [section(['*Raises asked for*', ...raises].join('\n'))]),
-    {
-      type: 'context',
-      elements: [{ type: 'mrkdwn', text: `Lines, rules and rates behind it: \`${explainCommand(history)}\`` }],
-    },
+    context(`Lines, rules and rates behind it: \`${explainCommand(history)}\``),
   ];
 }
 
@@ -118,8 +116,4 @@ function explainCommand({ scope, period }: EnvelopeHistory): string {
   return scope.kind === 'pod'
     ? `outturn explain --pod ${escapeForeign(scope.id)} --period ${period}`
     : `outturn report costs --period ${period} --by pod,serviceName`;
-}
-
-function section(text: string): object {
-  return { type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } };
 }

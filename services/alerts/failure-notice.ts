@@ -1,5 +1,6 @@
 /** What finance reads where an alert could not be delivered: why, what to change, and the alert itself. */
-import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX, TEXT_LENGTH_MAX } from './slack-text.ts';
+import { section } from './slack-blocks.ts';
+import { cutEscaped, escapeForeign, TEXT_LENGTH_MAX } from './slack-text.ts';
 
 /** Slack's words for what somebody can put right. */
 const FIXES: Readonly<Record<string, string>> = {
@@ -34,8 +35,4 @@ export function composeFailureNotice(
     text: cutEscaped(`${headline} ${message.text}`, TEXT_LENGTH_MAX),
     blocks: [section(headline), ...said],
   };
-}
-
-function section(text: string): object {
-  return { type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } };
 }

@@ -8,7 +8,8 @@ import { freshnessOf, readSourceReach, type SourceReach } from '../envelopes/dat
 import { DRIFT_LOCK } from '../kernel/advisory-locks.ts';
 import { addDays, utcDate } from '../kernel/period.ts';
 import { formatDay } from './format-figures.ts';
-import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX } from './slack-text.ts';
+import { section } from './slack-blocks.ts';
+import { escapeForeign } from './slack-text.ts';
 
 /**
  * Answers how many notices were written. Only time makes a source late: after a publication (`isAfterLoad`) one can but be back, so that the
@@ -127,7 +128,7 @@ async function insertNotices(
   const rows = notices.map(({ once_key, text }) => ({
     once_key,
     text,
-    blocks: [{ type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } }],
+    blocks: [section(text)],
   }));
   await sql`
     insert into message (id, kind, state, scope_kind, alert_id, is_urgent, text, blocks, next_attempt_at, created_at, once_key)

@@ -3,7 +3,8 @@ import { compare, decimal, type Decimal, isDecimalText, ZERO } from '../kernel/d
 import { type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
 import type { AlertSubject } from './alert-subject.ts';
 import { formatMoney, formatPeriod } from './format-figures.ts';
-import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX } from './slack-text.ts';
+import { section } from './slack-blocks.ts';
+import { escapeForeign } from './slack-text.ts';
 
 export const RAISE_FORM = 'outturn_raise';
 export const REFUSAL_FORM = 'outturn_refusal';
@@ -14,7 +15,7 @@ export function raiseForm(subject: AlertSubject, metadata: string): object {
   const { scopeName, periodId, limit, currency } = subject;
   const text = `${escapeForeign(scopeName)}, ${formatPeriod(periodId).name}: ${formatMoney(limit, currency, limit)} is approved.`;
   return form(RAISE_FORM, 'Request a raise', metadata, [
-    { type: 'section', block_id: 'about', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } },
+    section(text),
     input('limit', `New limit in ${currency}`, {
       type: 'plain_text_input',
       placeholder: plain('12000.00'),

@@ -10,7 +10,8 @@ import type { Decimal } from '../kernel/decimal.ts';
 import { utcDate } from '../kernel/period.ts';
 import { COMMANDS_BLOCK } from './message-buttons.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
-import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX } from './slack-text.ts';
+import { section } from './slack-blocks.ts';
+import { escapeForeign } from './slack-text.ts';
 
 const REASON_LENGTH_MAX = 500;
 
@@ -147,10 +148,6 @@ function sentence(reason: string): string {
 
 function blocksOf(text: string): object[] {
   return [section(text)];
-}
-
-function section(text: string): object {
-  return { type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } };
 }
 
 interface MessageRow {

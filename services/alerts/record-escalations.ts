@@ -7,7 +7,8 @@ import type { DB } from '../../db/schema.gen.ts';
 import { joinScopePeople } from '../envelopes/scope-people.ts';
 import type { EnvelopeEffect } from '../envelopes/state-machine.ts';
 import type { EnvelopeOutcome } from './carry-out-effects.ts';
-import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX } from './slack-text.ts';
+import { section } from './slack-blocks.ts';
+import { escapeForeign } from './slack-text.ts';
 
 type Escalation = Extract<EnvelopeEffect, { kind: 'escalate' | 'escalate-held' }>;
 
@@ -125,5 +126,5 @@ export async function settleHeldNotices(
 }
 
 function blocksOf(text: string): object[] {
-  return [{ type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } }];
+  return [section(text)];
 }

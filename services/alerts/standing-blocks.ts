@@ -4,7 +4,8 @@ import { decimal } from '../kernel/decimal.ts';
 import { utcDate } from '../kernel/period.ts';
 import { formatDay, formatMoney, formatPeriod, formatShare } from './format-figures.ts';
 import type { PodStanding, StandingEnvelope } from './scope-standing.ts';
-import { cutEscaped, escapeForeign, SECTION_LENGTH_MAX, TEXT_LENGTH_MAX } from './slack-text.ts';
+import { header, section } from './slack-blocks.ts';
+import { cutEscaped, escapeForeign, TEXT_LENGTH_MAX } from './slack-text.ts';
 
 const ONE = decimal('1');
 /** Slack shows a hundred blocks of a home and fifty of an answer. */
@@ -24,10 +25,10 @@ export function standingAnswer(standings: readonly PodStanding[]): { text: strin
 
 /** The home of somebody; null for whoever is unknown to the organisation. */
 export function homeView(standings: readonly PodStanding[] | null): object {
-  const header = { type: 'header', text: { type: 'plain_text', text: 'Your pods and what was approved for them' } };
+  const title = header('Your pods and what was approved for them');
   return {
     type: 'home',
-    blocks: standings === null ? [section(UNKNOWN_PERSON)] : [header, ...podBlocks(standings)],
+    blocks: standings === null ? [section(UNKNOWN_PERSON)] : [title, ...podBlocks(standings)],
   };
 }
 
@@ -67,8 +68,4 @@ function describeEnvelope(envelope: StandingEnvelope): string {
   const asked = askedLimit === null ? '' : ` A raise to ${money(askedLimit)} waits for a decision.`;
   const data = dataAsOf === null ? '' : ` Data as of ${formatDay(utcDate(dataAsOf))}.`;
   return `${name}: ${figures}.${asked}${held === null ? '' : ` ${escapeForeign(held, 300)}`}${data}`;
-}
-
-function section(text: string): object {
-  return { type: 'section', text: { type: 'mrkdwn', text: cutEscaped(text, SECTION_LENGTH_MAX) } };
 }

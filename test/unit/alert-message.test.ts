@@ -99,6 +99,8 @@ describe('an alert reads like a colleague', () => {
     const [header, ...others] = blocks;
     expect(header).toMatchObject({ text: { type: 'plain_text', emoji: false } });
     expect(JSON.stringify(others)).not.toContain('<');
+    // Nor does Slack make a link of an address, or a mention of a name, by itself.
+    expect(JSON.stringify(others).match(/"verbatim":true/g)).toHaveLength(3);
   });
 
   test('however long the names, nothing is longer than Slack takes, and no entity is split', () => {
