@@ -68,8 +68,8 @@ describe('the PDF', () => {
   });
 
   test('is tagged, titled and the same bytes again, over as many pages as its tables take', async () => {
-    const rows = Array.from({ length: 120 }, (_, index) => [
-      `Zespół ${index} ${'ł'.repeat(80)}`,
+    const rows = Array.from({ length: 60 }, (_, index) => [
+      `Zespół ${index} ${'ł'.repeat(50)}`,
       '1,000',
       'n/a: enabling',
     ]);
@@ -82,7 +82,7 @@ describe('the PDF', () => {
     const [file, again] = [await draw(), await draw()];
     expect(again.equals(file)).toBe(true);
     const text = file.toString('latin1');
-    expect(text.match(/\/Type \/Page\n/g)?.length).toBe(3);
+    expect(text.match(/\/Type \/Page\n/g)?.length).toBe(2);
     for (const mark of [
       '/Lang (en)',
       '/MarkInfo',
