@@ -20,7 +20,7 @@ export async function findDuplicates(trx: Transaction<DB>, outcomeIds: readonly 
     delete from outcome_duplicate where answer is null and (outcome_id = any (${given}) or other_id = any (${given}))
   `.execute(trx);
   await sql`
-    with counted as (
+    with counted as not materialized (
       select id, pool_id, amount from outcome where state = any (${[...COUNTED_STATES]}::text[])
     ), asked as (
       select uri from outcome_evidence where outcome_id = any (${given})
