@@ -165,7 +165,7 @@ function addAgreement(app: ApiApp, context: ApiContext, acting: Acting): void {
   app.post(
     '/api/v1/outcomes/:outcomeId/agree',
     {
-      config: { roles: ['finance', 'cio', 'pod', 'operator', 'reader'] },
+      config: { roles: ['finance', 'cio', 'operator', 'reader', 'pod'] },
       schema: {
         ...SHARED,
         summary: 'Agree to the share of a pod: by its owner or a token of it, or settled by finance',

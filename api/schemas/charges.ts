@@ -191,7 +191,14 @@ const OutcomeExplanation = Type.Object({
   subject: Type.Literal('outcome'),
   outcome: OutcomeViewSchema,
   versions: Type.Array(
-    Type.Object({ version: Type.Integer(), state: Type.String(), at: Type.String(), principal: Type.String() }),
+    Type.Object({
+      version: Type.Integer(),
+      state: Type.String(),
+      act: Type.String(),
+      reason: nullable(Type.String()),
+      at: Type.String(),
+      principal: Type.String(),
+    }),
   ),
   period: nullable(Type.Object({ id: Type.String(), start: DateText, end: DateText })),
   reportingCurrency: CurrencyCode,
@@ -206,6 +213,17 @@ const OutcomeExplanation = Type.Object({
       amount: DecimalText,
       converted: nullable(DecimalText),
     }),
+  ),
+  rows: Type.Array(
+    Type.Object({
+      ordinal: Type.Integer(),
+      state: oneOf(['verified', 'claimed'], 'As what it counts.'),
+      from: DateText,
+      through: DateText,
+      amount: DecimalText,
+      converted: nullable(DecimalText),
+    }),
+    { description: 'What counts of each row of the schedule, by its verdict.' },
   ),
   amount: nullable(DecimalText),
   converted: nullable(DecimalText),

@@ -174,6 +174,7 @@ export const CostsReport = Type.Object({
   by: Type.Array(Type.String()),
   where: Type.Array(Type.String()),
   state: Type.String(),
+  statementId: nullable(Type.String()),
   dataAsOf: nullable(InstantText),
   rulebook: Type.Integer(),
   rows: Type.Array(CostRow),

@@ -16,11 +16,20 @@ export function renderOutcomeExplanation(explanation: OutcomeExplanation): strin
     outcome.verifiedBy === null ? '' : `, verified by ${outcome.verifiedBy} at ${outcome.verifiedAt ?? ''}`;
   const beside = explanation.beside === null ? '' : ` Reports show it as ${explanation.beside}.`;
   const currency = outcome.currency ?? '';
-  const versions = explanation.versions.map(({ version, state, at, principal }) => [
+  const versions = explanation.versions.map(({ version, state, act, at, principal, reason }) => [
     String(version),
     state,
+    act,
     at,
     principal,
+    reason ?? '',
+  ]);
+  const rows = explanation.rows.map((row) => [
+    String(row.ordinal),
+    row.state,
+    `${row.from} to ${row.through}`,
+    row.amount,
+    row.converted ?? 'a rate is missing',
   ]);
   const months = explanation.months.map((month) => [
     month.month,
@@ -49,7 +58,10 @@ export function renderOutcomeExplanation(explanation: OutcomeExplanation): strin
       ({ periodId, statementId }) => `${periodId} is closed: reports keep its figures of statement ${statementId}.`,
     ),
     '\nVersions',
-    textTable(['version', 'state', 'at', 'by'], versions, [0]),
+    textTable(['version', 'state', 'act', 'at', 'by', 'reason'], versions, [0]),
+    ...(rows.length === 0
+      ? []
+      : ['\nSchedule', textTable(['row', 'counts as', 'days', currency, reportingCurrency], rows, [0, 3, 4])]),
     '\nRecognised',
     textTable(['month', 'days', 'count', currency, reportingCurrency], months, [2, 3, 4]),
     '\nShares',

@@ -114,6 +114,9 @@ create table outcome_evidence (
   unique (outcome_id, uri)
 );
 
+-- By address: two outcomes with one may be one. Addresses may be longer than a tree takes.
+create index outcome_reference_url_idx on outcome_reference using hash (url);
+
 insert into outcome_evidence (outcome_id, kind, uri, captured_at, added_by, added_at)
 select id, 'link', evidence_url, recorded_at, claimed_by, recorded_at from outcome where evidence_url is not null;
 

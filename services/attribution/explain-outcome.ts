@@ -27,6 +27,16 @@ export interface ExplainedMonth {
   readonly converted: string | null;
 }
 
+/** What counts of one row of the schedule; a row whose review comes due in the middle counts in two. */
+export interface ExplainedRow {
+  readonly ordinal: number;
+  readonly state: 'verified' | 'claimed';
+  readonly from: IsoDate;
+  readonly through: IsoDate;
+  readonly amount: string;
+  readonly converted: string | null;
+}
+
 export interface ExplainedPart {
   /** Null: shared out to nobody. */
   readonly podId: string | null;
@@ -39,7 +49,14 @@ export interface OutcomeExplanation {
   readonly subject: 'outcome';
   readonly outcome: OutcomeView;
   /** Every version, the first first. */
-  readonly versions: readonly { version: number; state: string; at: string; principal: string }[];
+  readonly versions: readonly {
+    version: number;
+    state: string;
+    act: string;
+    reason: string | null;
+    at: string;
+    principal: string;
+  }[];
   readonly period: { readonly id: string; readonly start: IsoDate; readonly end: IsoDate } | null;
   readonly reportingCurrency: string;
   /** in_return: verified and of a basis that enters it. claimed: would enter it once verified. beside: of another basis. */
@@ -47,6 +64,7 @@ export interface OutcomeExplanation {
   /** The name under which reports show it beside the return; null for what enters it. */
   readonly beside: string | null;
   readonly months: readonly ExplainedMonth[];
+  readonly rows: readonly ExplainedRow[];
   readonly amount: string | null;
   readonly converted: string | null;
   readonly parts: readonly ExplainedPart[];
@@ -87,6 +105,12 @@ export async function explainOutcome(
       trim_scale(sum(amount))::text as amount,
       case when bool_or(rate is null) then null else trim_scale(sum(amount * rate))::text end as converted
     from ${daysOf(outcomeId, period, reportingCurrency)} as day group by 1 order by 1`.execute(db);
+  const { rows } = await sql<ExplainedRow>`
+    select ordinal, state, min(on_date) as "from", max(on_date) as through, trim_scale(sum(amount))::text as amount,
+      case when bool_or(rate is null) then null else trim_scale(sum(amount * rate))::text end as converted
+    from ${daysOf(outcomeId, period, reportingCurrency)} as day group by ordinal, state order by ordinal, "from"`.execute(
+    db,
+  );
   const { rows: days } = await sql<{ date: IsoDate; currency: string }>`
     select distinct on_date as date, currency from ${daysOf(outcomeId, period, reportingCurrency)} as day
     order by 1 limit ${RATES_MAX}`.execute(db);
@@ -102,7 +126,7 @@ export async function explainOutcome(
       trim_scale(converted * basis_points * 0.0001)::text as converted
     from share cross join recognised order by pod_id nulls last`.execute(db);
   const { rows: versions } = await sql<OutcomeExplanation['versions'][number]>`
-    select version, state, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, principal
+    select version, state, act, reason, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, principal
     from outcome_version where outcome_id = ${outcomeId}::bigint order by version`.execute(db);
   const { rows: totals } = await sql<{ amount: string | null; converted: string | null }>`
     select trim_scale(sum(amount))::text as amount,
@@ -120,6 +144,7 @@ export async function explainOutcome(
     standing: standingOf(outcome.state, beside),
     beside,
     months,
+    rows,
     amount: totals[0]?.amount ?? null,
     converted: totals[0]?.converted ?? null,
     parts,
@@ -155,7 +180,7 @@ function daysOf(outcomeId: string, period: Period | null, reportingCurrency: str
     period === null ? sql`counted.counted_from` : sql`greatest(counted.counted_from, ${period.start}::date)`;
   const end = period === null ? sql`counted.counted_until` : sql`least(counted.counted_until, ${period.end}::date)`;
   return sql`(
-    select day::date as on_date, outcome.currency, counted.state, ${recognisedBetween('counted', sql`day::date`, sql`day::date + 1`)} as amount,
+    select day::date as on_date, outcome.currency, counted.ordinal, counted.state, ${recognisedBetween('counted', sql`day::date`, sql`day::date + 1`)} as amount,
       case when outcome.currency = ${reportingCurrency} then 1 else conversion.rate end as rate
     from outcome join counted_schedule as counted on counted.outcome_id = outcome.id
     cross join generate_series(${first}, ${end} - 1, interval '1 day') as day

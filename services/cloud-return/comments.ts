@@ -28,7 +28,10 @@ export async function readComments(
 ): Promise<OwnerComment[]> {
   const notes = (await listNotes(db, { within: asked.period, standing: true })).toReversed();
   const byPod = Map.groupBy(notes, ({ podId }) => podId);
-  const others = [...byPod.keys()].filter((podId) => podId !== null && !asked.podIds.includes(podId)).sort();
+  const others = [...byPod.keys()]
+    .filter((podId) => podId !== null)
+    .filter((podId) => !asked.podIds.includes(podId))
+    .sort();
   const podIds = [...(byPod.has(null) ? [null] : []), ...asked.podIds, ...others];
   const pods = await readPods(db, podIds);
   return podIds.map((podId) => ({

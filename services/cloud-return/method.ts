@@ -20,7 +20,7 @@ export function methodOf(
       'A verified return is on attributed spend; both coverages stand beside it: the share of cost that rules give to pods, and the share of cost of pods with a verified outcome.',
       'Outcomes that several pods share are what each pod contributed to. Outcomes are added up once, then split.',
       'Cost bridge: usage is the change of quantity at last quarter’s unit cost, rate the change of unit cost at this quarter’s quantity, by SKU and unit. What has no quantity is not told apart.',
-      'Value bridge: schedule run-off is what last quarter’s schedules recognise less or more by themselves; the other steps are what became of the outcomes since.',
+      'Value bridge: schedules running on or off are what last quarter’s recognise more or less by themselves; the other steps are what became of the outcomes since.',
       ...ratesNote('cost', given.costBridge),
       ...ratesNote('value', given.valueBridge),
       'Unit cost is the cost of the pods that delivered verified units of a type, divided by these units; a pod with several types counts in each.',

@@ -2,10 +2,11 @@
  * The quarter in sentences: a ratio never without its coverage, an open quarter never without saying so, "n/a" and "not assessed" in place of
  * a nought that nobody measured.
  */
-import { formatMoney, formatShare } from '../alerts/format-figures.ts';
+import { formatMoney } from '../alerts/format-figures.ts';
 import { compare, type Decimal, decimal, multiply, roundForPresentation, ZERO } from '../kernel/decimal.ts';
 import type { Bridge } from './bridge.ts';
 import type { CostStep } from './cost-bridge.ts';
+import { asPercent } from './pages/page-table.ts';
 import type { CloudReturn, ComparedQuarter } from './shape.ts';
 import type { ValueStep } from './value-bridge.ts';
 
@@ -40,9 +41,9 @@ export function asTimes(ratio: string | null): string {
   return `${roundForPresentation(decimal(ratio), places)}×`;
 }
 
-/** `88 %`, cut to whole points; `n/a` for null. */
-export function asShare(ratio: string | null): string {
-  return ratio === null ? 'n/a' : formatShare(decimal(ratio), ONE);
+/** With a capital and a full stop. */
+export function sentence(words: string): string {
+  return `${words[0]?.toUpperCase() ?? ''}${words.slice(1)}.`;
 }
 
 /** `+6.1 %`; `n/a` for null. */
@@ -83,8 +84,8 @@ export function headlineOf(found: Omit<CloudReturn, 'headline'>): string[] {
     `Cloud cost ${money(figures.cost)}${isWhole ? '' : ' so far'}; ${compared}`,
     approvedSentence(found, money),
     ...(costBridge === null || !isWhole ? [] : [driverSentence(costBridge, money)]),
-    `Verified return ${asTimes(figures.return)} on attributed spend (${asShare(figures.coverage.cost)} of total); pods with a verified outcome carry ${asShare(figures.coverage.joined)} of it. Verified ${money(figures.verified)}, claimed and not verified ${money(figures.claimed)}.`,
-    `${money(withoutVerifiedOutcome.cost)} of the cost (${asShare(withoutVerifiedOutcome.share)}) has no verified outcome.`,
+    `Verified return ${asTimes(figures.return)} on attributed spend (${asPercent(figures.coverage.cost)} of total); pods with a verified outcome carry ${asPercent(figures.coverage.joined)} of all cost. Verified ${money(figures.verified)}, claimed and not verified ${money(figures.claimed)}.`,
+    `${money(withoutVerifiedOutcome.cost)} of the cost (${asPercent(withoutVerifiedOutcome.share)}) has no verified outcome.`,
   ];
 }
 
@@ -95,7 +96,7 @@ function approvedSentence(
   if (approved === null) return 'Cost against approved: not assessed; no envelope of this quarter.';
   const whose =
     approved.of === 'organisation' ? 'the organisation’s envelope' : `the envelopes of ${approved.pods} pods`;
-  return `${money(approved.actual)} of ${money(approved.limit)} approved is spent (${asShare(approved.used)}), by ${whose}.`;
+  return `${money(approved.actual)} of ${money(approved.limit)} approved is spent (${asPercent(approved.used)}), by ${whose}.`;
 }
 
 function driverSentence({ steps, from }: Bridge<CostStep>, money: (amount: Decimal) => string): string {

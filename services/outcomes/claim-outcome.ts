@@ -33,12 +33,12 @@ export async function claimOutcome(trx: Transaction<DB>, request: ClaimRequest):
   const [saved] = await saveOutcomes(trx, { stated, plan, principal, at });
   if (saved === undefined) throw new Error('one statement must give one outcome');
   const { change, version, state } = saved;
-  if (change !== 'unchanged') {
+  if (change !== 'unchanged' || saved.hasNewEvidence === true) {
     const details = { version, state };
     await recordAudit(trx, {
       at,
       principal,
-      action: 'claim-outcome',
+      action: change === 'unchanged' ? 'add-evidence' : 'claim-outcome',
       subjectKind: 'outcome',
       subjectId: row.id,
       details,

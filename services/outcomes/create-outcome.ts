@@ -48,8 +48,9 @@ export async function createOutcome(
   const [saved] = await saveOutcomes(trx, { stated, plan, principal, at, ...replacing });
   if (saved === undefined || saved.outcomeId === null) throw new Error('one statement must give one outcome');
   const { outcomeId, change, version, state } = saved;
-  if (change !== 'unchanged') {
-    const action = change === 'created' ? 'create-outcome' : 'change-outcome';
+  if (change !== 'unchanged' || saved.hasNewEvidence === true) {
+    const changed = change === 'unchanged' ? 'add-evidence' : 'change-outcome';
+    const action = change === 'created' ? 'create-outcome' : changed;
     const details = { version, state };
     await recordAudit(trx, { at, principal, action, subjectKind: 'outcome', subjectId: outcomeId, details });
   }

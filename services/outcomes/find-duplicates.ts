@@ -20,15 +20,18 @@ export async function findDuplicates(trx: Transaction<DB>, outcomeIds: readonly 
     delete from outcome_duplicate where answer is null and (outcome_id = any (${given}) or other_id = any (${given}))
   `.execute(trx);
   await sql`
-    with counted as (
+    with counted as not materialized (
       select id, pool_id, amount from outcome where state = any (${[...COUNTED_STATES]}::text[])
+    ), asked as (
+      select uri from outcome_evidence where outcome_id = any (${given})
+      union select url from outcome_reference where outcome_id = any (${given}) and url is not null
     ), address as (
-      select outcome_id, uri from outcome_evidence union select outcome_id, url from outcome_reference where url is not null
+      select outcome_id, uri from outcome_evidence where uri in (select uri from asked)
+      union select outcome_id, url from outcome_reference where url in (select uri from asked)
     ), near as (
       select uri, outcome_id, array[lag(outcome_id, 1) over by_address, lag(outcome_id, 2) over by_address, lag(outcome_id, 3) over by_address,
         lag(outcome_id, 4) over by_address, lag(outcome_id, 5) over by_address] as others
       from address join counted on counted.id = address.outcome_id
-      where uri in (select uri from address where outcome_id = any (${given}))
       window by_address as (partition by uri order by outcome_id)
     ), pair as (
       select outcome_id, other_id, 'the same address ' || uri as reason from near, unnest(others) as other_id where other_id is not null

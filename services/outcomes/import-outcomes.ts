@@ -92,7 +92,7 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
       details,
     });
   }
-  const outcomes = saved.map((one, position) => {
+  const outcomes = saved.map(({ hasNewEvidence: _evidence, ...one }, position) => {
     const { sourceRowId = '', line = 0, checked } = sheet.outcomes[position] ?? {};
     // An unchanged outcome that was verified since stays so; that its row lands as claimed says nothing then.
     const notes = one.change === 'unchanged' && one.state === 'verified' ? [] : [...(checked?.notes ?? [])];

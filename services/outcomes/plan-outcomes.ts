@@ -17,6 +17,8 @@ export interface SavedOutcome {
   readonly version: number;
   readonly state: string;
   readonly notes: readonly string[];
+  /** Its statement brought evidence that it did not have. */
+  readonly hasNewEvidence?: boolean;
 }
 
 /** What is to be written. Whether a verification stands shows once the statement and its evidence are written. */

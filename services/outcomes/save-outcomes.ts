@@ -46,7 +46,11 @@ export async function saveOutcomes(trx: Transaction<DB>, options: SaveOptions): 
   await findDuplicates(trx, [...new Set([...written, ...touched])], at);
   const refused = await verifyComplete(trx, planned, options);
   if (written.length > 0) await keepCeilings(trx, written);
-  const saved = planned.map((one) => resultOf(one, refused.get(one.outcomeId)));
+  const saved = planned.map((one) => {
+    const result = resultOf(one, refused.get(one.outcomeId));
+    if (one.change !== 'unchanged' || !touched.includes(one.outcomeId)) return result;
+    return { ...result, hasNewEvidence: true, notes: [...result.notes, 'has more evidence now'] };
+  });
   const acts = saved.flatMap(({ change, outcomeId, state }, position) => {
     const isClaim = stated[position]?.claims !== undefined;
     const act: OutcomeActName = state === 'verified' ? 'verified' : isClaim ? 'claimed' : 'stated';

@@ -10,7 +10,7 @@ import { createOutcome } from './create-outcome.ts';
 import { giveWay } from './give-way.ts';
 import { type ActedOutcome, beginAct, type OutcomeAct, requireReason, requireState } from './outcome-act.ts';
 import type { OutcomeInput } from './outcome-input.ts';
-import { COUNTED_STATES } from './outcome.ts';
+import { COUNTED_STATES, OUTCOME_STATES } from './outcome.ts';
 
 export interface SupersessionRequest extends OutcomeAct {
   readonly reason: string;
@@ -27,9 +27,8 @@ export async function supersedeOutcome(trx: Transaction<DB>, request: Supersessi
   const { outcomeId, principal, at, successor } = request;
   const row = await beginAct(trx, request, { roles: ['finance', 'pod'], does: 'supersede an outcome' });
   const reason = requireReason(request.reason, 'supersede');
-  if (row.state === 'superseded') {
-    requireState(row, [], 'supersede', 'Supersede its successor.');
-  }
+  const states = OUTCOME_STATES.filter((state) => state !== 'superseded' && state !== 'review_due');
+  requireState(row, states, 'supersede', 'Supersede its successor.');
   const notes: string[] = [];
   let successorId: string;
   if ('outcomeId' in successor) {

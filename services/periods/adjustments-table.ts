@@ -1,5 +1,5 @@
 /** Prior-period adjustments as CSV: one line per row of the report, exact. */
-import { figures, type ReportTable } from '../sheets/report-table.ts';
+import { figures, framed, type ReportTable } from '../sheets/report-table.ts';
 import type { Adjustments } from './adjustments.ts';
 
 const MONEY = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost', 'amount'] as const;
@@ -30,5 +30,5 @@ export function adjustmentsTable(report: Adjustments): ReportTable {
     line.reported.currency,
     ...figures(...MONEY.map((name) => line.reported[name])),
   ]);
-  return { name: 'adjustments', head, rows };
+  return framed({ name: 'adjustments', head, rows }, { period: report.period });
 }

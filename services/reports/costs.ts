@@ -22,6 +22,7 @@ import {
   reachOf,
   readReportFrame,
   reportPeriod,
+  statementIdOf,
   stateOf,
 } from './report-frame.ts';
 
@@ -42,6 +43,8 @@ export interface Costs {
   readonly by: readonly string[];
   readonly where: readonly string[];
   readonly state: ReportState;
+  /** The statement of exactly this period; null while it is open, and for closed days without one of their own. */
+  readonly statementId: string | null;
   readonly dataAsOf: string | null;
   readonly rulebook: number;
   readonly rows: readonly CostRow[];
@@ -107,6 +110,7 @@ async function costsOf(db: Kysely<DB>, frame: ReportFrame, request: CostsRequest
     by: asked.map((one) => one.name),
     where: request.where ?? [],
     state: stateOf(frame),
+    statementId: statementIdOf(frame),
     dataAsOf: reachOf(frame),
     rulebook: frame.rulebook,
     rows: rows.filter((row) => !row.is_total).map((row) => toRow(by, row)),

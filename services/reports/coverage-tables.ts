@@ -1,6 +1,6 @@
 /** Coverage and tag hygiene as CSV, one table each: the rows by account and month, and the findings. */
 import type { Coverage } from './coverage.ts';
-import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
+import { type Cell, figures, framed, type ReportTable } from '../sheets/report-table.ts';
 import type { KeyFinding, TagHygiene, ValueFinding } from './tag-hygiene.ts';
 
 const COSTS = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const;
@@ -24,7 +24,7 @@ export function coverageTable(report: Coverage): ReportTable {
   ].flat();
   const rows = report.rows.map((row): Cell[] => [
     report.period.id,
-    report.period.through,
+    ...figures(report.period.through),
     report.currency,
     report.costMetric,
     row.provider,
@@ -34,7 +34,7 @@ export function coverageTable(report: Coverage): ReportTable {
     row.month,
     ...figures(...COSTS.map((cost) => row.attributed[cost]), ...COSTS.map((cost) => row.unattributed[cost]), row.share),
   ]);
-  return { name: 'coverage', head, rows };
+  return framed({ name: 'coverage', head, rows }, report);
 }
 
 /** One row per finding: keys first, then values. */
@@ -43,7 +43,7 @@ export function tagHygieneTable(report: TagHygiene): ReportTable {
     ['period', 'through', 'currency', 'cost_metric', 'key', 'value', 'fault', 'meant', 'cost', 'unattributed_cost'],
     ['lines', 'origins', 'example_origin', 'example_resource', 'fix'],
   ].flat();
-  const frame: Cell[] = [report.period.id, report.period.through, report.currency, report.costMetric];
+  const frame: Cell[] = [report.period.id, ...figures(report.period.through), report.currency, report.costMetric];
   const money = (one: KeyFinding | ValueFinding): Cell[] => [
     ...figures(one.cost, one.unattributedCost, one.lines, one.origins),
     one.example.originId,

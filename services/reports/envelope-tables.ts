@@ -65,7 +65,7 @@ export function alertsTable(alerts: readonly ListedAlert[]): ReportTable {
     ...figures(alert.actual, alert.limit),
     alert.currency,
     alert.reason,
-    ...figures(alert.slackTs),
+    alert.slackTs,
     alert.error,
     ...figures(alert.createdAt),
   ]);

@@ -1,7 +1,7 @@
 /** Invoices against bills, and the bridge from the invoice to the reports, as CSV: exact figures, one table each. */
 import type { Bridge } from './bridge.ts';
 import type { InvoiceReport } from './invoices.ts';
-import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
+import { type Cell, figures, framed, type ReportTable } from '../sheets/report-table.ts';
 
 /** One row per comparison; the reasons of one stand in one cell, each with its amount. */
 export function invoiceReportTable(report: InvoiceReport): ReportTable {
@@ -20,7 +20,7 @@ export function invoiceReportTable(report: InvoiceReport): ReportTable {
     row.state,
     row.reasons.map(({ reason, amount }) => `${reason} ${amount}`).join('; '),
   ]);
-  return { name: 'invoices', head, rows };
+  return framed({ name: 'invoices', head, rows }, { period: report.period });
 }
 
 /** From BilledCost to the reported cost, one row per step; the differences of a provider and currency add up. */
@@ -50,5 +50,5 @@ export function bridgeTable(report: Bridge): ReportTable {
       line('reported', null, row.reportedCost, null, null),
     ];
   });
-  return { name: 'bridge', head, rows };
+  return framed({ name: 'bridge', head, rows }, report);
 }

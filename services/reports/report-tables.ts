@@ -4,7 +4,7 @@
  */
 import type { Costs } from './costs.ts';
 import type { Reconciliation } from './reconciliation.ts';
-import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
+import { type Cell, figures, framed, type ReportTable } from '../sheets/report-table.ts';
 import type { ValuePerPod } from './compose-value.ts';
 
 const COSTS = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const;
@@ -35,7 +35,7 @@ export function valuePerPodTable(report: ValuePerPod): ReportTable {
       'adjustments_value',
     ],
   ].flat();
-  const frame: Cell[] = [report.period.id, report.period.through, report.currency, report.costMetric];
+  const frame: Cell[] = [report.period.id, ...figures(report.period.through), report.currency, report.costMetric];
   const pods = report.pods.map((pod): Cell[] => [
     ...frame,
     pod.podId,
@@ -66,15 +66,13 @@ export function valuePerPodTable(report: ValuePerPod): ReportTable {
     ...figures(adjustments.cost, adjustments.value),
   ];
   const { unattributed, total } = report;
-  return {
-    name: 'value per pod',
-    head,
-    rows: [...pods, summary('unattributed', unattributed, null), summary('total', total, total.returnOnTotal)],
-  };
+  const rows = [...pods, summary('unattributed', unattributed, null), summary('total', total, total.returnOnTotal)];
+  return framed({ name: 'value per pod', head, rows }, report);
 }
 
 /** The rows of the explorer, without totals, so that a pivot table adds up. */
 export function costsTable(report: Costs): ReportTable {
+  const { period, state, statementId } = report;
   const isBilling = report.currency === 'billing';
   const keys = [...new Set([...report.by, ...(isBilling ? ['billingCurrency'] : [])])];
   const head = [...keys, ...COSTS, ...(isBilling ? [] : ['currency'])];
@@ -83,7 +81,7 @@ export function costsTable(report: Costs): ReportTable {
     ...figures(...COSTS.map((metric) => row[metric])),
     ...(isBilling ? [] : [report.currency]),
   ]);
-  return { name: 'costs', head, rows };
+  return framed({ name: 'costs', head, rows }, { period, state, statementId });
 }
 
 /** The reconciled rows; what is billed or charged elsewhere is in the JSON only. */
@@ -101,6 +99,8 @@ export function reconciliationTable(report: Reconciliation): ReportTable {
     'difference',
     'invoice',
     'invoice_difference',
+    'state',
+    'statement',
   ];
   const rows = report.rows.map((row): Cell[] => [
     row.sourceId,
@@ -110,6 +110,8 @@ export function reconciliationTable(report: Reconciliation): ReportTable {
     row.metric,
     ...figures(row.file, row.ingested, row.attributed, row.unattributed, row.difference),
     ...figures(row.invoice, row.invoiceDifference),
+    row.statementId === null ? 'open' : 'closed',
+    ...figures(row.statementId),
   ]);
-  return { name: 'reconciliation', head, rows };
+  return framed({ name: 'reconciliation', head, rows }, { period: report.period });
 }

@@ -17,6 +17,33 @@ export function figures(...values: readonly (string | number | null)[]): Cell[] 
   return values.map((figure) => ({ figure }));
 }
 
+/** What a whole table is of, which every row of it says again once the table is cut out of its report. */
+export interface TableFrame {
+  readonly period?: { readonly id: string };
+  readonly currency?: string;
+  readonly state?: string;
+  /** Null while the period is open, and for closed days without a statement of their own. */
+  readonly statementId?: string | null;
+}
+
+/** The table with a column at its end for each of these that it has none of. */
+export function framed({ name, head, rows }: ReportTable, frame: TableFrame): ReportTable {
+  const facts: readonly (readonly [column: string, cell: Cell | undefined])[] = [
+    ['period', frame.period?.id],
+    ['currency', frame.currency],
+    ['state', frame.state],
+    ['statement', frame.statementId === undefined ? undefined : { figure: frame.statementId }],
+  ];
+  const added = facts.flatMap(([column, cell]) =>
+    cell === undefined || head.includes(column) ? [] : [{ column, cell }],
+  );
+  return {
+    name,
+    head: [...head, ...added.map(({ column }) => column)],
+    rows: rows.map((row) => [...row, ...added.map(({ cell }) => cell)]),
+  };
+}
+
 /** RFC 4180 (CRLF, quotes doubled). A text that a spreadsheet would run as a formula is defused with an apostrophe. Null is an empty cell. */
 export function csvOf({ head, rows }: ReportTable): string {
   return [head.map(toText).join(','), ...rows.map((row) => row.map(toText).join(','))]

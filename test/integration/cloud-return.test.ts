@@ -236,13 +236,17 @@ describe('the CIO’s quarter', () => {
     expect(found.headline[0]).toBe(
       'Cloud cost $260.40; +117.0 % on last quarter (2026-Q2), n/a on a year ago (2025-Q3).',
     );
-    expect(found.headline.join(' ')).toContain('Verified return 0.42× on attributed spend (103 % of total)');
+    expect(found.headline.join(' ')).toContain('Verified return 0.42× on attributed spend (103.1 % of total)');
     expect(Object.keys(found)).not.toContain('delivery');
     expect(found.summary.comments).toMatchObject([
       { podId: 'checkout', notes: [] },
       { podId: 'search', notes: [{ text: 'We moved to another disk.', signedBy: 'search-owner@example.com' }] },
     ]);
-    expect(commentLines(found)).toContainEqual({ pod: 'Checkout', text: 'no comment by the owner', by: 'checkout-owner@example.com' });
+    expect(commentLines(found)).toContainEqual({
+      pod: 'Checkout',
+      text: 'no comment by the owner',
+      by: 'checkout-owner@example.com',
+    });
   });
 });
 

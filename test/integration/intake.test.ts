@@ -109,6 +109,14 @@ async function claimWith({ db }: TestDatabase, evidenceUrl: string, reference: {
   return created.outcomeId;
 }
 
+async function tokenOf({ context }: TestIntake, role: 'ingest' | 'reader'): Promise<string> {
+  const grant = { principal: `${role}@example.com`, role, pods: [], expiresAt: new Date('2026-10-15T00:00:00Z') };
+  const { token } = await context.db
+    .transaction()
+    .execute((trx) => createToken(trx, grant, localOperator, context.clock.now()));
+  return `Bearer ${token}`;
+}
+
 const issue = (action: string, at: string, more: Partial<Parameters<typeof githubIssue>[1]> = {}) =>
   githubIssue(action, { number: 7, updatedAt: at, ...more });
 const closed = { state: 'closed', reason: 'completed', labels: ['outcome'] };
@@ -451,15 +459,6 @@ describe('CloudEvents', () => {
       data: { subject: { id: 'payments', content: { environment: { id: 'production' }, artifactId } } },
     });
 
-  async function tokenOf({ app, context }: TestIntake, role: 'ingest' | 'reader'): Promise<string> {
-    const grant = { principal: `${role}@example.com`, role, pods: [], expiresAt: new Date('2026-10-15T00:00:00Z') };
-    expect(app.hasRoute({ method: 'POST', url: '/api/v1/events' })).toBe(true);
-    const { token } = await context.db
-      .transaction()
-      .execute((trx) => createToken(trx, grant, localOperator, context.clock.now()));
-    return `Bearer ${token}`;
-  }
-
   test('with a token are taken one by one and in batches, each once; what is wrong is named', async ({
     fresh,
     database,
@@ -586,6 +585,13 @@ test('what waits is in the list, in the inbox, in the doctor’s findings and in
   expect(findings[0]?.message).toMatch(
     /^last event 2026-09-15T12:00:00.000Z; two secrets are active; 2 wait for a mapping/,
   );
+  const headers = { authorization: await tokenOf(fresh, 'reader') };
+  const page = await fresh.app.inject({ url: '/api/v1/events?state=unmapped&limit=1', headers });
+  expect(page.json()).toEqual(JSON.parse(JSON.stringify(events.slice(0, 1))));
+  const next = /<([^>]+)>/.exec(String(page.headers.link))?.[1] ?? '';
+  const rest = await fresh.app.inject({ url: next, headers });
+  expect(rest.json<{ eventId: string }[]>().map(({ eventId }) => eventId)).toEqual(['2']);
+  expect(rest.headers.link).toBeUndefined();
   const { body } = await fresh.app.inject('/metrics');
   expect(body).toMatch(/^outturn_events_waiting\{source="github",state="unmapped"\} 2$/m);
   expect(body).toMatch(/^outturn_events_last_age_seconds\{source="jira"\} 0$/m);

@@ -164,10 +164,10 @@ describe('costs', () => {
   test('as CSV are one table of exact figures in which no cell is a formula', async ({ bills }) => {
     const report = await explore(bills.db, { by: ['tag.=cmd', 'kind'] });
     expect(csvOf(costsTable(report)).split('\r\n').slice(0, 4)).toEqual([
-      'tag.=cmd,kind,billedCost,effectiveCost,listCost,contractedCost,currency',
-      "'=1+1,direct,40,40,40,40,USD",
-      ',direct,134.5,124.25,134.5,134.5,USD',
-      ',shared,7.000000000001,7.000000000001,7.000000000001,7.000000000001,USD',
+      'tag.=cmd,kind,billedCost,effectiveCost,listCost,contractedCost,currency,period,state,statement',
+      "'=1+1,direct,40,40,40,40,USD,2026-09,open,",
+      ',direct,134.5,124.25,134.5,134.5,USD,2026-09,open,',
+      ',shared,7.000000000001,7.000000000001,7.000000000001,7.000000000001,USD,2026-09,open,',
     ]);
   });
 });
@@ -203,7 +203,7 @@ describe('reconciliation', () => {
     expect(report.rows[4]).toMatchObject({ file: '25', attributed: '0', unattributed: '25', difference: '0' });
     expect(report.rows.every((row) => row.difference === '0')).toBe(true);
     expect(csvOf(reconciliationTable(report)).split('\r\n')[1]).toBe(
-      `aws,2026-09,${bills.aws},USD,BilledCost,154.500000000001,154.500000000001,154.500000000001,0,0,,`,
+      `aws,2026-09,${bills.aws},USD,BilledCost,154.500000000001,154.500000000001,154.500000000001,0,0,,,open,,2026-09`,
     );
   });
 

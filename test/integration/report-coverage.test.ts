@@ -321,7 +321,7 @@ describe('coverage', () => {
     const lines = csvOf(coverageTable(await coverage(bill.db, SEPTEMBER))).split('\r\n');
     expect(lines).toHaveLength(5);
     expect(lines[1]).toBe(
-      '2026-09,2026-09-30,USD,EffectiveCost,AWS,1,11,,2026-09,1040,940,1040,1040,360.500000000001,360.500000000001,360.500000000001,360.500000000001,0.7228',
+      '2026-09,2026-09-30,USD,EffectiveCost,AWS,1,11,,2026-09,1040,940,1040,1040,360.500000000001,360.500000000001,360.500000000001,360.500000000001,0.7228,open,',
     );
   });
 });

@@ -21,7 +21,10 @@ const event = new CloudEvent({
 /** A message of the SDK as it goes over HTTP. */
 function requestOf(message: { headers: object; body?: unknown }): { headers: Record<string, string>; body: Buffer } {
   const headers = Object.entries(message.headers).map(([name, value]) => [name.toLowerCase(), String(value)] as const);
-  return { headers: Object.fromEntries(headers), body: Buffer.from(typeof message.body === 'string' ? message.body : '') };
+  return {
+    headers: Object.fromEntries(headers),
+    body: Buffer.from(typeof message.body === 'string' ? message.body : ''),
+  };
 }
 
 const cdEvent = (type: string, subject: object) => ({

@@ -12,7 +12,7 @@ import {
 import type { ValuePerPodRow } from '../../reports/compose-value.ts';
 import type { Mover } from '../movers.ts';
 import type { CloudReturn } from '../shape.ts';
-import { asChange } from '../wording.ts';
+import { asChange, sentence } from '../wording.ts';
 import {
   asFigure,
   asPercent,
@@ -78,7 +78,7 @@ export function envelopeSection({ envelopes, pods, summary, currency }: CloudRet
   };
 }
 
-export function podSection({ pods, summary, unattributed, currency }: CloudReturn): PageSection {
+export function podSection({ pods, summary, unattributed, currency, method }: CloudReturn): PageSection {
   const places = placesFor(summary.figures.cost);
   const ordered = pods.toSorted(
     (left, right) => compare(right.value.verified, left.value.verified) || (left.podId < right.podId ? -1 : 1),
@@ -91,7 +91,9 @@ export function podSection({ pods, summary, unattributed, currency }: CloudRetur
   const at = (figures: { parts: readonly string[] }, index: number) => figures.parts[index] ?? '';
   return {
     title: 'Return per pod',
-    lead: [],
+    lead: [
+      'By verified value. Of outcomes that several pods share each pod’s part is what it contributed to. Value of other bases stands beside the return, never in it, and in the JSON of this report.',
+    ],
     table: {
       heads: ['pod', `cost ${currency}`, 'verified', 'claimed', 'return'],
       figures: [1, 2, 3, 4],
@@ -108,9 +110,7 @@ export function podSection({ pods, summary, unattributed, currency }: CloudRetur
       ],
       totals: 1,
     },
-    notes: [
-      'By verified value. Of outcomes that several pods share each pod’s part is what it contributed to. Beside the return, never in it: value of other bases, in the JSON of this report.',
-    ],
+    notes: [sentence(method.returnScope)],
   };
 }
 

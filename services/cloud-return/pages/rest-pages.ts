@@ -2,6 +2,7 @@
 import type { DriftEpisode } from '../../drift/drift-episodes.ts';
 import type { CloudReturn } from '../shape.ts';
 import { commentLines } from './first-page.ts';
+import { sentence } from '../wording.ts';
 import { asFigure, asPercent, footingTo, type PageSection, placesFor } from './page-table.ts';
 
 export function unattributedSection({ unattributed, currency, summary }: CloudReturn): PageSection {
@@ -120,7 +121,7 @@ export function methodSection(found: CloudReturn): PageSection {
       ...method.notes,
       `Data as of ${dataAsOf?.slice(0, 10) ?? 'n/a'}; rulebook ${rulebook}; ${costMetric} in ${currency}; made on ${found.madeOn}.`,
       `Quarters: ${statements.join(', ')}.`,
-      `${method.returnScope[0]?.toUpperCase() ?? ''}${method.returnScope.slice(1)}.`,
+      sentence(method.returnScope),
     ],
   };
 }

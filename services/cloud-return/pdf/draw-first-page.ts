@@ -2,7 +2,7 @@
 import { commentLines, decisionLine, podLine } from '../pages/first-page.ts';
 import { asFigure, asPercent, placesFor } from '../pages/page-table.ts';
 import type { CloudReturn, NamedPod } from '../shape.ts';
-import { asChange, asShare, asTimes, standingOf } from '../wording.ts';
+import { asChange, asTimes, sentence, standingOf } from '../wording.ts';
 import { drawTable } from './draw-table.ts';
 import { CONTENT_WIDTH, INK, PAGE, type Sheet } from './sheet.ts';
 
@@ -26,14 +26,16 @@ export function drawFirstPage(sheet: Sheet, found: CloudReturn): void {
   sheet.y += 16;
   sheet.heading(1, `Cloud return, ${quarter.id}`);
   sheet.paragraph(
-    `${standingOf(found)[0]?.toUpperCase() ?? ''}${standingOf(found).slice(1)}. ${found.costMetric} in ${found.currency}, data as of ${found.dataAsOf?.slice(0, 10) ?? 'n/a'}, made on ${found.madeOn}.`,
+    `${sentence(standingOf(found))} ${found.costMetric} in ${found.currency}, data as of ${found.dataAsOf?.slice(0, 10) ?? 'n/a'}, made on ${found.madeOn}.`,
     QUIET,
   );
   sheet.y += 8;
   drawTiles(sheet, found);
-  sheet.y += 12;
-  for (const [index, sentence] of found.headline.entries()) {
-    sheet.paragraph(sentence, index === 0 ? { face: 'bold', size: 10 } : { size: 9.5 });
+  sheet.y += 6;
+  sheet.paragraph(sentence(found.method.returnScope), QUIET);
+  sheet.y += 6;
+  for (const [index, line] of found.headline.entries()) {
+    sheet.paragraph(line, index === 0 ? { face: 'bold', size: 10 } : { size: 9.5 });
   }
   sheet.y += 6;
   drawPods(sheet, found, [
@@ -91,8 +93,8 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
       name: 'Verified return',
       figure: asTimes(figures.return),
       notes: [
-        `on attributed spend (${asShare(figures.coverage.cost)} of total)`,
-        `${asShare(figures.coverage.joined)} has a verified outcome`,
+        `on attributed spend (${asPercent(figures.coverage.cost)} of total)`,
+        `${asPercent(figures.coverage.joined)} has a verified outcome`,
       ],
     },
   ];
