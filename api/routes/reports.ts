@@ -50,6 +50,7 @@ export function addReportRoutes(app: ApiApp, { db, clock }: ApiContext): void {
         });
         return sendPrinted(request, reply, known, valuePerPodTable);
       }
+      if (query.detail === true) await prepareConversions(db, asked);
       const read = () =>
         readConverted(request.figuresVersion, asked, () =>
           readValue({ principal: principalOf(request), figuresVersion: request.figuresVersion, request: asked }),

@@ -37,6 +37,12 @@ export const ValuePerPodQuery = Type.Object(
         description: 'Only the days on which pods belonged to this portfolio.',
       }),
     ),
+    detail: Type.Optional(
+      Type.Boolean({
+        description:
+          'Also verified value by basis, claims by age, confidence, retractions, cost per outcome, cumulative return and payback month.',
+      }),
+    ),
     withPredecessors: Type.Optional(
       Type.Boolean({ description: 'Successors stand for the pods they succeeded. Not for a pod’s token.' }),
     ),
@@ -97,6 +103,40 @@ const Adjustments = Type.Object(
   { description: 'Corrections of closed months booked here; in no other figure.' },
 );
 
+const VerifiedByBasis = Type.Optional(
+  Type.Record(Type.String(), DecimalText, { description: 'Verified value of every basis; with `detail`.' }),
+);
+
+const outcomesDetail = {
+  claims: Type.Object(
+    {
+      byAge: Type.Array(
+        Type.Object({
+          fromDays: Type.Integer(),
+          toDays: nullable(Type.Integer()),
+          outcomes: Type.Integer(),
+          value: DecimalText,
+        }),
+      ),
+      oldestDays: nullable(Type.Integer()),
+    },
+    { description: 'Claims recognised in the window by the days since they were claimed.' },
+  ),
+  confidence: Type.Record(Type.String(), Type.Integer(), { description: 'Outcomes by grade.' }),
+};
+const OutcomesDetail = Type.Object(outcomesDetail);
+
+const PodDetail = Type.Object({
+  ...outcomesDetail,
+  costPerOutcome: nullable(
+    Type.Object({ outcomeType: Type.String(), unit: Type.String(), quantity: DecimalText, cost: RatioText }),
+  ),
+  cumulative: nullable(
+    Type.Object({ since: Type.String(), cost: DecimalText, verified: DecimalText, return: nullable(RatioText) }),
+  ),
+  paybackMonth: nullable(Type.String({ description: 'The first month by whose end what was verified is at least what was spent.' })),
+});
+
 export const ValuePerPodReport = Type.Object({
   asKnown: AsKnownField,
   period: Period,
@@ -139,10 +179,12 @@ export const ValuePerPodReport = Type.Object({
         claimedOutcomes: Type.Integer(),
         beside: Type.Record(Type.String(), DecimalText),
         besideVerified: Type.Record(Type.String(), DecimalText),
+        verifiedByBasis: VerifiedByBasis,
       }),
       adjustments: Adjustments,
       return: nullable(RatioText),
       returnNote: nullable(Type.String()),
+      detail: Type.Optional(PodDetail),
     }),
   ),
   unattributed: Type.Object({
@@ -150,6 +192,8 @@ export const ValuePerPodReport = Type.Object({
     verified: DecimalText,
     claimed: DecimalText,
     adjustments: Adjustments,
+    verifiedByBasis: VerifiedByBasis,
+    detail: Type.Optional(OutcomesDetail),
   }),
   total: Type.Object({
     cost: DecimalText,
@@ -161,6 +205,21 @@ export const ValuePerPodReport = Type.Object({
   }),
   coverage: Type.Object({ cost: nullable(RatioText), joined: nullable(RatioText) }),
   method: Type.String(),
+  retractions: Type.Optional(
+    Type.Array(
+      Type.Object({
+        podId: Type.String(),
+        outcomeId: Type.String(),
+        title: Type.String(),
+        retractedAt: InstantText,
+        reason: Type.String(),
+        amount: nullable(DecimalText),
+        currency: nullable(CurrencyCode),
+      }),
+      { description: 'Of the period’s days, one per pod that had a share; with `detail`.' },
+    ),
+  ),
+  detailMethod: Type.Optional(Type.String()),
   asNow: AsNow,
 });
 

@@ -10,14 +10,14 @@ import type { ValuePerPod } from '../reports/compose-value.ts';
 import type { PodScope } from '../reports/pod-scope.ts';
 import { type ReportFacts, readReportFacts } from '../reports/report-facts.ts';
 import type { AsNowRequest, ReportRequest } from '../reports/report-frame.ts';
-import { type ValueStatements, valuePerPod, valuePerPodAtOnce } from '../reports/value-per-pod.ts';
+import { type DetailRequest, type ValueStatements, valuePerPod, valuePerPodAtOnce } from '../reports/value-per-pod.ts';
 import { readAs, readAtOnce } from './read-as.ts';
 
 /** Who asks for what, and the counter of the figures when they were recognised. */
 export interface ValueQuestion {
   readonly principal: Principal;
   readonly figuresVersion: string;
-  readonly request: ReportRequest & AsNowRequest & PodScope;
+  readonly request: ReportRequest & AsNowRequest & PodScope & DetailRequest;
 }
 
 /** A reader of one process; it throws what `valuePerPod` throws. A pod's token reads under its own role, and nothing of it is remembered. */

@@ -4,10 +4,13 @@
  */
 import type { CostMetric } from '../attribution/rulebook.ts';
 import { add, compare, type Decimal, ratio, sum, ZERO } from '../kernel/decimal.ts';
+import type { CostPerOutcome, Retraction } from './pod-deliveries.ts';
 import type { PodEnvelope } from './pod-envelopes.ts';
 import type { Predecessor } from './pod-scope.ts';
 import type { RecognisedValue } from './pod-values.ts';
 import type { ReportPeriod, ReportState } from './report-frame.ts';
+import type { CumulativeValue } from './value-since-start.ts';
+import type { WindowOutcomes } from './window-outcomes.ts';
 
 export const NO_ADJUSTMENTS: ReportedAdjustments = { cost: ZERO, value: ZERO };
 /** Of a report that holds nothing without a pod. */
@@ -46,6 +49,20 @@ export interface ValuePerPodRow {
   readonly adjustments: ReportedAdjustments;
   readonly return: string | null;
   readonly returnNote: ReturnNote | null;
+  /** Where it was asked for. */
+  readonly detail?: PodValueDetail;
+}
+
+type OutcomesDetail = Omit<WindowOutcomes, 'verifiedByBasis'>;
+
+/** What a row's figures are made of, and what the pod had before. */
+export interface PodValueDetail extends OutcomesDetail {
+  /** Null where the pod's verified units are of no type, or of several. */
+  readonly costPerOutcome: CostPerOutcome | null;
+  /** Since the pod's start; null for a pod that others succeeded, and where an exchange rate is missing. */
+  readonly cumulative: CumulativeValue | null;
+  /** The first month after which what was verified since the start is at least what was spent; null: not yet. */
+  readonly paybackMonth: string | null;
 }
 
 export interface ValuePerPod {
@@ -68,6 +85,8 @@ export interface ValuePerPod {
     readonly verified: Decimal;
     readonly claimed: Decimal;
     readonly adjustments: ReportedAdjustments;
+    readonly verifiedByBasis?: Readonly<Record<string, Decimal>>;
+    readonly detail?: OutcomesDetail;
   };
   readonly total: {
     readonly cost: Decimal;
@@ -80,6 +99,10 @@ export interface ValuePerPod {
   };
   readonly coverage: { readonly cost: string | null; readonly joined: string | null };
   readonly method: string;
+  /** Of the period's days, by pod, where the detail was asked for. */
+  readonly retractions?: readonly Retraction[];
+  /** How the detail is to be read. */
+  readonly detailMethod?: string;
   /** The same as now known, where it was asked for: closed days as if they were open. */
   readonly asNow?: ValuePerPod;
 }

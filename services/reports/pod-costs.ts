@@ -92,6 +92,33 @@ export function readCosts(text: string): PodCosts {
   return { byPod, isMissing };
 }
 
+/** What a pod has in a calendar month. */
+export interface MonthAmount {
+  readonly pod_id: string;
+  readonly month: IsoDate;
+  readonly amount: Decimal;
+  /** Some day has no exchange rate. */
+  readonly is_missing: boolean;
+}
+
+/** Cost per pod and calendar month of the frame's window. */
+export async function podCostsByMonth(db: Kysely<DB>, frame: ReportFrame, scope: PodScope): Promise<MonthAmount[]> {
+  const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
+  const { converts, rate, days, joins, isWanted } = partsOf(frame, scope);
+  const isForeign = sql`day.billing_currency <> ${frame.currency}`;
+  const converted = converts ? sql`case when ${isForeign} then ${metric} * ${rate} else ${metric} end` : metric;
+  const missing = converts ? sql`bool_or(${isForeign} and ${rate} is null)` : sql`false`;
+  const heirs = handedOn(scope, { from: 'summed', columns: ['month', 'is_missing'], amount: 'amount' });
+  const { rows } = await sql<MonthAmount>`
+    with summed as (
+      select day.pod_id, date_trunc('month', day.charge_date::timestamp)::date as month, sum(${converted}) as amount, ${missing} as is_missing
+      from ${days} as day ${joins} where ${isWanted} and day.pod_id is not null group by 1, 2
+    )
+    select pod_id, month, trim_scale(coalesce(sum(amount), 0)) as amount, bool_or(is_missing) as is_missing
+    from ${heirs} as heir group by 1, 2`.execute(db);
+  return rows;
+}
+
 /**
  * Refuses costs for which a rate is missing.
  * @throws AppError missing_exchange_rate naming the first date and pair.

@@ -48,11 +48,16 @@ export async function checkPodScope(db: Kysely<DB>, scope: PodScope): Promise<vo
       'A portfolio is counted by the days pods belonged to it, so its figures cannot follow successions. Ask for one of the two.',
     );
   }
+  if (await readsSuccessions(db)) return;
+  throw new AppError('forbidden', 'A pod’s token sees its own figures. Ask finance for those with its predecessors.');
+}
+
+/** Whether the reading role sees which pods succeeded which. */
+export async function readsSuccessions(db: Kysely<DB>): Promise<boolean> {
   const { rows } = await sql<{ readable: boolean }>`
     select has_table_privilege('pod_successor', 'select') as readable
   `.execute(db);
-  if (rows[0]?.readable === true) return;
-  throw new AppError('forbidden', 'A pod’s token sees its own figures. Ask finance for those with its predecessors.');
+  return rows[0]?.readable === true;
 }
 
 /**

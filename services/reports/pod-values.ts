@@ -26,6 +26,8 @@ export interface RecognisedValue {
   readonly beside: Readonly<Record<string, Decimal>>;
   /** The verified part of `beside`. */
   readonly besideVerified: Readonly<Record<string, Decimal>>;
+  /** Verified value of every basis, where the detail was asked for. */
+  readonly verifiedByBasis?: Readonly<Record<string, Decimal>>;
 }
 
 export interface RecognisedValues {
@@ -93,8 +95,28 @@ function compareTexts(left: string | null, right: string | null): number {
 
 /** Rows of ValueRow, of what counts in the spans. */
 function outcomeRows(frame: ReportFrame, scope: PodScope, spans: ValueSpans): RawBuilder<unknown> {
+  const { tables, parts, isWanted } = valueParts(frame, { scope, spans });
+  const outcomes = sql`count(distinct outcome_id) filter (where is_counted)`;
+  return sql`
+    with ${tables}
+    select party, pod_id, state, beside, trim_scale(sum(amount)) as amount, ${outcomes} as outcomes, bool_or(is_missing) as is_missing
+    from ${parts} as part where ${isWanted} group by party, pod_id, state, beside
+    union all
+    select 'total', null, state, beside, trim_scale(sum(amount)), ${outcomes}, bool_or(is_missing)
+    from part group by state, beside`;
+}
+
+/**
+ * What counts, split: rows (party, pod_id, outcome_id, state, beside, amount, is_missing, on_date, is_counted) of `parts`, under the alias
+ * `part`, behind `with ${tables}` and where `isWanted`. `hasDays`: each with a date of its range.
+ */
+export function valueParts(
+  frame: ReportFrame,
+  asked: { scope: PodScope; spans: ValueSpans; hasDays?: boolean },
+): { tables: RawBuilder<unknown>; parts: RawBuilder<unknown>; isWanted: RawBuilder<boolean> } {
   const { closed } = frame;
-  const part = handedOn(scope, {
+  const { scope, spans, hasDays = scope.portfolio !== undefined } = asked;
+  const parts = handedOn(scope, {
     from: 'part',
     columns: ['party', 'outcome_id', 'state', 'beside', 'is_missing', 'on_date', 'statement_id', 'is_counted'],
     amount: 'amount',
@@ -104,10 +126,9 @@ function outcomeRows(frame: ReportFrame, scope: PodScope, spans: ValueSpans): Ra
     date: 'part.on_date',
     statement: sql`part.statement_id`,
   });
-  const outcomes = sql`count(distinct outcome_id) filter (where is_counted)`;
-  return sql`
-    with recognised as materialized (
-      ${recognisedIn(spans, frame, scope.portfolio !== undefined)}
+  const tables = sql`
+    recognised as materialized (
+      ${recognisedIn(spans, frame, hasDays)}
     ), counted as (
       select recognised.outcome_id, recognised.state, recognised.amount, recognised.is_missing, recognised.on_date,
         outcome.unattributed_basis_points, not ${isOfMonths(frame, spans)} as is_counted,
@@ -122,12 +143,8 @@ function outcomeRows(frame: ReportFrame, scope: PodScope, spans: ValueSpans): Ra
         is_counted
       from counted where unattributed_basis_points > 0
       ${closed.length === 0 ? sql`` : sql`union all ${frozenParts(closed, frame.currency)}`}
-    )
-    select party, pod_id, state, beside, trim_scale(sum(amount)) as amount, ${outcomes} as outcomes, bool_or(is_missing) as is_missing
-    from ${part} as part where ${isWanted} group by party, pod_id, state, beside
-    union all
-    select 'total', null, state, beside, trim_scale(sum(amount)), ${outcomes}, bool_or(is_missing)
-    from part group by state, beside`;
+    )`;
+  return { tables, parts, isWanted };
 }
 
 /** The ranges of the window that are not closed; of a portfolio cut where pods move. */

@@ -7,16 +7,26 @@ import type { DB } from '../../db/schema.gen.ts';
 import { fillConversionRates } from '../fx/conversion.ts';
 import { AppError } from '../kernel/errors.ts';
 import { addDays, utcDate } from '../kernel/period.ts';
+import { listClosedMonths } from '../periods/closed-months.ts';
 import { refreshOpenAdjustments } from '../periods/drift.ts';
 import { adjustmentNeedOf } from '../periods/pod-adjustments.ts';
 import { BILLING_CURRENCIES } from './costs.ts';
 import { type ReportRequest, readReportFrame } from './report-frame.ts';
+import { firstMonth } from './value-since-start.ts';
 
 /** Fills every conversion that charges and outcomes of the period need, up to today. Cheap where all of them are stored. */
-export async function prepareConversions(db: Kysely<DB>, request: ReportRequest): Promise<void> {
+export async function prepareConversions(
+  db: Kysely<DB>,
+  request: ReportRequest & { readonly detail?: boolean },
+): Promise<void> {
   if (request.currency === BILLING_CURRENCIES) return;
   await refreshOpenAdjustments(db);
-  const { period, currency, closed } = await readReportFrame(db, request);
+  const frame = await readReportFrame(db, request);
+  const { currency } = frame;
+  // The detail goes back to the first day of all.
+  const first = request.detail === true ? await firstMonth(db, frame.period.start) : null;
+  const period = { start: first ?? frame.period.start, end: frame.period.end };
+  const closed = first === null ? frame.closed : await listClosedMonths(db, period);
   const statementIds = closed.map((month) => month.statementId);
   const tomorrow = addDays(utcDate(request.at), 1);
   await fillConversionRates(db, {

@@ -34,6 +34,7 @@ import {
   type RecognisedValues,
   recognisedValueQuery,
 } from './pod-values.ts';
+import { addValueDetail } from './value-detail.ts';
 import type { HeldPod, ReportFacts } from './report-facts.ts';
 import {
   type AsNowRequest,
@@ -59,6 +60,11 @@ interface ValueParts {
   readonly envelopes: readonly EnvelopeRow[];
 }
 
+export interface DetailRequest {
+  /** Whether the report says what its figures are made of, and what lies before its window. */
+  readonly detail?: boolean;
+}
+
 /** Whether sums by month may be read: by whoever sees all outcomes as they are stored now, in one snapshot. */
 interface ByMonth {
   readonly isByMonth?: boolean;
@@ -74,17 +80,19 @@ function isOfWholePods({ portfolio, withPredecessors }: PodScope): boolean {
  */
 export async function valuePerPod(
   db: Kysely<DB>,
-  request: ReportRequest & AsNowRequest & PodScope & ByMonth,
+  request: ReportRequest & AsNowRequest & PodScope & DetailRequest & ByMonth,
 ): Promise<ValuePerPod> {
   await checkPodScope(db, request);
   const frame = await readReportFrame(db, request);
   const { statement } = frame;
   const isAsStated = statement?.currency === frame.currency && statement.costMetric === frame.costMetric;
   // The statement froze whole pods; what a portfolio had of them, and what was handed on, is put together from the days it froze.
-  const report =
+  const summed =
     statement !== null && isAsStated && isOfWholePods(request)
       ? await frozenValuePerPod(db, statement.statementId)
       : await buildValuePerPod(db, { ...request, frame, adjustments: await readPodAdjustments(db, frame) });
+  const { at, detail } = request;
+  const report = detail === true ? await addValueDetail(db, { report: summed, frame, scope: request, at }) : summed;
   if (request.asNow !== true) return report;
   const now = { ...request, frame: await asNowKnown(db, frame), adjustments: new Map() };
   return { ...report, asNow: await buildValuePerPod(db, now) };
@@ -108,14 +116,14 @@ export async function valuePerPodAtOnce(
   db: Kysely<DB>,
   facts: ReportFacts,
   asked: {
-    request: ReportRequest & AsNowRequest & PodScope;
+    request: ReportRequest & AsNowRequest & PodScope & DetailRequest;
     statements: ValueStatements;
     execute: <Row>(statement: CompiledQuery<Row>) => Promise<readonly Row[]>;
   },
 ): Promise<ValueAtOnce> {
-  const { asNow, portfolio, withPredecessors } = asked.request;
+  const { asNow, detail } = asked.request;
   const nothing = { report: null, isStale: false, cutToKeep: null };
-  if (asNow === true || portfolio !== undefined || withPredecessors === true) return nothing;
+  if (asNow === true || detail === true || !isOfWholePods(asked.request)) return nothing;
   const frame = frameOf(facts, asked.request);
   const cut = cutToKeep(frame);
   if (frame.closed.length > 0 || bookingOf(frame).isAdjusting) return { ...nothing, cutToKeep: cut };

@@ -1,0 +1,71 @@
+/**
+ * What pods delivered and took back: cost of one verified unit, where a pod's units are of one type, and the retractions of a period with their
+ * reasons. As now known: statements hold neither quantities nor reasons.
+ */
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { compare, type Decimal, isZero, ratio, ZERO } from '../kernel/decimal.ts';
+import type { ReportFrame } from './report-frame.ts';
+
+export interface CostPerOutcome {
+  readonly outcomeType: string;
+  readonly unit: string;
+  /** Verified units that were delivered in the window, the pod's share of them. */
+  readonly quantity: Decimal;
+  /** The pod's cost ÷ quantity. */
+  readonly cost: string;
+}
+
+export interface Retraction {
+  readonly podId: string;
+  readonly outcomeId: string;
+  readonly title: string;
+  /** RFC 3339. */
+  readonly retractedAt: string;
+  readonly reason: string;
+  /** The pod's share of what was stated, below zero for a dis-benefit, in the outcome's currency; null without money. */
+  readonly amount: Decimal | null;
+  readonly currency: string | null;
+}
+
+interface DeliveredRow {
+  readonly pod_id: string;
+  readonly outcome_type: string;
+  readonly unit: string;
+  readonly quantity: Decimal;
+}
+
+/** Verified units of each pod, by type. */
+export async function readDelivered(db: Kysely<DB>, { period, windowEnd }: ReportFrame): Promise<DeliveredRow[]> {
+  const { rows } = await sql<DeliveredRow>`
+    select share.pod_id, outcome.outcome_type, outcome.unit, trim_scale(sum(outcome.quantity * share.basis_points * 0.0001)) as quantity
+    from outcome join outcome_share as share on share.outcome_id = outcome.id
+    where delivered_on >= ${period.start}::date and delivered_on < ${windowEnd}::date
+      and state in ('verified', 'partially_verified', 'review_due') and outcome_type is not null and quantity is not null
+    group by 1, 2, 3 order by 1, 2
+  `.execute(db);
+  return rows;
+}
+
+/** Null where nothing is to be divided, and where it would mix types. */
+export function costPerOutcome(delivered: readonly DeliveredRow[] | undefined, cost: Decimal): CostPerOutcome | null {
+  const [only, another] = delivered ?? [];
+  if (only === undefined || another !== undefined || isZero(only.quantity) || compare(cost, ZERO) <= 0) return null;
+  const { outcome_type: outcomeType, unit, quantity } = only;
+  return { outcomeType, unit, quantity, cost: ratio(cost, quantity) };
+}
+
+/** Those of the period's days that happened by `at`, the latest first; one row per pod that had a share. */
+export async function readRetractions(db: Kysely<DB>, { period }: ReportFrame, at: Date): Promise<Retraction[]> {
+  const { rows } = await sql<Retraction>`
+    select share.pod_id as "podId", outcome.id::text as "outcomeId", outcome.title,
+      to_char(act.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "retractedAt", act.reason,
+      trim_scale(case outcome.effect when 'benefit' then 1 else -1 end * outcome.amount * share.basis_points * 0.0001) as amount,
+      outcome.currency
+    from outcome_version as act join outcome on outcome.id = act.outcome_id join outcome_share as share on share.outcome_id = outcome.id
+    where act.act = 'retracted' and act.at >= ${period.start}::date::timestamp at time zone 'UTC'
+      and act.at < ${period.end}::date::timestamp at time zone 'UTC' and act.at <= ${at.toISOString()}::timestamptz
+    order by act.at desc, outcome.id, share.pod_id
+  `.execute(db);
+  return rows;
+}
