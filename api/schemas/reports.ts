@@ -134,7 +134,9 @@ const PodDetail = Type.Object({
   cumulative: nullable(
     Type.Object({ since: Type.String(), cost: DecimalText, verified: DecimalText, return: nullable(RatioText) }),
   ),
-  paybackMonth: nullable(Type.String({ description: 'The first month by whose end what was verified is at least what was spent.' })),
+  paybackMonth: nullable(
+    Type.String({ description: 'The first month by whose end what was verified is at least what was spent.' }),
+  ),
 });
 
 export const ValuePerPodReport = Type.Object({

@@ -22,6 +22,7 @@ import { addInvoiceReports } from './report-invoices.ts';
 interface ReportOptions extends CommonOptions, AsKnownOptions {
   readonly portfolio?: string;
   readonly withPredecessors?: boolean;
+  readonly detail?: boolean;
   readonly by: readonly string[];
   readonly where: readonly string[];
 }
@@ -36,6 +37,10 @@ export function reportCommand(program: Command): void {
   )
     .option('--portfolio <id>', 'only the days on which pods belonged to this portfolio')
     .option('--with-predecessors', 'let successors stand for the pods they succeeded')
+    .option(
+      '--detail',
+      'value by basis, age of claims, confidence, cost per outcome, return since the start, retractions',
+    )
     .option('--metric <name>', `one of ${COST_METRICS.join(', ')} (default: the organisation’s)`)
     .option('--currency <code>', 'convert to this currency (default: the organisation’s)')
     .action((options: ReportOptions) =>
@@ -46,6 +51,7 @@ export function reportCommand(program: Command): void {
             at,
             ...(options.portfolio === undefined ? {} : { portfolio: options.portfolio }),
             ...(options.withPredecessors === true ? { withPredecessors: true } : {}),
+            ...(options.detail === true ? { detail: true } : {}),
           };
           await prepareConversions(db, request);
           return valuePerPod(db, request);
@@ -60,6 +66,7 @@ export function reportCommand(program: Command): void {
   withExamples(
     withJson(value),
     'outturn report value-per-pod --period 2026-Q3',
+    'outturn report value-per-pod --period 2026-Q3 --detail',
     'outturn report value-per-pod --period 2026-08 --as-now',
     'outturn report value-per-pod --period 2026-Q3 --as-known 2026-10-05',
     'outturn report value-per-pod --period 2026-09 --format csv > september.csv',

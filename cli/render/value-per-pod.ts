@@ -8,6 +8,7 @@ import { roundParts } from '../../services/kernel/round-parts.ts';
 import type { ValuePerPod, ValuePerPodRow } from '../../services/reports/compose-value.ts';
 import { asMoney, asPercent, asReturn, cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
+import { renderValueDetail } from './value-detail.ts';
 
 const POD_WIDTH_MAX = 24;
 
@@ -56,7 +57,7 @@ export function renderValuePerPod(report: ValuePerPod, { stands = true } = {}): 
   const heads = ['pod', 'direct', 'shared', `cost ${report.currency}`, 'verified', 'claimed', 'return', 'envelope'];
   const table = textTable(heads, rows, [1, 2, 3, 4, 5, 6, 7]);
   const asNow = report.asNow === undefined ? [] : ['', ...renderAsNow(report, report.asNow)];
-  return [table, ...asNow, '', ...footnotes(report, stands)].join('\n');
+  return [table, ...asNow, '', ...renderValueDetail(report), ...footnotes(report, stands)].join('\n');
 }
 
 /** As stated beside as now known: both columns of each figure add up, and so does what lies between them. */

@@ -6,6 +6,7 @@ import type { Costs } from './costs.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import { type Cell, figures, framed, type ReportTable } from '../sheets/report-table.ts';
 import type { ValuePerPod } from './compose-value.ts';
+import { detailCells, detailHead, noDetail } from './value-detail-columns.ts';
 
 const COSTS = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const;
 
@@ -34,6 +35,7 @@ export function valuePerPodTable(report: ValuePerPod): ReportTable {
       'adjustments_cost',
       'adjustments_value',
     ],
+    detailHead(report),
   ].flat();
   const frame: Cell[] = [report.period.id, ...figures(report.period.through), report.currency, report.costMetric];
   const pods = report.pods.map((pod): Cell[] => [
@@ -50,6 +52,7 @@ export function valuePerPodTable(report: ValuePerPod): ReportTable {
     pod.envelope?.currency ?? null,
     pod.envelope?.state ?? null,
     ...figures(pod.adjustments.cost, pod.adjustments.value),
+    ...detailCells(pod),
   ]);
   const summary = (
     name: string,
@@ -64,6 +67,7 @@ export function valuePerPodTable(report: ValuePerPod): ReportTable {
     ...figures(null, null, cost, null, verified, claimed, null, null, ratio),
     ...Array.from({ length: 6 }, () => null),
     ...figures(adjustments.cost, adjustments.value),
+    ...noDetail(report),
   ];
   const { unattributed, total } = report;
   const rows = [...pods, summary('unattributed', unattributed, null), summary('total', total, total.returnOnTotal)];

@@ -1,0 +1,80 @@
+/**
+ * The detail of a value report under its table: what each pod had since its start, how old its claims are, what a unit cost, what was verified by
+ * basis, and what was taken back with its reason.
+ */
+import type { ValuePerPod, ValuePerPodRow } from '../../services/reports/compose-value.ts';
+import { add, type Decimal, ZERO } from '../../services/kernel/decimal.ts';
+import { asMoney, asReturn, cutTo, withThousands } from './figures.ts';
+import { textTable } from './text-table.ts';
+
+const POD_WIDTH_MAX = 20;
+const TITLE_WIDTH_MAX = 32;
+const REASON_WIDTH_MAX = 60;
+
+/** Lines; none without a detail. */
+export function renderValueDetail(report: ValuePerPod): string[] {
+  if (report.detailMethod === undefined) return [];
+  const heads = [
+    'pod',
+    'since',
+    `cost ${report.currency}`,
+    'verified',
+    'return',
+    'payback',
+    'oldest claim',
+    'cost per outcome',
+  ];
+  const sinceStart = textTable(heads, report.pods.map(sinceStartOf), [2, 3, 4, 6]);
+  const ageHeads = ['claimed, by days', '0–30', '31–60', '61–90', 'over 90', 'confidence A/B/C/D/none'];
+  const ages = textTable(ageHeads, report.pods.filter(hasOutcomes).map(agesOf), [1, 2, 3, 4, 5]);
+  return [
+    sinceStart,
+    '',
+    ...(report.pods.some(hasOutcomes) ? [ages, ''] : []),
+    ...byBasis(report),
+    ...(report.retractions ?? []).map(
+      ({ podId, title, retractedAt, reason, amount, currency }) =>
+        `Retracted ${retractedAt.slice(0, 10)}: ${cutTo(title, TITLE_WIDTH_MAX)} (${podId}${amount === null ? '' : `, ${asMoney(amount)} ${currency}`}): ${cutTo(reason, REASON_WIDTH_MAX)}`,
+    ),
+    `Detail: ${report.detailMethod}.`,
+    '',
+  ];
+}
+
+function hasOutcomes({ detail }: ValuePerPodRow): boolean {
+  return Object.values(detail?.confidence ?? {}).some((count) => count > 0);
+}
+
+function sinceStartOf({ podId, kind, detail }: ValuePerPodRow): string[] {
+  const { cumulative = null, paybackMonth = null, costPerOutcome = null, claims } = detail ?? {};
+  const oldest = claims?.oldestDays ?? null;
+  return [
+    cutTo(podId, POD_WIDTH_MAX),
+    cumulative?.since ?? 'n/a',
+    cumulative === null ? 'n/a' : asMoney(cumulative.cost),
+    cumulative === null ? 'n/a' : asMoney(cumulative.verified),
+    kind === 'platform' ? 'n/a: enabling' : asReturn(cumulative?.return ?? null),
+    paybackMonth ?? 'n/a',
+    oldest === null ? 'n/a' : `${oldest} d`,
+    costPerOutcome === null ? 'n/a' : `${withThousands(costPerOutcome.cost)} per ${cutTo(costPerOutcome.unit, 10)}`,
+  ];
+}
+
+function agesOf({ podId, detail }: ValuePerPodRow): string[] {
+  const { claims, confidence = {} } = detail ?? {};
+  return [
+    cutTo(podId, POD_WIDTH_MAX),
+    ...(claims?.byAge ?? []).map(({ outcomes, value }) => (outcomes === 0 ? '–' : `${asMoney(value)} (${outcomes})`)),
+    ['A', 'B', 'C', 'D', 'none'].map((grade) => confidence[grade] ?? 0).join('/'),
+  ];
+}
+
+function byBasis({ pods, unattributed }: ValuePerPod): string[] {
+  const all = new Map<string, Decimal>();
+  for (const part of [...pods.map(({ value }) => value.verifiedByBasis), unattributed.verifiedByBasis]) {
+    for (const [basis, amount] of Object.entries(part ?? {})) all.set(basis, add(all.get(basis) ?? ZERO, amount));
+  }
+  if (all.size === 0) return [];
+  const words = [...all].sort().map(([basis, amount]) => `${basis.replaceAll('_', ' ')} ${asMoney(amount)}`);
+  return [`Verified by basis: ${words.join(', ')}.`];
+}
