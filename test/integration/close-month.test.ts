@@ -81,11 +81,11 @@ const test = base
   });
 
 async function importSheet(db: Kysely<DB>, ...rows: Parameters<typeof outcomeRow>[0][]): Promise<void> {
-  const csvText = outcomeSheet(...rows.map((row) => outcomeRow(row)));
+  const sheet = outcomeSheet(...rows.map((row) => outcomeRow(row)));
   await db
     .transaction()
     .execute((trx) =>
-      importOutcomes(trx, { csvText, workbook: 'benefits', principal: FINANCE, dryRun: false, at: AFTERWARDS }),
+      importOutcomes(trx, { sheet, workbook: 'benefits', principal: FINANCE, dryRun: false, at: AFTERWARDS }),
     );
 }
 
