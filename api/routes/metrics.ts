@@ -1,6 +1,5 @@
 /** Usage metrics that splits go by: listing them and their quantities, importing a sheet, recording quantities of one. */
 import { Type } from 'typebox';
-import { AppError } from '../../services/kernel/errors.ts';
 import { metricsTable } from '../../services/reports/metric-table.ts';
 import { importQuantities, recordQuantities } from '../../services/usage/import-quantities.ts';
 import { listMetrics, listQuantities } from '../../services/usage/list-metrics.ts';

@@ -6,9 +6,11 @@ import { guardClaim } from '../../services/outcomes/guard-claim.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
 import { showOutcome } from '../../services/outcomes/show-outcome.ts';
+import { outcomesTable } from '../../services/outcomes/outcome-table.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { linkNextPage, readPageRequest } from '../paging.ts';
+import { printedResponse, sendPrinted } from '../printed.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import { asResponse } from '../response.ts';
 import { SHEET_BODY, SHEET_CONSUMES, sheetOf } from '../sheet-body.ts';
@@ -33,7 +35,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
         summary: 'Outcomes, newest first',
         tags: ['outcomes'],
         querystring: OutcomeQuery,
-        response: { 200: Type.Array(OutcomeViewSchema) },
+        response: printedResponse('One page; as a table one row each', Type.Array(OutcomeViewSchema)),
       },
     },
     async (request, reply) => {
@@ -49,7 +51,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
         }),
       );
       linkNextPage(request, reply, { rows: page.outcomes, lastKey: page.next });
-      return asResponse(page.outcomes);
+      return sendPrinted(request, reply, page.outcomes, outcomesTable);
     },
   );
 

@@ -37,7 +37,7 @@ export function notesCommand(program: Command): void {
       });
     },
   );
-  withExamples(withJson(listing), 'outturn notes --period 2026-Q3', 'outturn notes --pod checkout');
+  withExamples(withJson(listing), 'outturn notes --period 2026-Q3', 'outturn notes list --pod checkout');
 
   const signing = withSubject(
     notes.command('sign').description('say something, with the name of your token').argument('<text>', 'in your words'),

@@ -8,6 +8,7 @@ import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { guardClaim } from '../../services/outcomes/guard-claim.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
+import { outcomesTable } from '../../services/outcomes/outcome-table.ts';
 import type { ClaimInput, OutcomeInput } from '../../services/outcomes/outcome-input.ts';
 import { BASES, BASIS_POINTS_WHOLE, EFFECTS, OUTCOME_STATES } from '../../services/outcomes/outcome.ts';
 import { showOutcome } from '../../services/outcomes/show-outcome.ts';
@@ -16,6 +17,7 @@ import { withExamples, withJson } from '../command.ts';
 import { readOutcomeFile } from '../outcome-file.ts';
 import { type ClaimOptions, claimOf } from '../outcome-options.ts';
 import { printJson, printText } from '../output.ts';
+import { type FormOptions, printReport, withForm } from '../printed-form.ts';
 import { renderActed, renderOutcomes, renderShown } from '../render/outcomes.ts';
 import { type Runtime, withRuntime } from '../runtime.ts';
 
@@ -151,8 +153,7 @@ async function ownerOf(db: Runtime['db'], podId: string): Promise<string> {
 }
 
 function addList(outcomes: Command): void {
-  const list = outcomes
-    .command('list')
+  const list = withForm(outcomes.command('list'))
     .description('outcomes, newest first')
     .addOption(new Option('--state <state>', 'only those in it').choices(OUTCOME_STATES))
     .option('--pod <id>', 'only those this pod has a share of')
@@ -168,8 +169,11 @@ function addList(outcomes: Command): void {
             ...(podId === undefined ? {} : { podId }),
           }),
         );
-        if (command.optsWithGlobals<{ json?: boolean }>().json === true) printJson(page.outcomes);
-        else printText(renderOutcomes(page));
+        await printReport(command.optsWithGlobals<FormOptions>(), {
+          found: page.outcomes,
+          sheet: () => outcomesTable(page.outcomes),
+          table: () => renderOutcomes(page),
+        });
       }),
     );
   withExamples(withJson(list), 'outturn outcomes list --state claimed', 'outturn outcomes list --pod checkout --json');

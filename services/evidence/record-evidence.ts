@@ -9,6 +9,7 @@ import { recordAudit } from '../audit/record-audit.ts';
 import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { findDuplicates } from '../outcomes/find-duplicates.ts';
 import { EVIDENCE_PIECES_MAX, requireOutcome } from './evidence.ts';
 import { recogniseFile } from './recognise-file.ts';
 
@@ -58,6 +59,8 @@ export async function recordEvidence(trx: Transaction<DB>, stated: EvidenceState
     returning id::text as id
   `.execute(trx);
   const evidenceId = rows[0]?.id ?? '';
+  // One address behind two outcomes may be one outcome twice.
+  await findDuplicates(trx, [outcomeId], at);
   const details = { evidenceId, kind, uri, ...(sha256 === null ? {} : { sha256 }) };
   await recordAudit(trx, {
     at,

@@ -5,7 +5,7 @@ import { type AlertPrecision, readPrecision } from '../alerts/precision.ts';
 import { type DriftEpisode, readDriftEpisodes } from '../drift/drift-episodes.ts';
 import { parsePeriod } from '../kernel/period.ts';
 import { readFiscalCalendar } from '../organisation/read-calendar.ts';
-import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
+import type { Cell, ReportTable } from '../sheets/report-table.ts';
 
 export interface AlertsReport extends AlertPrecision {
   readonly drift: readonly DriftEpisode[];

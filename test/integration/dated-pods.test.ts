@@ -56,7 +56,7 @@ async function foundCompany(db: Kysely<DB>): Promise<void> {
     { date: '2026-09-03', pod: 'trolley', cost: '8' },
     { date: '2026-09-03', pod: null, cost: '5' },
   );
-  const csvText = outcomeSheet(
+  const sheet = outcomeSheet(
     outcomeRow({
       ...VERIFIED,
       source_row_id: 'moved',
@@ -69,7 +69,7 @@ async function foundCompany(db: Kysely<DB>): Promise<void> {
     { source_row_id: 'both', pod: 'checkout', share_bp: '2500' },
     { source_row_id: 'both', pod: 'trolley', share_bp: '2500' },
   );
-  await importOutcomes(db, { csvText, workbook: 'benefits', principal: FINANCE, dryRun: false, at: AT });
+  await importOutcomes(db, { sheet, workbook: 'benefits', principal: FINANCE, dryRun: false, at: AT });
 }
 
 const test = base

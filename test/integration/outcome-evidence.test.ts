@@ -131,6 +131,18 @@ describe('a link', () => {
     expect(kept).toMatchObject({ kind: 'link', title: 'A/B test', capturedAt: '2026-09-14T08:00:00.000Z' });
   });
 
+  test('that stands behind another outcome too makes the two possible duplicates', async ({ api, database }) => {
+    const headers = await api.authorise('finance');
+    const [one, two] = [await outcomeOf(api, 'Paid faster'), await outcomeOf(api, 'Searched better')];
+    for (const outcomeId of [one, two]) {
+      await post(api, headers, `${outcomeId}/evidence`, { url: 'https://wiki.example.com/same' });
+    }
+    const { rows } = await sql`
+      select from outcome_duplicate where other_id = ${one}::bigint and outcome_id = ${two}::bigint and answer is null
+    `.execute(database.db);
+    expect(rows).toHaveLength(1);
+  });
+
   test('that runs something, carries a password or is no address is refused', async ({ api }) => {
     const headers = await api.authorise('finance');
     const outcomeId = await outcomeOf(api, 'Paid faster');

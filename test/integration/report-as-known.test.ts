@@ -156,13 +156,13 @@ class History {
   }
 
   async invoice(at: Date, total: string): Promise<void> {
-    const csvText = `invoice_id,source,billing_period,currency,total\nINV-1,aws,2026-09,USD,${total}\n`;
-    await importInvoices(this.db, { csvText, fileName: 'invoices.csv', principal: FINANCE, dryRun: false, at });
+    const sheet = `invoice_id,source,billing_period,currency,total\nINV-1,aws,2026-09,USD,${total}\n`;
+    await importInvoices(this.db, { sheet, fileName: 'invoices.csv', principal: FINANCE, dryRun: false, at });
   }
 
   async measure(at: Date, rows: string): Promise<void> {
-    const csvText = `metric,unit,pod,period,quantity\n${rows}`;
-    await importQuantities(this.db, { csvText, fileName: 'requests.csv', principal: FINANCE, dryRun: false, at });
+    const sheet = `metric,unit,pod,period,quantity\n${rows}`;
+    await importQuantities(this.db, { sheet, fileName: 'requests.csv', principal: FINANCE, dryRun: false, at });
   }
 
   /** One person prepares, another approves. */

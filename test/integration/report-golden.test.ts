@@ -11,7 +11,8 @@ import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
-import { valuePerPodCsv } from '../../services/reports/report-csv.ts';
+import { valuePerPodTable } from '../../services/reports/report-tables.ts';
+import { csvOf } from '../../services/sheets/report-table.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { test as base } from '../support/database.ts';
 import { FINANCE, insertPods, outcomeRow, outcomeSheet } from '../support/outcome-sheets.ts';
@@ -24,7 +25,7 @@ const test = base.extend('db', { scope: 'file' }, async ({ database: { db } }) =
   await insertPods(db, { id: 'checkout', portfolio: 'commerce' }, { id: 'search', portfolio: 'commerce' });
   await publishBills(db);
   const verified = { state: 'verified', verified_by: 'luca@example.com' };
-  const csvText = outcomeSheet(
+  const sheet = outcomeSheet(
     outcomeRow({
       ...verified,
       source_row_id: 'conversion',
@@ -50,7 +51,7 @@ const test = base.extend('db', { scope: 'file' }, async ({ database: { db } }) =
       amount: '400',
     }),
   );
-  await importOutcomes(db, { csvText, workbook: 'benefits', principal: FINANCE, dryRun: false, at: REQUEST.at });
+  await importOutcomes(db, { sheet, workbook: 'benefits', principal: FINANCE, dryRun: false, at: REQUEST.at });
   await prepareConversions(db, REQUEST);
   return db;
 });
@@ -72,7 +73,7 @@ describe('the reports of a quarter', () => {
   test('value per pod as JSON, CSV and table', async ({ db }) => {
     const report = await valuePerPod(db, REQUEST);
     await expectGolden('value-per-pod.json', json(report));
-    await expectGolden('value-per-pod.csv', valuePerPodCsv(report));
+    await expectGolden('value-per-pod.csv', csvOf(valuePerPodTable(report)));
     const table = renderValuePerPod(report);
     expectFits(table);
     expect(table).toContain('Cloud cost only; people and licences excluded.');

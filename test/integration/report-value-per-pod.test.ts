@@ -19,7 +19,7 @@ const QUARTER = '2026-07-01..2026-10-01';
 
 async function importSheet(trx: Parameters<typeof importOutcomes>[0], ...rows: readonly SheetCells[]) {
   await importOutcomes(trx, {
-    csvText: outcomeSheet(...rows),
+    sheet: outcomeSheet(...rows),
     workbook: 'w',
     principal: FINANCE,
     dryRun: false,

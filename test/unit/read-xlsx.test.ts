@@ -133,22 +133,22 @@ function sayingSize(archive: Uint8Array, size: number): Buffer {
 }
 
 describe('what is hostile or no workbook', () => {
-  const reading = (bytes: Uint8Array) => expect(() => readXlsx('a.xlsx', bytes));
+  const reading = (bytes: Uint8Array) => () => readXlsx('a.xlsx', bytes);
 
   test('is refused with what to do: not an archive, cut off, old or locked, without a sheet', () => {
-    reading(Buffer.from('a,b\n1,2\n')).toThrow(/not a whole archive/);
-    reading(workbookOf({ sheets: { One: '' } }).subarray(0, 300)).toThrow(/not a whole archive/);
-    reading(Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(600)])).toThrow(
+    expect(reading(Buffer.from('a,b\n1,2\n'))).toThrow(/not a whole archive/);
+    expect(reading(workbookOf({ sheets: { One: '' } }).subarray(0, 300))).toThrow(/not a whole archive/);
+    expect(reading(Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(600)]))).toThrow(
       /old \.xls or has a password/,
     );
-    reading(zipSync({ 'a.txt': strToU8('a') })).toThrow(/has no sheet/);
-    reading(workbookOf({ sheets: { One: '<row><c><v>1' } })).toThrow(/ends inside|cannot be read/);
+    expect(reading(zipSync({ 'a.txt': strToU8('a') }))).toThrow(/has no sheet/);
+    expect(reading(workbookOf({ sheets: { One: '<row><c><v>1' } }))).toThrow(/ends inside|cannot be read/);
   });
 
   test('does not unpack what says it is huge, nor more than it says', () => {
     const blanks = workbookOf({ sheets: { One: row(1, `<c r="A1"><v>1</v></c>${' '.repeat(300_000)}`) } });
-    reading(sayingSize(blanks, 70 * 1_048_576)).toThrow(/unpacks to \d+ parts of \d{8} bytes/);
-    reading(sayingSize(blanks, 200)).toThrow(/ends inside/);
+    expect(reading(sayingSize(blanks, 70 * 1_048_576))).toThrow(/unpacks to \d+ parts of \d{8} bytes/);
+    expect(reading(sayingSize(blanks, 200))).toThrow(/ends inside/);
   });
 
   test('costs no memory by a row or column that is far away, and names no other file', () => {
@@ -156,6 +156,6 @@ describe('what is hostile or no workbook', () => {
       '<row r="4000000000"><c r="XFD4000000000"><v>1</v></c></row><row r="2"><c r="ZZZ2"><v>1</v></c><c r="B2"><v>2</v></c></row>';
     expect(readXlsx('a.xlsx', workbookOf({ sheets: { One: far } })).rows).toEqual([{ line: 2, cells: ['', '2'] }]);
     const entity = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><row><c><v>&x;</v></c></row>';
-    reading(workbookOf({ sheets: { One: entity } })).toThrow(/declares a document type/);
+    expect(reading(workbookOf({ sheets: { One: entity } }))).toThrow(/declares a document type/);
   });
 });

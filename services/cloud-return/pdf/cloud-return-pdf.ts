@@ -6,12 +6,12 @@ import { type PageSection, placesFor } from '../pages/page-table.ts';
 import { sectionsOf } from '../pages/sections.ts';
 import type { CloudReturn } from '../shape.ts';
 import { drawFirstPage } from './draw-first-page.ts';
-import { drawTable } from './draw-table.ts';
+import { drawTable, tableRoom } from './draw-table.ts';
 import { drawWaterfall, waterfallRoom } from './draw-waterfall.ts';
 import { INK, openSheet, type Sheet } from './sheet.ts';
 
 /** A heading, and enough of what follows to be worth its page. */
-const HEADING_ROOM = 120;
+const HEADING_ROOM = 100;
 /** Of a table of two columns. */
 const NARROW = 300;
 const NOTE = { size: 8, ink: INK.quiet } as const;
@@ -27,7 +27,7 @@ export async function cloudReturnPdf(found: CloudReturn): Promise<Uint8Array> {
   for (const section of sections) {
     const bridge =
       section.name === 'costBridge' ? found.costBridge : section.name === 'valueBridge' ? found.valueBridge : null;
-    const room = bridge === null ? HEADING_ROOM : waterfallRoom(bridge.steps.length);
+    const room = bridge === null ? HEADING_ROOM + tableRoom(section.table) : waterfallRoom(bridge.steps.length);
     drawSection(sheet, section, room, () => {
       const { currency, summary } = found;
       if (bridge !== null)

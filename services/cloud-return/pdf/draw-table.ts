@@ -6,6 +6,12 @@ const ROW_HEIGHT = 15;
 const GAP = 8;
 const SIZE = 8.5;
 const NAME_WIDTH_MAX = 230;
+const SHORT_ROWS_MAX = 24;
+
+/** What a short table takes, so that it stands on one page; a long one begins where it may. */
+export function tableRoom(table: PageTable | null): number {
+  return table === null || table.rows.length > SHORT_ROWS_MAX ? 0 : ROW_HEIGHT * (table.rows.length + 1);
+}
 
 /** @param given.x, given.width where it stands; the page's whole width if absent. */
 export function drawTable(sheet: Sheet, table: PageTable, given: { x?: number; width?: number } = {}): void {
