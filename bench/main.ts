@@ -14,12 +14,13 @@ import { atMost, type Figure, type Measured, memoryFigures, printFigures } from 
 import { measureFormats } from './format-figures.ts';
 import { TEMPLATE } from './ingest-bill.ts';
 import { measureMonths } from './month-figures.ts';
+import { measureOutcomes } from './outcome-figures.ts';
 import { BENCH_NOW } from './rulebook-figures.ts';
 import { measureTrend } from './trend-figures.ts';
 
 const FORMATS = ['parquet-decimal', 'parquet-double', 'csv', 'csv-gz'] as const;
 const OF_MONTHS = ['reports', 'http', 'rulebook'] as const;
-const FIGURES = [...FORMATS, ...OF_MONTHS, 'trend'] as const;
+const FIGURES = [...FORMATS, ...OF_MONTHS, 'outcomes', 'trend'] as const;
 const TREND_LINES = [2_000_000, 20_000_000];
 const MONTHS_MAX = 12;
 const MEMORY_GIB_MAX = 1.5;
@@ -41,6 +42,7 @@ async function bench(place: BenchPlace, options: BenchOptions): Promise<Figure[]
   if (formats.length > 0) measured.push(await measureFormats(place, { ...options, formats }));
   const only = OF_MONTHS.filter((name) => options.only.includes(name));
   if (only.length > 0) measured.push(await measureMonths(place, { ...options, only }));
+  if (options.only.includes('outcomes')) measured.push(await measureOutcomes(place));
   if (options.only.includes('trend')) measured.push(await measureTrend(place, options.trend));
   const peaks = measured.flatMap((one) => one.peaks);
   return [
