@@ -13,7 +13,9 @@ export async function readOutcomeFile(path: string | undefined): Promise<Partial
   if (validator.Check(found)) return found;
   const [error] = validator.Errors(found);
   const place = error?.instancePath ?? '';
-  const message = `${path}${place === '' ? '' : `, field ${place}`}: ${error?.message ?? 'not an outcome'}. The form is that of POST /api/v1/outcomes.`;
+  // What the schema closes is a field that it does not know.
+  const reason = error?.keyword === 'boolean' ? 'there is no such field' : (error?.message ?? 'it is no outcome');
+  const message = `${path}${place === '' ? '' : `, field ${place}`}: ${reason}. The form is that of POST /api/v1/outcomes.`;
   throw new AppError('invalid_input', message);
 }
 

@@ -15,7 +15,7 @@ import { actingPrincipal } from '../acting-principal.ts';
 import { withExamples, withJson } from '../command.ts';
 import { readOutcomeFile } from '../outcome-file.ts';
 import { printJson, printText } from '../output.ts';
-import { renderActed, renderReviewed } from '../render/outcomes.ts';
+import { renderActed, renderReviewed, renderSuperseded } from '../render/outcomes.ts';
 import { withRuntime } from '../runtime.ts';
 
 interface ActOptions {
@@ -112,15 +112,20 @@ function addSupersede(outcomes: Command): void {
     .option('--by <outcome>', 'the id of the one that takes its place')
     .option('--file <path>', 'or a new one: a JSON file with the body of POST /api/v1/outcomes')
     .action((outcomeId: string, { reason = '', by, file }: ActOptions, command: Command) =>
-      acting(command, outcomeId, async (trx, act) => {
-        if ((by === undefined) === (file === undefined)) {
-          throw new AppError('invalid_input', 'Name what takes its place: either --by OUTCOME or --file FILE.json.');
-        }
-        // The check of a statement names every field that is missing.
-        const successor =
-          by === undefined ? { statement: (await readOutcomeFile(file)) as OutcomeInput } : { outcomeId: by };
-        return supersedeOutcome(trx, { ...act, reason, successor });
-      }),
+      acting(
+        command,
+        outcomeId,
+        async (trx, act) => {
+          if ((by === undefined) === (file === undefined)) {
+            throw new AppError('invalid_input', 'Name what takes its place: either --by OUTCOME or --file FILE.json.');
+          }
+          // The check of a statement names every field that is missing.
+          const successor =
+            by === undefined ? { statement: (await readOutcomeFile(file)) as OutcomeInput } : { outcomeId: by };
+          return supersedeOutcome(trx, { ...act, reason, successor });
+        },
+        renderSuperseded,
+      ),
     );
   withExamples(withJson(supersede), `${AS_FINANCE} supersede 12 --by 15 --reason "Measured anew over the whole year"`);
 }

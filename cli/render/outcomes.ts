@@ -3,6 +3,7 @@ import type { OutcomePage, OutcomeView } from '../../services/outcomes/list-outc
 import type { PoolView } from '../../services/outcomes/pools.ts';
 import type { ReviewedOutcome } from '../../services/outcomes/review-outcome.ts';
 import type { ShownOutcome } from '../../services/outcomes/show-outcome.ts';
+import type { SupersededOutcome } from '../../services/outcomes/supersede-outcome.ts';
 import type { MissingForVerification } from '../../services/outcomes/verification-gates.ts';
 import { cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
@@ -33,6 +34,10 @@ export function renderReviewed(done: ReviewedOutcome): string {
       ? [`Nothing is missing. Verify it with: outturn outcomes verify ${outcomeId}`]
       : ['Missing to its verification:', ...missing.map(lineOf)]),
   ].join('\n');
+}
+
+export function renderSuperseded(done: SupersededOutcome): string {
+  return `${renderActed(done)}\nOutcome ${done.successorId} takes its place.`;
 }
 
 export function renderOutcomes({ outcomes, next }: OutcomePage): string {

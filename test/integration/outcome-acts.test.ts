@@ -10,7 +10,7 @@ import { answerDuplicate } from '../../services/outcomes/answer-duplicate.ts';
 import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
-import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
+import type { ClaimInput, OutcomeInput } from '../../services/outcomes/outcome-input.ts';
 import { setPool } from '../../services/outcomes/pools.ts';
 import { rejectOutcome, retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { reviewOutcome } from '../../services/outcomes/review-outcome.ts';
@@ -89,6 +89,30 @@ describe('a claim', () => {
       state: 'claimed',
     });
     expect(await verify(trx, outcomeId)).toMatchObject({ state: 'verified' });
+  });
+
+  test('that says more keeps the rest: a new amount its days, another basis nothing of the former one', async ({
+    trx,
+  }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const span = { schedule: undefined, recogniseFrom: '2026-08-01', recogniseUntil: '2026-09-01' };
+    const outcomeId = await claim(trx, { ...span, basis: 'revenue', grossOrMargin: 'margin' });
+    const more = (given: ClaimInput) => claimOutcome(trx, { outcomeId, principal: POD, at: AT, input: given });
+    await more({ amount: '310.5' });
+    expect(await counted(trx)).toEqual(['claimed 2026-08-01 2026-09-01 310.5']);
+    await more({ basis: 'cost_avoided', enabledBy: [], confidence: { grade: 'B', reason: 'one month' } });
+    const { outcomes } = await listOutcomes(trx, { limit: 1 });
+    expect(outcomes).toMatchObject([
+      { basis: 'cost_avoided', grossOrMargin: null, amount: '310.5', confidence: { grade: 'B' } },
+    ]);
+    await more({ basis: 'strategic' });
+    expect(await counted(trx)).toEqual(['claimed 2026-08-01 2026-08-02 null']);
+    expect(await more({})).toMatchObject({ change: 'unchanged', version: 4 });
+    const evidence = [{ uri: 'https://evidence.example.com/further' }];
+    expect(await more({ evidence })).toMatchObject({ change: 'unchanged', notes: ['has more evidence now'] });
+    const rows = await claim(trx, { title: 'Rows', evidenceUrl: undefined });
+    const off = claimOutcome(trx, { outcomeId: rows, principal: POD, at: AT, input: { amount: '299' } });
+    await expect(off).rejects.toThrow('schedule: its rows add up to 300, the amount is 299');
   });
 
   test('of a candidate keeps what was found and counts from then; the candidate never does', async ({ trx }) => {

@@ -1,0 +1,37 @@
+/** What the options of a claim say, and what they refuse with which fix. */
+import { expect, test } from 'vitest';
+import { claimOf } from '../../cli/outcome-options.ts';
+
+test('options give their fields and no others', () => {
+  expect(claimOf({})).toEqual({});
+  expect(
+    claimOf({
+      pod: ['checkout=6000', 'search=3000'],
+      gross: true,
+      notOwnBill: true,
+      evidence: ['https://a.example.com'],
+      confidence: 'B=one week = short',
+      reference: ['jira=PAY-7'],
+    }),
+  ).toEqual({
+    shares: [
+      { pod: 'checkout', basisPoints: 6000 },
+      { pod: 'search', basisPoints: 3000 },
+    ],
+    grossOrMargin: 'gross',
+    baseline: { isOwnBill: false },
+    evidence: [{ uri: 'https://a.example.com' }],
+    confidence: { grade: 'B', reason: 'one week = short' },
+    references: [{ system: 'jira', key: 'PAY-7' }],
+  });
+  expect(claimOf({ pod: ['checkout'] })).toEqual({ shares: [{ pod: 'checkout', basisPoints: 10_000 }] });
+});
+
+test.for([
+  [{ pod: ['checkout', 'search'] }, 'write --pod checkout=6000'],
+  [{ confidence: 'E=no' }, 'a grade from A to D'],
+  [{ reference: ['PAY-7'] }, 'as jira=PAY-7'],
+  [{ ownBill: true, notOwnBill: true }, 'one of the two'],
+] as const)('%j is refused with what to write', ([options, fix]) => {
+  expect(() => claimOf(options)).toThrow(fix);
+});
