@@ -112,6 +112,7 @@ async function insertCosts(db: Kysely<DB>): Promise<void> {
     select day::date, 'pod-' || number, kind, 'USD', cost, cost, cost, cost
     from generate_series(1, ${PODS}) as number, generate_series(${MONTHS[0]}::timestamp, '2026-09-30', interval '1 day') as day,
       unnest(array['direct', 'shared']) as kind cross join lateral (select (number * 1.37 + 11.0091)::numeric as cost) as costed
+    order by 1, 2
   `.execute(db);
   await sql`
     insert into pod_month (charge_month, ${costs})

@@ -75,6 +75,8 @@ function byBasis({ pods, unattributed }: ValuePerPod): string[] {
     for (const [basis, amount] of Object.entries(part ?? {})) all.set(basis, add(all.get(basis) ?? ZERO, amount));
   }
   if (all.size === 0) return [];
-  const words = [...all].sort().map(([basis, amount]) => `${basis.replaceAll('_', ' ')} ${asMoney(amount)}`);
+  const words = [...all]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([basis, amount]) => `${basis.replaceAll('_', ' ')} ${asMoney(amount)}`);
   return [`Verified by basis: ${words.join(', ')}.`];
 }

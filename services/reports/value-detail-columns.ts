@@ -11,8 +11,14 @@ const HEAD = [
   ...AGES.flatMap((age) => [`claims_${age}_days`, `claimed_${age}_days`]),
   'claims_oldest_days',
   ...GRADES.map((grade) => `confidence_${grade.toLowerCase()}`),
-  ...['outcome_type', 'outcome_quantity', 'cost_per_outcome'],
-  ...['since', 'cumulative_cost', 'cumulative_verified', 'cumulative_return', 'payback_month'],
+  'outcome_type',
+  'outcome_quantity',
+  'cost_per_outcome',
+  'since',
+  'cumulative_cost',
+  'cumulative_verified',
+  'cumulative_return',
+  'payback_month',
 ];
 
 /** The names of the columns, none without a detail. */

@@ -2,7 +2,7 @@
  * What a report costs in statements: each is a round trip and a plan. The statements of value per pod are planned once a connection,
  * and what hides tables in a session is seen by them all the same.
  */
-import { type CompiledQuery, Kysely, PostgresDialect, type RawBuilder, sql } from 'kysely';
+import { type CompiledQuery, Kysely, PostgresDialect, type RawBuilder, sql, type Transaction } from 'kysely';
 import { describe, expect } from 'vitest';
 import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
@@ -11,6 +11,7 @@ import { createValueReader } from '../../services/access/value-reader.ts';
 import { raiseFiguresVersion } from '../../services/attribution/figures-version.ts';
 import { add, type Decimal, decimal } from '../../services/kernel/decimal.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
+import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { inShadow } from '../../services/replay/shadow.ts';
 import { readReportFacts } from '../../services/reports/report-facts.ts';
 import { valuePerPod, valuePerPodAtOnce } from '../../services/reports/value-per-pod.ts';
@@ -110,6 +111,52 @@ describe('value per pod over HTTP', () => {
     await compare();
     await change(sql`update organisation set cost_metric = 'BilledCost'`);
     expect((await compare()).costMetric).toBe('BilledCost');
+  });
+
+  test('has the sums of a cut month kept when it is first asked for, and is the same without them', async ({
+    seeded,
+  }) => {
+    const { db } = seeded;
+    const at = new Date('2026-09-15T12:00:00Z');
+    const request = { period: '2026-09', at };
+    const readValue = createValueReader(db);
+    const ask = async () => {
+      const { figures_version } = await db
+        .selectFrom('organisation')
+        .select('figures_version')
+        .executeTakeFirstOrThrow();
+      const report = await readValue({ principal: FINANCE, figuresVersion: figures_version, request });
+      expect(report).toEqual(await readAs(db, FINANCE, (trx) => valuePerPod(trx, request)));
+      return report.total.claimed;
+    };
+    const cuts = async () => (await db.selectFrom('value_cut').select('cut_on').execute()).map((cut) => cut.cut_on);
+    const claimWith = (trx: Transaction<DB>, title: string) =>
+      createOutcome(trx, {
+        input: {
+          title,
+          deliveredOn: '2026-09-02',
+          basis: 'cost_reduction',
+          amount: '10.07',
+          currency: 'USD',
+          recogniseUntil: '2026-12-24',
+          shares: [{ pod: 'checkout', basisPoints: 3_333 }],
+          ownerEmail: 'val@example.com',
+        },
+        principal: FINANCE,
+        at,
+      });
+    await db.transaction().execute((trx) => claimWith(trx, 'One'));
+    const first = await ask();
+    expect(await cuts()).toContain('2026-09-12');
+    expect(await ask()).toBe(first);
+    await db.transaction().execute((trx) => claimWith(trx, 'Two'));
+    expect(await ask()).not.toBe(first);
+    await sql`delete from value_cut`.execute(db);
+    await sql`delete from value_month where extract(day from recognised_until) > 1`.execute(db);
+    await sql`delete from outcome_month where extract(day from recognised_until) > 1`.execute(db);
+    await ask();
+    await ask();
+    expect(await cuts()).toContain('2026-09-12');
   });
 
   test('of facts that are no longer those of the figures is read anew', async ({ seeded }) => {

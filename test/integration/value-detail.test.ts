@@ -80,7 +80,7 @@ describe('the detail of value per pod', () => {
       oldestDays: 111,
     });
     expect(checkout?.detail?.confidence).toEqual({ A: 0, B: 1, C: 0, D: 0, none: 5 });
-    for (const { value, detail } of [...report.pods]) {
+    for (const { value, detail } of report.pods) {
       const byAge = detail?.claims.byAge ?? [];
       expect(sum(byAge.map((age) => age.value))).toBe(value.claimed);
       expect(byAge.reduce((count, age) => count + age.outcomes, 0)).toBe(value.claimedOutcomes);
