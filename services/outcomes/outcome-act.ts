@@ -8,6 +8,7 @@ import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { worded } from '../kernel/wording.ts';
 import { listWords } from '../organisation/suggestion.ts';
 import type { OutcomeState } from './outcome.ts';
 import { lockOutcomes } from './plan-outcomes.ts';
@@ -43,6 +44,8 @@ export interface ActedRow {
   readonly pods: readonly string[];
 }
 
+/** Where nobody says who acts, the local operator does. */
+export const TOKEN_HINT = { commandLine: ' OUTTURN_TOKEN says who acts.', http: '' };
 const REASON_LENGTH_MAX = 1_000;
 
 /**
@@ -55,7 +58,7 @@ export async function beginAct(
   who: { roles: readonly Principal['role'][]; does: string; ofSeveral?: boolean },
 ): Promise<ActedRow> {
   if (!who.roles.includes(principal.role)) {
-    const message = `${principal.id} may not ${who.does}: that needs the role ${listWords(who.roles)}, not ${principal.role}. On the command line, OUTTURN_TOKEN says who acts.`;
+    const message = worded`${principal.id} may not ${who.does}: that needs the role ${listWords(who.roles)}, not ${principal.role}.${TOKEN_HINT}`;
     throw new AppError('forbidden', message);
   }
   await lockOutcomes(trx);
