@@ -55,7 +55,7 @@ export async function verifyOutcome(trx: Transaction<DB>, request: VerificationR
   requireState(row, ['claimed', 'in_review', 'verified', 'partially_verified'], 'verify', fix);
   const obstacle = dependenceOf(principal.id, {
     ownerEmail: row.ownerEmail,
-    claimedBy: row.workbook === null ? row.claimedBy : row.ownerEmail,
+    claimedBy: row.claimants,
     pods: row.pods,
     podsOf: await readPodsOf(trx, at),
   });
