@@ -115,7 +115,7 @@ function checkStatement({ kind, uri, title, sha256 }: EvidenceStatement): void {
 }
 
 function isWebAddress(text: string): boolean {
-  if (text.length > URI_LENGTH_MAX || /[\s\p{Cc}]/u.test(text) || !URL.canParse(text)) return false;
+  if (text.length > URI_LENGTH_MAX || /[\s\p{Cc}\p{Cf}\p{Cs}]/u.test(text) || !URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
   return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
 }

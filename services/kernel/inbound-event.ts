@@ -56,6 +56,8 @@ const TEXT_LENGTH_MAX = 200;
 const LIST_LENGTH_MAX = 50;
 /** Control characters, and those that turn the direction of what stands around them or hide in it. */
 const UNSEEN = /[\p{Cc}\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]+/gu;
+/** What no address has as it stands: a URL is parsed by leaving some of these out, so that the text kept would be another. */
+const UNADDRESSED = /[\s\p{Cc}\p{Cf}\p{Cs}]/u;
 
 /** Foreign text as it is kept: one line, without anything unseen, of bearable length. Empty for what is no text. */
 export function cleanText(value: unknown, lengthMax = TEXT_LENGTH_MAX): string {
@@ -85,7 +87,7 @@ export function cleanTexts(values: unknown): string[] {
 
 /** A web address, or null for anything else: what is kept as one may be shown as a link. */
 export function cleanAddress(value: unknown): string | null {
-  if (typeof value !== 'string' || value.length > 1_000 || !URL.canParse(value)) return null;
+  if (typeof value !== 'string' || value.length > 1_000 || UNADDRESSED.test(value) || !URL.canParse(value)) return null;
   return /^https?:$/.test(new URL(value).protocol) ? value : null;
 }
 

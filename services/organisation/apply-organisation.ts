@@ -23,6 +23,7 @@ import { readFxFiles } from './read-fx-files.ts';
 import type { ReadOrganisation } from './read-organisation-file.ts';
 import { type Plan, planOrganisation } from './plan-organisation.ts';
 import { rulebookOf } from './rulebook-of.ts';
+import { storeIntake } from './store-intake.ts';
 import { storeOrganisation } from './store-organisation.ts';
 
 export interface ApplyResult {
@@ -88,6 +89,8 @@ async function makeSo(trx: Transaction<DB>, given: Given): Promise<ApplyResult> 
   const { changed: changedRates } = await importFxFiles(trx, given.rates, at);
   const unchanged = plan.unchanged && changedRates === 0;
   if (unchanged) {
+    // What failed is tried again all the same.
+    await storeIntake(trx, organisation.intake, at);
     return {
       unchanged,
       plan,
@@ -100,6 +103,7 @@ async function makeSo(trx: Transaction<DB>, given: Given): Promise<ApplyResult> 
   }
 
   await storeOrganisation(trx, { organisation, plan, at });
+  await storeIntake(trx, organisation.intake, at);
   if (plan.changes.some(({ noun, id }) => noun === 'setting' && id.startsWith('fx.'))) await clearConversionRates(trx);
   const { changes, moved } = await moveEnvelopes(trx, { organisation, changesRulebook, at, principal });
   const money = await tellMoney(trx, {

@@ -1,12 +1,11 @@
 /**
- * Writes the rows of an applied organisation: its settings, portfolios, pods with their history, sources, and whose events are whose. A thing that left the
- * file keeps its row, marked removed: figures, outcomes and loads still name it.
+ * Writes the rows of an applied organisation: its settings, portfolios, pods with their history, and sources. A thing that left the file
+ * keeps its row, marked removed: figures, outcomes and loads still name it.
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { utcDate } from '../kernel/period.ts';
 import type { Organisation, PodEntry } from './organisation.ts';
-import { storeIntake } from './store-intake.ts';
 import type { Plan } from './plan-organisation.ts';
 import { podRowOf } from './pod-row.ts';
 
@@ -24,7 +23,6 @@ export async function storeOrganisation(
   await storePods(trx, { plan, at });
   await storePodHistory(trx, organisation);
   await storeSources(trx, organisation, at);
-  await storeIntake(trx, organisation.intake, at);
 }
 
 async function storeSettings(trx: Transaction<DB>, organisation: Organisation): Promise<void> {

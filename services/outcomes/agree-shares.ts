@@ -4,6 +4,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type ActedOutcome, beginAct, endAct, type OutcomeAct, requireState, unchangedBy } from './outcome-act.ts';
 import { readPodsOf } from './outcome-context.ts';
+import { mailboxOf } from './outcome.ts';
 
 export interface AgreementRequest extends OutcomeAct {
   /** Every share that the principal may speak for, if absent. */
@@ -24,7 +25,7 @@ export async function agreeShares(trx: Transaction<DB>, request: AgreementReques
     'agree to its shares',
     'What was taken back is claimed again first.',
   );
-  const ownPods = (await readPodsOf(trx, at)).get(principal.id.trim().toLowerCase()) ?? [];
+  const ownPods = (await readPodsOf(trx, at)).get(mailboxOf(principal.id)) ?? [];
   const spokenFor = row.pods.filter(
     (pod) => principal.role === 'finance' || (principal.role === 'pod' ? principal.pods : ownPods).includes(pod),
   );

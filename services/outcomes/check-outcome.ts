@@ -13,7 +13,8 @@ import type { CheckedOutcome, FieldFault, OutcomeContext, Report } from './check
 import type { RawOutcome } from './raw-outcome.ts';
 import { settleShares, settleState } from './settle-state.ts';
 
-const EMAIL = /^[^@\s]+@[^@\s]+$/;
+/** Neither a name nor a scheme beside it, nor signs that nobody sees: whoever owns an outcome must be known again. */
+const EMAIL = /^[^@\s\p{C}<>:;,"]+@[^@\s\p{C}<>:;,"]+$/u;
 
 /** The checked statement, or every fault in it. */
 export function checkOutcome(

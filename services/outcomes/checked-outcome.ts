@@ -19,7 +19,7 @@ export interface OutcomeContext {
   readonly pods: ReadonlyMap<string, { readonly ownerEmail: string | null }>;
   /** The unit of each type, stored ones and those of statements checked before. */
   readonly typeUnits: Map<string, string>;
-  /** The pods that a person belongs to, as owner or by a token, by address in lower case. */
+  /** The pods that a person belongs to, as owner or by a token, by mailbox. */
   readonly podsOf: ReadonlyMap<string, readonly string[]>;
   /** The currency of each pool. */
   readonly poolCurrencies: ReadonlyMap<string, string>;

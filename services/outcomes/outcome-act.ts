@@ -8,7 +8,9 @@ import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { worded } from '../kernel/wording.ts';
 import { listWords } from '../organisation/suggestion.ts';
+import { CLAIMANTS } from './claimants.ts';
 import type { OutcomeState } from './outcome.ts';
 import { lockOutcomes } from './plan-outcomes.ts';
 import { type OutcomeActName, recordVersions } from './record-versions.ts';
@@ -35,14 +37,15 @@ export interface ActedRow {
   readonly state: OutcomeState;
   readonly title: string;
   readonly ownerEmail: string;
-  readonly claimedBy: string;
-  readonly workbook: string | null;
+  readonly claimants: readonly string[];
   readonly hasAmount: boolean;
   readonly reviewDueOn: string | null;
   readonly supersededBy: string | null;
   readonly pods: readonly string[];
 }
 
+/** Where nobody says who acts, the local operator does. */
+export const TOKEN_HINT = { commandLine: ' OUTTURN_TOKEN says who acts.', http: '' };
 const REASON_LENGTH_MAX = 1_000;
 
 /**
@@ -55,7 +58,7 @@ export async function beginAct(
   who: { roles: readonly Principal['role'][]; does: string; ofSeveral?: boolean },
 ): Promise<ActedRow> {
   if (!who.roles.includes(principal.role)) {
-    const message = `${principal.id} may not ${who.does}: that needs the role ${listWords(who.roles)}, not ${principal.role}. On the command line, OUTTURN_TOKEN says who acts.`;
+    const message = worded`${principal.id} may not ${who.does}: that needs the role ${listWords(who.roles)}, not ${principal.role}.${TOKEN_HINT}`;
     throw new AppError('forbidden', message);
   }
   await lockOutcomes(trx);
@@ -119,7 +122,7 @@ export function unchangedBy(row: ActedRow, ...notes: readonly string[]): ActedOu
 
 async function readRow(trx: Transaction<DB>, outcomeId: string): Promise<ActedRow | undefined> {
   const { rows } = await sql<ActedRow>`
-    select id::text as id, version, state, title, owner_email as "ownerEmail", claimed_by as "claimedBy", workbook,
+    select id::text as id, version, state, title, owner_email as "ownerEmail", ${CLAIMANTS} as claimants,
       amount is not null as "hasAmount", review_due_on as "reviewDueOn", superseded_by::text as "supersededBy",
       array(select pod_id from outcome_share where outcome_id = outcome.id order by pod_id) as pods
     from outcome where id = ${outcomeId}::bigint`.execute(trx);

@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../kernel/ports.ts';
 import type { OutcomeContext } from './checked-outcome.ts';
+import { mailboxOf } from './outcome.ts';
 
 /** Reads it afresh: `typeUnits` collects what the statements checked with it add. */
 export async function readOutcomeContext(
@@ -22,14 +23,17 @@ export async function readOutcomeContext(
   };
 }
 
-/** The pods of each person: those they own, and those a token of theirs is bound to. */
+/** The pods of each person, by mailbox: those they own, and those a token of theirs is bound to. */
 export async function readPodsOf(db: Kysely<DB>, at: Date): Promise<ReadonlyMap<string, readonly string[]>> {
-  const { rows } = await sql<{ person: string; pods: string[] }>`
-    select lower(trim(person)) as person, array_agg(distinct pod_id) as pods from (
-      select owner_email as person, id as pod_id from pod where owner_email is not null
-      union all
-      select principal, unnest(pods) from api_token
-      where role = 'pod' and revoked_at is null and expires_at > ${at.toISOString()}::timestamptz
-    ) as member group by 1`.execute(db);
-  return new Map(rows.map(({ person, pods }) => [person, pods]));
+  const { rows } = await sql<{ person: string; pod: string }>`
+    select owner_email as person, id as pod from pod where owner_email is not null
+    union
+    select principal, unnest(pods) from api_token
+    where role = 'pod' and revoked_at is null and expires_at > ${at.toISOString()}::timestamptz`.execute(db);
+  const podsOf = new Map<string, string[]>();
+  for (const { person, pod } of rows) {
+    const mailbox = mailboxOf(person);
+    podsOf.set(mailbox, [...(podsOf.get(mailbox) ?? []), pod]);
+  }
+  return podsOf;
 }

@@ -166,7 +166,22 @@ export function contentDigest(content: OutcomeContent): string {
     .digest('hex');
 }
 
-/** People are told apart by their address, however it is spelled. */
+/**
+ * The mailbox behind an address, however it is spelled: letter case, wide letters, signs that nobody sees, a tag after a plus and a dot at
+ * the end make nobody another person.
+ */
+export function mailboxOf(address: string): string {
+  const plain = address
+    .normalize('NFKC')
+    .replaceAll(/[\p{Cc}\p{Cf}\s]/gu, '')
+    .toLowerCase();
+  return plain
+    .replace(/^mailto:/, '')
+    .replace(/\.+$/, '')
+    .replace(/(?<=.)\+[^@]*(?=@)/, '');
+}
+
+/** People are told apart by their mailbox. */
 export function isSamePerson(left: string, right: string): boolean {
-  return left.trim().toLowerCase() === right.trim().toLowerCase();
+  return mailboxOf(left) === mailboxOf(right);
 }

@@ -6,6 +6,7 @@ import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
+import { CLAIMANTS } from './claimants.ts';
 import { contentDigest, isSamePerson, type OutcomeState, type StatedOutcome } from './outcome.ts';
 
 export type OutcomeChange = 'created' | 'changed' | 'unchanged';
@@ -35,8 +36,7 @@ interface StoredOutcome {
   readonly state: OutcomeState;
   readonly content_digest: string;
   readonly verified_by: string | null;
-  readonly claimed_by: string;
-  readonly workbook: string | null;
+  readonly claimants: readonly string[];
   readonly state_reason: string | null;
   readonly superseded_by: string | null;
 }
@@ -99,9 +99,10 @@ function planOne(statement: StatedOutcome, stored: StoredOutcome | undefined): P
 
 /** What somebody claimed, somebody else verifies. A row of a sheet is claimed by its owner. */
 function obstacleOfClaimant({ sheetRow, verifiedBy }: StatedOutcome, stored: StoredOutcome): string | null {
-  if (sheetRow !== null || stored.workbook !== null || verifiedBy === null) return null;
-  if (!isSamePerson(verifiedBy, stored.claimed_by)) return null;
-  return `lands as claimed: ${stored.claimed_by} claimed the outcome and cannot verify it`;
+  if (sheetRow !== null || verifiedBy === null) return null;
+  const claimant = stored.claimants.find((one) => isSamePerson(verifiedBy, one));
+  if (claimant === undefined) return null;
+  return `lands as claimed: ${claimant} claimed the outcome and cannot verify it`;
 }
 
 /** The stored outcome of each statement, by the statement's position: of the same sheet row, or of one of its references. */
@@ -125,7 +126,7 @@ async function findStored(trx: Transaction<DB>, stated: readonly StatedOutcome[]
       union
       select position, one::bigint from asked where kind = 'id'
     )
-    select match.position, id::text as id, version, state, content_digest, verified_by, claimed_by, workbook, state_reason,
+    select match.position, id::text as id, version, state, content_digest, verified_by, ${CLAIMANTS} as claimants, state_reason,
       superseded_by::text as superseded_by
     from match join outcome using (id)
   `.execute(trx);

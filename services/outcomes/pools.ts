@@ -10,6 +10,8 @@ import { compare, decimal, isDecimalText, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { isIsoDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { worded } from '../kernel/wording.ts';
+import { TOKEN_HINT } from './outcome-act.ts';
 import { lockOutcomes } from './plan-outcomes.ts';
 import { keepCeilingsOf, POOL_USE } from './pool-ceilings.ts';
 
@@ -49,7 +51,7 @@ export async function setPool(
 ): Promise<{ readonly poolId: string; readonly change: 'created' | 'changed' | 'unchanged' }> {
   const { pool, principal, at } = request;
   if (principal.role !== 'finance') {
-    const message = `${principal.id} may not set a pool: that needs the role "finance", not ${principal.role}. On the command line, OUTTURN_TOKEN says who acts.`;
+    const message = worded`${principal.id} may not set a pool: that needs the role "finance", not ${principal.role}.${TOKEN_HINT}`;
     throw new AppError('forbidden', message);
   }
   checkPool(pool);

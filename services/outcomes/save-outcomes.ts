@@ -53,7 +53,8 @@ export async function saveOutcomes(trx: Transaction<DB>, options: SaveOptions): 
     return { ...result, hasNewEvidence: true, notes: [...result.notes, 'has more evidence now'] };
   });
   const acts = saved.flatMap(({ change, outcomeId, state }, position) => {
-    const isClaim = stated[position]?.claims !== undefined;
+    const { claims, sheetRow = null } = stated[position] ?? {};
+    const isClaim = claims !== undefined || (change === 'changed' && sheetRow === null && state === 'claimed');
     const act: OutcomeActName = state === 'verified' ? 'verified' : isClaim ? 'claimed' : 'stated';
     return change === 'unchanged' ? [] : [{ outcomeId, act }];
   });

@@ -53,7 +53,7 @@ function obstacleToVerification(raw: RawOutcome, context: OutcomeContext): strin
   if (raw.verifiedBy === '') return 'verified needs the name of who verified it';
   return dependenceOf(raw.verifiedBy, {
     ownerEmail: raw.ownerEmail,
-    claimedBy: context.isSheet ? raw.ownerEmail : principal.id,
+    claimedBy: [context.isSheet ? raw.ownerEmail : principal.id],
     pods: [...raw.shares.map((share) => share.pod), ...principal.pods],
     podsOf,
   });

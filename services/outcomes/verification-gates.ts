@@ -2,7 +2,7 @@
  * What an outcome still needs before finance may verify it. A claim needs none of this. The same gates hold for a verification that a sheet
  * or a caller states and for one that a reviewer makes; each missing thing comes with its fix.
  */
-import { type Basis, BASES_WITHOUT_MONEY, isSamePerson } from './outcome.ts';
+import { type Basis, BASES_WITHOUT_MONEY, isSamePerson, mailboxOf } from './outcome.ts';
 
 /** A missing thing: which gate, what was found, what to do. */
 export interface MissingForVerification {
@@ -128,7 +128,8 @@ function missing(gate: MissingForVerification['gate'], reason: string, fix: stri
 /** Who is concerned by a verification. */
 export interface Concerned {
   readonly ownerEmail: string;
-  readonly claimedBy: string;
+  /** Everybody who said what it claims now. */
+  readonly claimedBy: readonly string[];
   /** Pods with a share, and pods of whoever states it. */
   readonly pods: readonly string[];
   readonly podsOf: ReadonlyMap<string, readonly string[]>;
@@ -137,7 +138,8 @@ export interface Concerned {
 /** Why a person is too near to the outcome to verify it; null where nothing stands against it. */
 export function dependenceOf(verifier: string, { ownerEmail, claimedBy, pods, podsOf }: Concerned): string | null {
   if (isSamePerson(verifier, ownerEmail)) return `${verifier} owns the outcome and cannot verify it`;
-  if (isSamePerson(verifier, claimedBy)) return `${verifier} claimed the outcome and cannot verify it`;
-  const own = podsOf.get(verifier.trim().toLowerCase())?.find((pod) => pods.includes(pod));
+  if (claimedBy.some((claimant) => isSamePerson(verifier, claimant)))
+    return `${verifier} claimed the outcome and cannot verify it`;
+  const own = podsOf.get(mailboxOf(verifier))?.find((pod) => pods.includes(pod));
   return own === undefined ? null : `${verifier} belongs to pod "${own}" and cannot verify its outcome`;
 }

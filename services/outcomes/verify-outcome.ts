@@ -7,6 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { compare, type Decimal, decimal, isDecimalText, ZERO } from '../kernel/decimal.ts';
 import { AppError, countFurther } from '../kernel/errors.ts';
 import { isIsoDate, utcDate } from '../kernel/period.ts';
+import { option, worded } from '../kernel/wording.ts';
 import {
   type ActedOutcome,
   type ActedRow,
@@ -54,7 +55,7 @@ export async function verifyOutcome(trx: Transaction<DB>, request: VerificationR
   requireState(row, ['claimed', 'in_review', 'verified', 'partially_verified'], 'verify', fix);
   const obstacle = dependenceOf(principal.id, {
     ownerEmail: row.ownerEmail,
-    claimedBy: row.workbook === null ? row.claimedBy : row.ownerEmail,
+    claimedBy: row.claimants,
     pods: row.pods,
     podsOf: await readPodsOf(trx, at),
   });
@@ -98,7 +99,7 @@ function nextReview(row: ActedRow, { reviewDueOn, at }: VerificationRequest): st
   }
   const next = reviewDueOn ?? row.reviewDueOn;
   if (next !== null && next <= today) {
-    const message = `The review of outcome ${row.id} is due since ${next}: say with reviewDueOn when it is measured again.`;
+    const message = worded`The review of outcome ${row.id} is due since ${next}: say with ${option('reviewDueOn')} when it is measured again.`;
     throw new AppError('conflict', message);
   }
   return next;

@@ -28,6 +28,8 @@ interface Workbook {
 
 /** More columns than any sheet of ours has; what stands further right is no part of it. */
 const COLUMNS_MAX = 256;
+/** More rows than any sheet of ours may have. Each may be as wide as the widest, for a few bytes of the file. */
+const ROWS_MAX = 50_000;
 const FAULTS_MAX = 1_000;
 
 /**
@@ -186,7 +188,12 @@ function readRows(fileName: string, xml: string, workbook: Workbook): Pick<Sheet
           cells[cell.column] = shown.text;
         }
         cell = null;
-      } else if (name === 'row' && cells.some((text) => text.trim() !== '')) rows.push({ line, cells });
+      } else if (name === 'row' && cells.some((text) => text.trim() !== '')) {
+        if (rows.length === ROWS_MAX) {
+          throw unreadable(fileName, `it has more than ${ROWS_MAX} rows`, 'Import it in parts.');
+        }
+        rows.push({ line, cells });
+      }
     },
   });
   return { rows, faults };

@@ -75,7 +75,8 @@ function after(xml: string, mark: string, from: number): number {
   return found + mark.length;
 }
 
-const ATTRIBUTE = /([^\s="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
+// A name begins where a word begins: tried at each of its letters, a long word without a value would take the square of its length.
+const ATTRIBUTE = /(?<![^\s="'])([^\s="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 
 /** With or without a prefix. */
 function attributeOf(tag: string, wanted: string): string | undefined {

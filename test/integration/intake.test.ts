@@ -12,6 +12,8 @@ import { checkIntake } from '../../cli/intake-checks.ts';
 import { renderUnmapped } from '../../cli/render/events.ts';
 import { signedHeaders } from '../../connectors/webhook/sign-webhook.ts';
 import { createToken } from '../../services/access/tokens.ts';
+import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
+import { planInMoney } from '../../services/organisation/plan-in-money.ts';
 import { listInbox } from '../../services/inbox/list-inbox.ts';
 import { listEvents, listUnmapped } from '../../services/intake/list-events.ts';
 import { test as base, type TestDatabase } from '../support/database.ts';
@@ -285,6 +287,22 @@ describe('whose they are', () => {
     await fresh.apply(MAPPED.replaceAll('pod: pay', 'pod: checkout'));
     await fresh.work();
     expect(await events(database)).toMatchObject([{ state: 'mapped', pod_id: 'pay' }]);
+  });
+
+  test('is planned together with the pod that it names, and what failed is tried again by a file that changes nothing', async ({
+    fresh,
+    database,
+  }) => {
+    const sourceText = `organisation: Acme\n${MAPPED.replace('pods:', 'pods:\n  - { id: new-pod, name: New }').replace('pod: checkout }', 'pod: new-pod }')}`;
+    const file = { organisation: parseOrganisation(sourceText), sourceText, folder: '/nowhere' };
+    const { changes } = await planInMoney(database.db, { file, rates: null, at: fresh.context.clock.now() });
+    expect(changes).toContainEqual(expect.objectContaining({ noun: 'pod', id: 'new-pod' }));
+    await fresh.send(fromGithub('issues', issue('closed', '2026-09-14T11:00:00Z'), SECRET));
+    await sql`update inbound_event set state = 'failed', reason = 'no owner', next_attempt_at = null`.execute(
+      database.db,
+    );
+    await fresh.apply(MAPPED);
+    expect(await events(database)).toMatchObject([{ state: 'received', reason: null }]);
   });
 });
 

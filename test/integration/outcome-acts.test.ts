@@ -91,6 +91,21 @@ describe('a claim', () => {
     expect(await verify(trx, outcomeId)).toMatchObject({ state: 'verified' });
   });
 
+  test('is verified by nobody who said what it claims now, though somebody else claimed it first', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const other: Principal = { ...FINANCE, id: 'heidi@example.com' };
+    const references = [{ system: 'jira', key: 'PAY-7' }];
+    const outcomeId = await claim(trx, { references });
+    const more = { amount: '9000', recogniseFrom: '2026-08-01', recogniseUntil: '2026-09-01' };
+    await claimOutcome(trx, { outcomeId, principal: FINANCE, at: AT, input: more });
+    await expect(verify(trx, outcomeId)).rejects.toMatchObject({ code: 'forbidden' });
+    await createOutcome(trx, { input: input({ references, title: 'Returns' }), principal: other, at: AT });
+    await expect(verify(trx, outcomeId, { principal: other })).rejects.toMatchObject({ code: 'forbidden' });
+    await rejectOutcome(trx, { outcomeId, principal: FINANCE, at: AT, reason: 'of whose pen?' });
+    await claimOutcome(trx, { outcomeId, principal: POD, at: AT, input: {} });
+    expect(await verify(trx, outcomeId)).toMatchObject({ state: 'verified' });
+  });
+
   test('that says more keeps the rest: a new amount its days, another basis nothing of the former one', async ({
     trx,
   }) => {

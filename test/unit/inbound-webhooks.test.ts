@@ -219,6 +219,9 @@ describe('what is read', () => {
     expect(cleanText('x'.repeat(5_000))).toHaveLength(200);
     expect(cleanText('😀'.repeat(200)).isWellFormed()).toBe(true);
     expect(cleanAddress('javascript:alert(1)')).toBeNull();
+    // What a database does not keep, and what a URL is parsed without.
+    for (const sign of ['\0', '\ud800', '\t', ' ', '\u202e'])
+      expect(cleanAddress(`https://example.com/${sign}a`)).toBeNull();
     expect(cleanAddress('https://example.com/a')).toBe('https://example.com/a');
   });
 });

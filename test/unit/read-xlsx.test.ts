@@ -158,4 +158,15 @@ describe('what is hostile or no workbook', () => {
     const entity = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><row><c><v>&x;</v></c></row>';
     expect(reading(workbookOf({ sheets: { One: entity } }))).toThrow(/declares a document type/);
   });
+
+  test('has no more rows than are read at once, however small they are in it', () => {
+    const rows = '<row><c r="IV1"><v>1</v></c></row>'.repeat(50_001);
+    expect(reading(workbookOf({ sheets: { One: rows } }))).toThrow(/more than 50000 rows. Import it in parts/);
+  });
+
+  test('takes no longer than its length by a tag that is one long word', () => {
+    // The square of it would be a quarter of an hour.
+    const word = `<row r="1"><c ${'a'.repeat(1_000_000)}><v>1</v></c></row>`;
+    expect(readXlsx('a.xlsx', workbookOf({ sheets: { One: word } })).rows).toEqual([{ line: 1, cells: ['1'] }]);
+  });
 });
