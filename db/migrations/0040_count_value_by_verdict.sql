@@ -6,6 +6,8 @@ create table value_cut (
   cut_on date primary key check (extract(day from cut_on) > 1),
   kept_at timestamptz not null
 );
+-- Days alone, of nobody's: every report is framed by them.
+grant select on value_cut to outturn_pod;
 
 delete from value_month;
 delete from outcome_month;

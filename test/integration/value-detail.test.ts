@@ -158,4 +158,26 @@ describe('the detail of value per pod', () => {
     )?.cost.total;
     expect(before).toBe('100');
   });
+
+  test('shows a pod’s token its own part, and nothing of the other', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' }, { id: 'search' });
+    await charge(trx, 'checkout', ['2026-07-05', '300']);
+    await charge(trx, 'search', ['2026-07-05', '900']);
+    const shares = [
+      { pod: 'checkout', basisPoints: 3_000 },
+      { pod: 'search', basisPoints: 7_000 },
+    ];
+    await state(trx, { ...verified, ...USD, amount: '1000', shares });
+    const outcomeId = await state(trx, { ...USD, amount: '100', shares });
+    await retractOutcome(trx, { outcomeId, principal: FINANCE, at: new Date('2026-09-30T10:00:00Z'), reason: 'Wrong' });
+    const whole = await valuePerPod(trx, REQUEST);
+    await sql`select set_config('outturn.pods', '["checkout"]', true)`.execute(trx);
+    await sql`set local role outturn_pod`.execute(trx);
+    const own = await valuePerPod(trx, REQUEST);
+    await sql`reset role`.execute(trx);
+    const [checkout] = whole.pods;
+    expect(own.pods.map(({ podId }) => podId)).toEqual(['checkout']);
+    expect(own.pods[0]?.detail).toEqual(checkout?.detail);
+    expect(own.retractions).toEqual(whole.retractions?.filter(({ podId }) => podId === 'checkout'));
+  });
 });
