@@ -92,12 +92,22 @@ function problemOf(error: unknown, requestId: string): ProblemDocument {
   if (errorCodeOf(error) === SQL_STATE.queryCanceled || errorCodeOf(error) === 'FST_ERR_HANDLER_TIMEOUT') {
     return problem(503, 'timed_out', 'Timed out', 'This took too long. Ask for a shorter period, or try again later.');
   }
+  if (UNKEPT_TEXT.has(errorCodeOf(error))) {
+    const detail = 'A text holds a sign that cannot be kept: U+0000, or half a character. Leave it out.';
+    return problem(STATUS.invalid_input, 'invalid_input', titleOf('invalid_input'), detail);
+  }
   if (isFastifyError(error) && error.statusCode !== undefined && error.statusCode < 500) {
     const code = error.validation === undefined ? 'bad_request' : 'invalid_input';
     return problem(error.statusCode, code, 'The request was not understood', error.message);
   }
   return problem(500, 'internal', 'Internal error', `Give your operator this id: ${requestId}.`);
 }
+
+/** JSON writes signs that PostgreSQL has no place for; only what came in can hold them. */
+const UNKEPT_TEXT: ReadonlySet<string | null> = new Set([
+  SQL_STATE.characterNotInRepertoire,
+  SQL_STATE.untranslatableCharacter,
+]);
 
 const DATABASE_AWAY: ReadonlySet<string | null> = new Set([
   'ECONNREFUSED',

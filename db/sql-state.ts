@@ -1,5 +1,7 @@
 /** PostgreSQL's error codes that the product acts on, by the names of PostgreSQL's appendix A. */
 export const SQL_STATE = {
+  characterNotInRepertoire: '22021',
+  untranslatableCharacter: '22P05',
   invalidAuthorization: '28000',
   invalidPassword: '28P01',
   invalidCatalogName: '3D000',

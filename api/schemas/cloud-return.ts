@@ -90,6 +90,7 @@ export const CloudReturnReport = Type.Object({
       Type.Object({
         of: oneOf(['organisation', 'pods'], 'Whose envelopes.'),
         pods: nullable(Type.Integer()),
+        podsOtherwise: nullable(Type.Integer({ description: 'Pods with one in another currency, not added.' })),
         limit: DecimalText,
         actual: DecimalText,
         used: nullable(RatioText),

@@ -30,6 +30,8 @@ export interface Scope {
   readonly of: 'organisation' | 'pods';
   /** Of pods: how many of them have one. */
   readonly pods: number | null;
+  /** Of pods: how many have one in another currency, which is not added to these. */
+  readonly podsOtherwise: number | null;
   readonly limit: Decimal;
   readonly actual: Decimal;
   /** actual ÷ limit, to 4 decimals. */
@@ -52,7 +54,14 @@ function withoutDetails(envelope: ListedEnvelope): ScopeEnvelope {
 export function approvedOf(report: ValuePerPod, scopes: readonly ScopeEnvelope[]): Scope | null {
   const whole = scopes.find((one) => one.scope.kind === 'organisation' && one.currency === report.currency);
   if (whole !== undefined && whole.limit !== null && whole.actual !== null) {
-    return { of: 'organisation', pods: null, limit: whole.limit, actual: whole.actual, used: whole.used };
+    return {
+      of: 'organisation',
+      pods: null,
+      podsOtherwise: null,
+      limit: whole.limit,
+      actual: whole.actual,
+      used: whole.used,
+    };
   }
   const ofPods = report.pods.flatMap(({ envelope }) =>
     envelope === null || envelope.actual === null || envelope.currency !== report.currency
@@ -60,10 +69,12 @@ export function approvedOf(report: ValuePerPod, scopes: readonly ScopeEnvelope[]
       : [{ limit: envelope.limit, actual: envelope.actual }],
   );
   if (ofPods.length === 0) return null;
+  const otherwise = report.pods.filter(({ envelope }) => envelope !== null && envelope.currency !== report.currency);
   const [limit, actual] = [sum(ofPods.map((one) => one.limit)), sum(ofPods.map((one) => one.actual))];
   return {
     of: 'pods',
     pods: ofPods.length,
+    podsOtherwise: otherwise.length,
     limit,
     actual,
     used: compare(limit, ZERO) === 0 ? null : ratio(actual, limit),

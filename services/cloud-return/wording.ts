@@ -96,7 +96,8 @@ function approvedSentence(
   if (approved === null) return 'Cost against approved: not assessed; no envelope of this quarter.';
   const whose =
     approved.of === 'organisation' ? 'the organisation’s envelope' : `the envelopes of ${approved.pods} pods`;
-  return `${money(approved.actual)} of ${money(approved.limit)} approved is spent (${asPercent(approved.used)}), by ${whose}.`;
+  const beside = (approved.podsOtherwise ?? 0) > 0 ? `; ${approved.podsOtherwise} in another currency beside` : '';
+  return `${money(approved.actual)} of ${money(approved.limit)} approved is spent (${asPercent(approved.used)}), by ${whose}${beside}.`;
 }
 
 function driverSentence({ steps, from }: Bridge<CostStep>, money: (amount: Decimal) => string): string {

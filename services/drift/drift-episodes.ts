@@ -25,6 +25,10 @@ export async function readDriftEpisodes(db: Kysely<DB>, { start, end }: Period):
         from drift_service where drift_service.drift_id = drift.id), '[]') as services
     from drift join drift_baseline as baseline on baseline.id = drift.baseline_id
     where found_on < ${end}::date and (closed_at is null or (closed_at at time zone 'UTC')::date >= ${start}::date)
+      -- Found again since the same day, as where bills came late: one drift, as it was found last.
+      and not exists (
+        select from drift as again where again.pod_id = drift.pod_id and again.started_on = drift.started_on and again.id > drift.id
+          and again.found_on < ${end}::date)
     order by baseline.currency, drift.per_week - baseline.per_week desc, drift.pod_id
   `.execute(db);
   return rows;

@@ -28,8 +28,8 @@ interface Workbook {
 
 /** More columns than any sheet of ours has; what stands further right is no part of it. */
 const COLUMNS_MAX = 256;
-/** More rows than any sheet of ours may have. Each may be as wide as the widest, for a few bytes of the file. */
-const ROWS_MAX = 50_000;
+/** Far more than any sheet of ours has, the empty ones before the last of a row too: a few bytes of a file make a row as wide as the widest. */
+const CELLS_MAX = 5_000_000;
 const FAULTS_MAX = 1_000;
 
 /**
@@ -149,6 +149,7 @@ interface StoredCell {
 function readRows(fileName: string, xml: string, workbook: Workbook): Pick<SheetGrid, 'rows' | 'faults'> {
   const rows: { line: number; cells: string[] }[] = [];
   const faults: InputFault[] = [];
+  let cellCount = 0;
   let line = 0;
   let cells: string[] = [];
   let cell: StoredCell | null = null;
@@ -189,8 +190,9 @@ function readRows(fileName: string, xml: string, workbook: Workbook): Pick<Sheet
         }
         cell = null;
       } else if (name === 'row' && cells.some((text) => text.trim() !== '')) {
-        if (rows.length === ROWS_MAX) {
-          throw unreadable(fileName, `it has more than ${ROWS_MAX} rows`, 'Import it in parts.');
+        cellCount += cells.length;
+        if (cellCount > CELLS_MAX) {
+          throw unreadable(fileName, `it has more than ${CELLS_MAX} cells`, 'Import it in parts.');
         }
         rows.push({ line, cells });
       }

@@ -206,6 +206,7 @@ describe('the CIO’s quarter', () => {
     expect(found.summary.approved).toEqual({
       of: 'organisation',
       pods: null,
+      podsOtherwise: null,
       limit: '260.4',
       actual: '258.2',
       used: '0.9916',

@@ -155,6 +155,8 @@ describe('a link', () => {
     ]) {
       expect((await post(api, headers, `${outcomeId}/evidence`, { url })).statusCode, url).toBe(400);
     }
+    const unkept = await post(api, headers, `${outcomeId}/evidence`, { url: 'https://example.com', title: 'a\0b' });
+    expect(unkept.json(), 'what the database has no place for').toMatchObject({ status: 400, code: 'invalid_input' });
   });
 });
 
