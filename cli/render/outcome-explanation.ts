@@ -6,7 +6,7 @@ const STANDINGS: Readonly<Record<OutcomeExplanation['standing'], string>> = {
   in_return: 'It enters the return.',
   claimed: 'It is claimed: it enters the return once somebody verifies it.',
   beside: 'It stands beside the return, never in it.',
-  not_counted: 'No report counts it in this state.',
+  not_counted: 'No open month counts it in this state.',
 };
 
 export function renderOutcomeExplanation(explanation: OutcomeExplanation): string {

@@ -9,7 +9,7 @@ import { AppError } from '../kernel/errors.ts';
 import type { IsoDate, Period } from '../kernel/period.ts';
 import { COUNTED_STATES, isClaim } from '../outcomes/outcome.ts';
 import { listOutcomes, type OutcomeView } from '../outcomes/list-outcomes.ts';
-import { listClosedMonths } from '../periods/closed-months.ts';
+import { type ClosedMonth, listClosedMonths } from '../periods/closed-months.ts';
 import { recognisedBetween } from '../reports/pod-values.ts';
 import { besideSql } from '../reports/value-basis.ts';
 import { type ExplainedRate, readRates } from './explain-sources.ts';
@@ -132,6 +132,8 @@ export async function explainOutcome(
     select trim_scale(sum(amount))::text as amount,
       case when bool_or(rate is null) then null else trim_scale(sum(amount * rate))::text end as converted
     from ${daysOf(outcomeId, period, reportingCurrency)} as day`.execute(db);
+  const closed = await listClosedMonths(db, period ?? undefined);
+  const keeping = await statementsWith(db, outcomeId, closed);
   const first = months[0]?.month;
   const last = months.at(-1)?.month;
   const isTouched = (id: string) => first !== undefined && last !== undefined && id >= first && id <= last;
@@ -149,10 +151,23 @@ export async function explainOutcome(
     converted: totals[0]?.converted ?? null,
     parts,
     rates: await readRates(db, days),
-    closed: (await listClosedMonths(db))
-      .filter(({ periodId }) => isTouched(periodId))
+    closed: closed
+      .filter(({ periodId, statementId }) => isTouched(periodId) || keeping.has(statementId))
       .map(({ periodId, statementId }) => ({ periodId, statementId })),
   };
+}
+
+/** Those of the closed months that count the outcome, though it may have been taken back since. */
+async function statementsWith(
+  db: Kysely<DB>,
+  outcomeId: string,
+  closed: readonly ClosedMonth[],
+): Promise<ReadonlySet<number>> {
+  const ids = closed.map(({ statementId }) => statementId);
+  const { rows } = await sql<{ id: number }>`
+    select distinct statement_id as id from statement_value
+    where statement_id = any (${ids}::integer[]) and outcome_id = ${outcomeId}::bigint`.execute(db);
+  return new Set(rows.map(({ id }) => id));
 }
 
 async function readStanding(db: Kysely<DB>, outcomeId: string): Promise<Standing> {

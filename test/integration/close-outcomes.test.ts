@@ -5,6 +5,7 @@
 import { type Kysely, sql } from 'kysely';
 import { expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
+import { explainOutcome } from '../../services/attribution/explain-outcome.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { supersedeOutcome } from '../../services/outcomes/supersede-outcome.ts';
@@ -70,6 +71,10 @@ test('statement and adjustments of a closed month are the truth of what changed 
   expect(stated).toMatchObject({ [`${gone} verified one`]: '300', [`${gone} verified nobody`]: '50' });
 
   await db.transaction().execute((trx) => retractOutcome(trx, { ...act, outcomeId: gone, reason: 'Not so' }));
+  expect(await explainOutcome(db, gone, null)).toMatchObject({
+    standing: 'not_counted',
+    closed: [{ periodId: '2026-05' }],
+  });
   const rows = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '150' }] as const;
   await db
     .transaction()
