@@ -136,7 +136,9 @@ function stateOf(rows: readonly ScheduleState[], row: ActedRow): 'verified' | 'p
   if (rows.every(({ verdict, verifiedAmount, amount }) => verdict === 'verified' && verifiedAmount === amount)) {
     return 'verified';
   }
-  if (rows.some(({ verdict }) => verdict === 'verified')) return 'partially_verified';
+  if (rows.some(({ verifiedAmount }) => verifiedAmount !== null && compare(verifiedAmount, ZERO) > 0)) {
+    return 'partially_verified';
+  }
   const message = `Nothing of outcome ${row.id} would be verified. Reject it with a reason${row.state === 'claimed' || row.state === 'in_review' ? '' : ', or retract it'}.`;
   throw new AppError('conflict', message);
 }

@@ -200,6 +200,8 @@ describe('a verification', () => {
     });
     expect(await counted(trx)).toEqual(['verified 2026-08-01 2026-09-01 70.5', 'claimed 2026-09-01 2026-10-01 200']);
     await verify(trx, outcomeId, { rows: [{ ordinal: 2, verdict: 'rejected' }], reason: 'Not seen' });
+    const none = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '0' }] as const;
+    await expect(verify(trx, outcomeId, { rows: none, reason: 'Nothing' })).rejects.toMatchObject({ code: 'conflict' });
     expect(await counted(trx)).toEqual(['verified 2026-08-01 2026-09-01 70.5']);
     const more = verify(trx, outcomeId, { rows: [{ ordinal: 1, verdict: 'verified', verifiedAmount: '100.01' }] });
     await expect(more).rejects.toThrow('"100.01" of row 1 is not from 0 to the 100 that are claimed');
