@@ -7,7 +7,7 @@ import type { Principal } from '../../services/kernel/ports.ts';
 import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { guardClaim } from '../../services/outcomes/guard-claim.ts';
-import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
+import { listOutcomes, OUTCOMES_PER_PAGE_MAX, type OutcomePage } from '../../services/outcomes/list-outcomes.ts';
 import { outcomesTable } from '../../services/outcomes/outcome-table.ts';
 import type { ClaimInput, OutcomeInput } from '../../services/outcomes/outcome-input.ts';
 import { BASES, BASIS_POINTS_WHOLE, EFFECTS, OUTCOME_STATES } from '../../services/outcomes/outcome.ts';
@@ -24,11 +24,12 @@ import { type Runtime, withRuntime } from '../runtime.ts';
 interface ListOptions {
   readonly state?: string;
   readonly pod?: string;
-  readonly limit: string;
+  readonly limit?: string;
   readonly json?: boolean;
 }
 
-const LIST_LIMIT = '50';
+/** On a terminal; everything else is for programs and sheets, which want all. */
+const TERMINAL_LIMIT = 50;
 
 /** Adds the three to `outturn outcomes`. */
 export function addOutcomeClaims(outcomes: Command): void {
@@ -157,19 +158,18 @@ function addList(outcomes: Command): void {
     .description('outcomes, newest first')
     .addOption(new Option('--state <state>', 'only those in it').choices(OUTCOME_STATES))
     .option('--pod <id>', 'only those this pod has a share of')
-    .option('--limit <count>', 'how many, at most 1000', LIST_LIMIT)
+    .option('--limit <count>', 'how many, at most 1000 (default: 50 on the terminal, else all)')
     .action((options: ListOptions, command: Command) =>
       withRuntime({ applicationName: 'outturn outcomes' }, async (runtime) => {
-        const { state, pod: podId, limit } = options;
+        const form = command.optsWithGlobals<FormOptions>();
+        const { state, pod: podId } = options;
+        const isTable = form.json !== true && form.format === 'table';
+        const limit = options.limit === undefined ? (isTable ? TERMINAL_LIMIT : null) : Number(options.limit);
+        const asked = { ...(state === undefined ? {} : { state }), ...(podId === undefined ? {} : { podId }) };
         const page = await readAs(runtime.db, await actingPrincipal(runtime), (trx) =>
-          listOutcomes(trx, {
-            limit: Number(limit),
-            at: runtime.clock.now(),
-            ...(state === undefined ? {} : { state }),
-            ...(podId === undefined ? {} : { podId }),
-          }),
+          readPages(trx, { ...asked, at: runtime.clock.now() }, limit),
         );
-        await printReport(command.optsWithGlobals<FormOptions>(), {
+        await printReport(form, {
           found: page.outcomes,
           sheet: () => outcomesTable(page.outcomes),
           table: () => renderOutcomes(page),
@@ -177,6 +177,27 @@ function addList(outcomes: Command): void {
       }),
     );
   withExamples(withJson(list), 'outturn outcomes list --state claimed', 'outturn outcomes list --pod checkout --json');
+}
+
+/** One page of `limit`, or every page where it is null. */
+async function readPages(
+  trx: Parameters<typeof listOutcomes>[0],
+  asked: Omit<Parameters<typeof listOutcomes>[1], 'limit' | 'after'>,
+  limit: number | null,
+): Promise<OutcomePage> {
+  if (limit !== null) return listOutcomes(trx, { ...asked, limit });
+  const outcomes: OutcomePage['outcomes'][number][] = [];
+  let after: string | null = null;
+  do {
+    const page: OutcomePage = await listOutcomes(trx, {
+      ...asked,
+      limit: OUTCOMES_PER_PAGE_MAX,
+      ...(after === null ? {} : { after }),
+    });
+    outcomes.push(...page.outcomes);
+    after = page.next;
+  } while (after !== null);
+  return { outcomes, next: null };
 }
 
 function addShow(outcomes: Command): void {

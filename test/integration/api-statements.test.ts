@@ -159,7 +159,7 @@ describe('a month closed over HTTP', () => {
       [null, '7'],
     ]);
     const csv = await call('finance', 'GET', '/reports/adjustments?period=2026-10', undefined, 'text/csv');
-    expect(csv.text.split('\r\n')[1]).toBe('2026-10,,2026-09,2,checkout,direct,,,USD,0,7,0,0,0,USD,0,7,0,0,0');
+    expect(csv.text.split('\r\n')[1]).toBe('2026-10,,2026-09,2,checkout,direct,,,USD,0,7,0,0,0,USD,0,7,0,0,0,2026-10');
     const { asNow, ...stated } = (await call('finance', 'GET', '/reports/costs?period=2026-09&asNow=true')).json();
     expect(stated.state).toBe('closed');
     expect(asNow.state).toBe('open');

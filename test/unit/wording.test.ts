@@ -33,6 +33,8 @@ const AT_THE_COMMAND_LINE = [
   'services/alerts/envelope-view.ts',
   'services/alerts/plain-message.ts',
   // Commands as such, in a field of their own.
+  'services/inbox/event-items.ts',
+  'services/inbox/evidence-items.ts',
   'services/inbox/message-items.ts',
   'services/inbox/money-items.ts',
   'services/inbox/raise-items.ts',

@@ -31,7 +31,12 @@ export async function cloudReturnPdf(found: CloudReturn): Promise<Uint8Array> {
     drawSection(sheet, section, room, () => {
       const { currency, summary } = found;
       if (bridge !== null)
-        drawWaterfall(sheet, bridge, { period: quarter.id, currency, places: placesFor(summary.figures.cost) });
+        drawWaterfall(sheet, bridge, {
+          period: quarter.id,
+          currency,
+          places: placesFor(summary.figures.cost),
+          welcomes: section.name === 'valueBridge' ? 'more' : 'less',
+        });
       else if (section.table !== null)
         drawTable(sheet, section.table, section.table.heads.length === 2 ? { width: NARROW } : {});
     });

@@ -28,21 +28,21 @@ interface Bar {
   readonly to: Decimal;
 }
 
-/** Draws a bridge; its table is read out, its picture described. */
 /** What a bridge of so many steps takes, its heading included. */
 export function waterfallRoom(steps: number): number {
   return ROW_HEIGHT * (steps + 2) + 70;
 }
 
+/** Draws a bridge; its table is read out, its picture described. `welcomes`: which way is good news, more value or less cost. */
 export function drawWaterfall(
   sheet: Sheet,
   bridge: Bridge<CostStep | ValueStep>,
-  given: { period: string; currency: string; places: number },
+  given: { period: string; currency: string; places: number; welcomes: 'more' | 'less' },
 ): void {
   const bars = barsOf(bridge, given.period, given.places);
   const scale = scaleOf(bars);
   sheet.ensure(ROW_HEIGHT * bars.length + 24);
-  sheet.artifact(() => drawBars(sheet, bars, scale));
+  sheet.artifact(() => drawBars(sheet, bars, { ...scale, welcomes: given.welcomes }));
   sheet.group('Table', (table) => {
     for (const [index, bar] of bars.entries()) {
       const y = sheet.y + index * ROW_HEIGHT + 3;
@@ -97,14 +97,19 @@ function scaleOf(bars: readonly Bar[]): { start: Decimal; span: Decimal } {
   return { start, span: isZero(whole) ? decimal('1') : whole };
 }
 
-function drawBars(sheet: Sheet, bars: readonly Bar[], { start, span }: { start: Decimal; span: Decimal }): void {
+function drawBars(
+  sheet: Sheet,
+  bars: readonly Bar[],
+  { start, span, welcomes }: { start: Decimal; span: Decimal; welcomes: 'more' | 'less' },
+): void {
   const { document } = sheet;
   const at = (point: Decimal) => PLOT.x + Number(ratio(subtract(point, start), span, PLACES)) * PLOT.width;
   for (const [index, { from, to }] of bars.entries()) {
     const y = sheet.y + index * ROW_HEIGHT + 3;
     const [one, other] = [from === null ? PLOT.x : at(from), at(to)];
     const change = from === null ? ZERO : subtract(to, from);
-    const ink = from === null ? INK.accent : isNegative(change) ? INK.down : INK.up;
+    const isGood = isNegative(change) === (welcomes === 'less');
+    const ink = from === null ? INK.accent : isGood ? INK.good : INK.bad;
     if (from === null || !isZero(change)) {
       document.rect(Math.min(one, other), y, Math.max(Math.abs(other - one), 0.75), BAR_HEIGHT).fill(ink);
     }

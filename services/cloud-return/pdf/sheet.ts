@@ -16,8 +16,8 @@ export const INK = {
   rule: '#c9d1da',
   accent: '#1f4e79',
   band: '#eef2f6',
-  up: '#9a5b13',
-  down: '#2f6f8f',
+  bad: '#9a5b13',
+  good: '#2f6f8f',
 } as const;
 
 export interface TextStyle {
