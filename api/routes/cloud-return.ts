@@ -3,7 +3,6 @@ import { Type } from 'typebox';
 import { readAs } from '../../services/access/read-as.ts';
 import { cloudReturn, prepareQuarter } from '../../services/cloud-return/cloud-return.ts';
 import { cloudReturnTable } from '../../services/cloud-return/cloud-return-table.ts';
-import { cloudReturnPdf } from '../../services/cloud-return/pdf/cloud-return-pdf.ts';
 import { principalOf, WHOLE_READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { printedResponse, sendAnswer, sendPrinted } from '../printed.ts';
@@ -36,6 +35,7 @@ export function addCloudReturnRoutes(app: ApiApp, { db, clock }: ApiContext): vo
       await prepareQuarter(db, asked);
       const found = await readAs(db, principalOf(request), (trx) => cloudReturn(trx, asked));
       if (!prefersPdf(request.headers.accept)) return sendPrinted(request, reply, found, cloudReturnTable);
+      const { cloudReturnPdf } = await import('../../services/cloud-return/pdf/cloud-return-pdf.ts');
       const body = Buffer.from(await cloudReturnPdf(found));
       return sendAnswer(reply, { contentType: PDF_TYPE, body, fileName: `cloud-return-${found.quarter.id}.pdf` });
     },
