@@ -4,8 +4,9 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { compare, type Decimal, decimal, isZero, ratio, sum, ZERO } from '../kernel/decimal.ts';
+import { compare, type Decimal, decimal, ratio, sum, ZERO } from '../kernel/decimal.ts';
 import type { Period } from '../kernel/period.ts';
+import { deliveredUnits } from '../outcomes/delivered-units.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 
 export interface UnitCost {
@@ -39,14 +40,11 @@ export async function readUnitCosts(
   quarters: readonly { readonly period: Period; readonly report: ValuePerPod }[],
 ): Promise<UnitCostTrend[]> {
   const { rows } = await sql<UnitRow>`
-    select outcome.outcome_type, outcome.unit, quarter.period_start::text as period_start,
-      trim_scale(sum(outcome.quantity * share.basis_points * 0.0001)) as quantity,
-      array_agg(distinct share.pod_id order by share.pod_id) as pods
+    select delivered.outcome_type, delivered.unit, quarter.period_start::text as period_start,
+      trim_scale(sum(delivered.quantity)) as quantity, array_agg(distinct delivered.pod_id order by delivered.pod_id) as pods
     from unnest(${quarters.map(({ period }) => period.start)}::date[], ${quarters.map(({ period }) => period.end)}::date[])
       as quarter (period_start, period_end)
-    join outcome on outcome.delivered_on >= quarter.period_start and outcome.delivered_on < quarter.period_end
-    join outcome_share as share on share.outcome_id = outcome.id
-    where outcome.state in ('verified', 'partially_verified', 'review_due') and outcome.outcome_type is not null and outcome.quantity is not null
+    cross join lateral ${deliveredUnits(sql`quarter.period_start`, sql`quarter.period_end`)} as delivered
     group by 1, 2, 3 order by 1, 3
   `.execute(db);
   const byType = Map.groupBy(rows, (row) => row.outcome_type);
@@ -62,7 +60,7 @@ export async function readUnitCosts(
 
 function unitCost(report: ValuePerPod, { quantity, pods }: UnitRow): UnitCost {
   const cost = sum(report.pods.filter(({ podId }) => pods.includes(podId)).map((pod) => pod.cost.total));
-  const isNone = isZero(quantity) || compare(cost, ZERO) <= 0;
+  const isNone = compare(decimal(quantity), ZERO) <= 0 || compare(cost, ZERO) <= 0;
   return {
     period: report.period.id,
     quantity: decimal(quantity),

@@ -4,7 +4,8 @@
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { compare, type Decimal, isZero, ratio, ZERO } from '../kernel/decimal.ts';
+import { compare, type Decimal, ratio, ZERO } from '../kernel/decimal.ts';
+import { deliveredUnits } from '../outcomes/delivered-units.ts';
 import type { ReportFrame } from './report-frame.ts';
 
 export interface CostPerOutcome {
@@ -38,11 +39,8 @@ interface DeliveredRow {
 /** Verified units of each pod, by type. */
 export async function readDelivered(db: Kysely<DB>, { period, windowEnd }: ReportFrame): Promise<DeliveredRow[]> {
   const { rows } = await sql<DeliveredRow>`
-    select share.pod_id, outcome.outcome_type, outcome.unit, trim_scale(sum(outcome.quantity * share.basis_points * 0.0001)) as quantity
-    from outcome join outcome_share as share on share.outcome_id = outcome.id
-    where delivered_on >= ${period.start}::date and delivered_on < ${windowEnd}::date
-      and state in ('verified', 'partially_verified', 'review_due') and outcome_type is not null and quantity is not null
-    group by 1, 2, 3 order by 1, 2
+    select pod_id, outcome_type, unit, quantity
+    from ${deliveredUnits(sql`${period.start}::date`, sql`${windowEnd}::date`)} as delivered order by 1, 2
   `.execute(db);
   return rows;
 }
@@ -50,7 +48,8 @@ export async function readDelivered(db: Kysely<DB>, { period, windowEnd }: Repor
 /** Null where nothing is to be divided, and where it would mix types. */
 export function costPerOutcome(delivered: readonly DeliveredRow[] | undefined, cost: Decimal): CostPerOutcome | null {
   const [only, another] = delivered ?? [];
-  if (only === undefined || another !== undefined || isZero(only.quantity) || compare(cost, ZERO) <= 0) return null;
+  if (only === undefined || another !== undefined) return null;
+  if (compare(only.quantity, ZERO) <= 0 || compare(cost, ZERO) <= 0) return null;
   const { outcome_type: outcomeType, unit, quantity } = only;
   return { outcomeType, unit, quantity, cost: ratio(cost, quantity) };
 }

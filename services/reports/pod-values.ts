@@ -57,6 +57,8 @@ const NOTHING: RecognisedValue = {
   besideVerified: {},
 };
 
+/** Of outcomes without a rate, so many are named. */
+const UNCONVERTED_SHOWN = 5;
 const COLUMNS = ['party', 'pod_id', 'state', 'beside', 'amount', 'outcomes', 'is_missing'];
 
 /** A query of the text that `readValues` reads. `spans`: what is read by month, and what by outcome. */
@@ -174,9 +176,22 @@ export async function collectValues(
         : sql`union all select from_currency, on_date from (${frozenValues(closed, frame.currency)}) as value where rate is null`;
     const need = sql`
       select from_currency, on_date from (${recognisedDays(given.open, frame.currency)}) as day where rate is null ${frozen}`;
-    await requireConversionRates(db, { need, to: frame.currency });
+    const neededBy = await nameUnconverted(db, recognisedDays(given.open, frame.currency));
+    await requireConversionRates(db, { need, to: frame.currency, neededBy });
   }
   return collect(rows);
+}
+
+/** One claim in a currency of its own would keep everybody from the report: whose it is says where else to mend it. */
+async function nameUnconverted(db: Kysely<DB>, days: RawBuilder<unknown>): Promise<string> {
+  const { rows } = await sql<{ outcome_id: string }>`
+    select distinct outcome_id from (${days}) as day where rate is null order by outcome_id limit ${UNCONVERTED_SHOWN + 1}`.execute(
+    db,
+  );
+  if (rows.length === 0) return '';
+  const ids = rows.slice(0, UNCONVERTED_SHOWN).map((row) => row.outcome_id);
+  const more = rows.length > UNCONVERTED_SHOWN ? ' and others' : '';
+  return ` It is needed for outcome ${ids.join(', ')}${more}: one stated in a wrong currency can be claimed anew, or rejected.`;
 }
 
 /**

@@ -90,6 +90,15 @@ describe('the detail of value per pod', () => {
     expect(Object.keys(await valuePerPod(trx, { ...REQUEST, detail: false }))).not.toContain('detailMethod');
   });
 
+  test('without a rate is refused with the outcomes that ask for it', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const outcomeId = await state(trx, { amount: '9', currency: 'KWD' });
+    await expect(valuePerPod(trx, REQUEST)).rejects.toMatchObject({
+      code: 'missing_exchange_rate',
+      message: expect.stringContaining(`It is needed for outcome ${outcomeId}:`) as string,
+    });
+  });
+
   test('divides cost by the units of one type only, and says what was taken back and why', async ({ trx }) => {
     await insertPods(trx, { id: 'checkout' }, { id: 'search' });
     await charge(trx, 'checkout', ['2026-08-01', '300']);
@@ -101,7 +110,8 @@ describe('the detail of value per pod', () => {
       basis: 'unit_outcome' as const,
     });
     const ofSearch = { shares: [{ pod: 'search', basisPoints: 10_000 }] };
-    await state(trx, { ...verified, ...unit('calls', '7000') });
+    await state(trx, { ...verified, ...unit('calls', '8000') });
+    await state(trx, { ...verified, ...unit('calls', '1000'), effect: 'dis_benefit' });
     await state(trx, { ...unit('calls', '999') });
     await state(trx, { ...verified, ...unit('calls', '3'), ...ofSearch });
     await state(trx, { ...verified, ...unit('claims', '3'), ...ofSearch });
