@@ -2,8 +2,8 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { AppError } from '../services/kernel/errors.ts';
-import { readXlsx } from '../services/sheets/read-xlsx.ts';
-import type { SheetContent } from '../services/sheets/strict-sheet.ts';
+import { readSheet } from '../services/sheets/read-sheet.ts';
+import type { SheetGrid } from '../services/sheets/sheet-grid.ts';
 import { XLSX_BYTES_MAX } from '../services/sheets/xlsx-archive.ts';
 import { XLSX_TYPE } from '../services/sheets/xlsx-workbook.ts';
 import type { ApiApp } from './context.ts';
@@ -36,11 +36,12 @@ export function parseSheets(app: ApiApp): void {
   );
 }
 
-/** The sheet that was sent. @throws AppError invalid_input where there is none, or none that can be read. */
-export function sheetOf(request: FastifyRequest, fileName: string): SheetContent {
-  const { body } = request;
-  if (Buffer.isBuffer(body)) return readXlsx(fileName, body, (request.query as { sheet?: string }).sheet);
-  if (typeof body === 'string' && body !== '') return body;
+/** The sheet that was sent. @throws AppError invalid_input where there is none, or none that can be read; TransientError. */
+export async function sheetOf(request: FastifyRequest, fileName: string): Promise<SheetGrid> {
+  const { body: content } = request;
+  if (Buffer.isBuffer(content) || (typeof content === 'string' && content !== '')) {
+    return readSheet({ fileName, content, sheetName: (request.query as { sheet?: string }).sheet });
+  }
   const message = `Send the sheet itself as the body, with "Content-Type: ${CSV_TYPE}" or "${XLSX_TYPE}".`;
   throw new AppError('invalid_input', message);
 }

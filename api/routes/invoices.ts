@@ -75,7 +75,7 @@ function addStatingRoutes(app: ApiApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const { fileName = FILE_NAME_DEFAULT, dryRun = false } = request.query;
-      const sheet = sheetOf(request, fileName);
+      const sheet = await sheetOf(request, fileName);
       const principal = principalOf(request);
       return answerPost(context, request, reply, async (trx) => ({
         status: 200,

@@ -80,7 +80,7 @@ export function addMetricRoutes(app: ApiApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const { fileName = 'quantities.csv', dryRun = false } = request.query;
-      const sheet = sheetOf(request, fileName);
+      const sheet = await sheetOf(request, fileName);
       const principal = principalOf(request);
       return answerPost(context, request, reply, async (trx) => ({
         status: 200,

@@ -114,7 +114,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const { workbook, dryRun = false } = request.query;
-      const sheet = sheetOf(request, workbook);
+      const sheet = await sheetOf(request, workbook);
       return answerPost(context, request, reply, async (trx) => ({
         status: 200,
         body: await importOutcomes(trx, {

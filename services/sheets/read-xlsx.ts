@@ -5,17 +5,15 @@
 import type { InputFault } from '../kernel/errors.ts';
 import { listWords } from '../organisation/suggestion.ts';
 import { UnreadableXml, readXml } from './read-xml.ts';
+import type { SheetGrid } from './sheet-grid.ts';
 import { openXlsx, unreadable, type XlsxArchive } from './xlsx-archive.ts';
 import { columnLetters } from './xlsx-cells.ts';
 import { isDateFormat, shownDate, shownNumber } from './xlsx-values.ts';
 import { unescapeHexForms } from './xml-text.ts';
 
-/** A sheet as read: its rows that are not empty, with their numbers. */
-export interface SheetGrid {
+/** A workbook's sheet. */
+export interface WorkbookGrid extends SheetGrid {
   readonly sheetName: string;
-  readonly rows: readonly { readonly line: number; readonly cells: readonly string[] }[];
-  /** What cells cannot be read as. */
-  readonly faults: readonly InputFault[];
 }
 
 interface Workbook {
@@ -28,15 +26,15 @@ interface Workbook {
 
 /** More columns than any sheet of ours has; what stands further right is no part of it. */
 const COLUMNS_MAX = 256;
-/** Far more than any sheet of ours has, the empty ones before the last of a row too: a few bytes of a file make a row as wide as the widest. */
-const CELLS_MAX = 5_000_000;
+/** More than the longest sheet of ours has, the empty ones before the last of a row too: a few bytes of a file make a row as wide as the widest. */
+const CELLS_MAX = 2_000_000;
 const FAULTS_MAX = 1_000;
 
 /**
  * The named sheet, or the first that is not hidden.
  * @throws AppError invalid_input for what is no workbook, is too large, or has no such sheet.
  */
-export function readXlsx(fileName: string, bytes: Uint8Array, sheetName?: string): SheetGrid {
+export function readXlsx(fileName: string, bytes: Uint8Array, sheetName?: string): WorkbookGrid {
   const archive = openXlsx(fileName, bytes);
   try {
     const workbook = readWorkbook(archive);
@@ -50,7 +48,7 @@ export function readXlsx(fileName: string, bytes: Uint8Array, sheetName?: string
       const reason = sheetName === undefined ? 'it has no sheet' : `it has no sheet "${sheetName}"`;
       throw unreadable(fileName, reason, names === '' ? 'Save it anew as .xlsx.' : `It has ${names}.`);
     }
-    return { sheetName: sheet.name, ...readRows(fileName, xml, workbook) };
+    return { form: 'workbook', sheetName: sheet.name, ...readRows(fileName, xml, workbook) };
   } catch (error) {
     if (!(error instanceof UnreadableXml)) throw error;
     throw unreadable(fileName, error.message, 'Save it anew as .xlsx, or as CSV.', error);

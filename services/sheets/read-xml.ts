@@ -44,8 +44,7 @@ function readMarkup(xml: string, at: number, open: string[], visitor: XmlVisitor
   const isClosing = xml[at + 1] === '/';
   const isEmpty = !isClosing && xml[end - 1] === '/';
   const tag = xml.slice(isClosing ? at + 2 : at + 1, isEmpty ? end - 1 : end);
-  const blank = tag.search(/\s/);
-  const qualified = blank === -1 ? tag : tag.slice(0, blank);
+  const qualified = tag.slice(0, endOfWord(tag, 0));
   const name = qualified.slice(qualified.indexOf(':') + 1);
   if (isClosing) {
     if (open.pop() !== name) throw new UnreadableXml(`</${name}> ends what was not begun`);
@@ -75,13 +74,48 @@ function after(xml: string, mark: string, from: number): number {
   return found + mark.length;
 }
 
-// A name begins where a word begins: tried at each of its letters, a long word without a value would take the square of its length.
-const ATTRIBUTE = /(?<![^\s="'])([^\s="']+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
+const QUOTES = new Set(['"', "'"]);
 
-/** With or without a prefix. */
+/** With or without a prefix. Once through the tag, word by word: what is no name with a value is passed over. */
 function attributeOf(tag: string, wanted: string): string | undefined {
-  for (const [, name = '', double, single] of tag.matchAll(ATTRIBUTE)) {
-    if (name === wanted || name.endsWith(`:${wanted}`)) return unescapeXml(double ?? single ?? '');
+  let at = endOfWord(tag, 0);
+  while (at < tag.length) {
+    const begin = skipBlanks(tag, at);
+    const end = endOfWord(tag, begin);
+    const sign = skipBlanks(tag, end);
+    if (tag[sign] !== '=') {
+      at = Math.max(end, begin + 1);
+      continue;
+    }
+    const quoteAt = skipBlanks(tag, sign + 1);
+    const quote = tag[quoteAt] ?? '';
+    if (!QUOTES.has(quote)) {
+      at = quoteAt;
+      continue;
+    }
+    const close = tag.indexOf(quote, quoteAt + 1);
+    if (close === -1) return undefined;
+    const isWanted =
+      tag.endsWith(wanted, end) && (end - begin === wanted.length || tag[end - wanted.length - 1] === ':');
+    if (isWanted) return unescapeXml(tag.slice(quoteAt + 1, close));
+    at = close + 1;
   }
   return undefined;
+}
+
+function skipBlanks(text: string, from: number): number {
+  let at = from;
+  while (isBlank(text.charCodeAt(at))) at += 1;
+  return at;
+}
+
+/** Of a name, which ends at a blank, a sign of equality or a quote. */
+function endOfWord(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && !isBlank(text.charCodeAt(at)) && !'="\''.includes(text.charAt(at))) at += 1;
+  return at;
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || (code >= 9 && code <= 13);
 }

@@ -2,10 +2,10 @@
  * Reads small files that people keep (exchange rates, outcomes), as CSV or as the grid of a workbook: every cell stays text, every fault
  * has its line and column, and a misspelt header gets a suggestion. Bills do not come this way; DuckDB reads those.
  */
-import { CsvError, parse } from 'csv-parse/sync';
 import type { InputFault } from '../kernel/errors.ts';
 import { didYouMean } from '../organisation/suggestion.ts';
-import type { SheetGrid } from './read-xlsx.ts';
+import { readCsv } from './read-csv.ts';
+import type { SheetGrid } from './sheet-grid.ts';
 import { columnLetters } from './xlsx-cells.ts';
 
 export interface SheetLayout {
@@ -24,13 +24,8 @@ export interface SheetRow {
   readonly cells: Readonly<Record<string, string>>;
 }
 
-/** A sheet as it came: the text of a CSV, or a workbook's sheet that was read. */
+/** The text of a CSV, or a sheet that was read. */
 export type SheetContent = string | SheetGrid;
-
-interface RawRecord {
-  readonly record: readonly string[];
-  readonly line: number;
-}
 
 /** The rows that could be read, and every fault of form. Callers refuse the file where there is one. */
 export function readStrictSheet(
@@ -38,26 +33,26 @@ export function readStrictSheet(
   content: SheetContent,
   layout: SheetLayout,
 ): { rows: SheetRow[]; faults: InputFault[] } {
-  const records = typeof content === 'string' ? parseRecords(name, content) : gridRecords(content);
-  if ('fault' in records) return { rows: [], faults: [records.fault] };
-  const [header, ...body] = records.list;
+  const { form, rows: records, faults: readingFaults } = typeof content === 'string' ? readCsv(name, content) : content;
+  const [header, ...body] = records;
   if (header === undefined) {
-    return { rows: [], faults: [{ file: name, line: 1, reason: 'the file is empty', fix: headerFix(layout) }] };
+    const empty = { file: name, line: 1, reason: 'the file is empty', fix: headerFix(layout) };
+    return { rows: [], faults: readingFaults.length > 0 ? [...readingFaults] : [empty] };
   }
-  const columns = header.record.map((cell) => cell.trim());
+  const columns = header.cells.map((cell) => cell.trim());
   const headerFaults = checkHeader({ file: name, line: header.line }, columns, layout);
   if (headerFaults.length > 0) return { rows: [], faults: headerFaults };
   if (body.length > layout.rowsMax) {
     const reason = `the file has ${body.length} rows, more than the ${layout.rowsMax} that are read at once`;
     return { rows: [], faults: [{ file: name, reason, fix: 'Import it in parts.' }] };
   }
-  const faults: InputFault[] = typeof content === 'string' ? [] : [...content.faults];
+  const faults: InputFault[] = [...readingFaults];
   const rows: SheetRow[] = [];
-  for (const [index, { record, line }] of body.entries()) {
-    const isRagged = typeof content === 'string' ? record.length !== columns.length : record.length > columns.length;
+  for (const [index, { cells: record, line }] of body.entries()) {
+    const isRagged = form === 'csv' ? record.length !== columns.length : record.length > columns.length;
     if (isRagged) {
       const reason = `the row has ${record.length} cells, the header ${columns.length}`;
-      const fix = typeof content === 'string' ? 'Put cells that hold a comma in double quotes.' : 'Name every column.';
+      const fix = form === 'csv' ? 'Put cells that hold a comma in double quotes.' : 'Name every column.';
       faults.push({ file: name, line, record: index + 1, reason, fix });
       continue;
     }
@@ -69,29 +64,12 @@ export function readStrictSheet(
 
 /** Faults of a workbook with the letter of their column, by which people find it: `amount (J)`. */
 export function withLetters(content: SheetContent, faults: readonly InputFault[]): readonly InputFault[] {
-  if (typeof content === 'string') return faults;
+  if (typeof content === 'string' || content.form === 'csv') return faults;
   const letters = new Map(content.rows[0]?.cells.map((cell, index) => [cell.trim(), columnLetters(index)]));
   return faults.map((fault) => {
     const letter = letters.get(fault.column ?? '');
     return letter === undefined ? fault : { ...fault, column: `${fault.column} (${letter})` };
   });
-}
-
-function parseRecords(name: string, text: string): { list: RawRecord[] } | { fault: InputFault } {
-  try {
-    const options = { bom: true, info: true, relax_column_count: true, skip_empty_lines: true } as const;
-    const parsed = parse(text, options) as unknown as { record: readonly string[]; info: { lines: number } }[];
-    return { list: parsed.map(({ record, info }) => ({ record, line: info.lines - countLineBreaks(record) })) };
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const line = typeof error['lines'] === 'number' ? { line: error['lines'] } : {};
-    const reason = `not readable as CSV (${error.message})`;
-    return { fault: { file: name, ...line, reason, fix: 'Save the sheet as CSV with commas and double quotes.' } };
-  }
-}
-
-function gridRecords({ rows }: SheetGrid): { list: RawRecord[] } {
-  return { list: rows.map(({ cells, line }) => ({ record: cells, line })) };
 }
 
 function checkHeader(
@@ -118,8 +96,4 @@ function checkHeader(
 
 function headerFix(layout: SheetLayout): string {
   return `The first line must name the columns ${[...layout.required, ...layout.optional].join(',')}.`;
-}
-
-function countLineBreaks(cells: readonly string[]): number {
-  return cells.reduce((count, cell) => count + cell.split('\n').length - 1, 0);
 }

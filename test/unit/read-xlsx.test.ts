@@ -161,7 +161,7 @@ describe('what is hostile or no workbook', () => {
 
   test('has no more cells than are read at once, however few bytes they take in it', () => {
     const rows = '<row><c r="IV1"><v>1</v></c></row>'.repeat(20_000);
-    expect(reading(workbookOf({ sheets: { One: rows } }))).toThrow(/more than 5000000 cells. Import it in parts/);
+    expect(reading(workbookOf({ sheets: { One: rows } }))).toThrow(/more than 2000000 cells. Import it in parts/);
   });
 
   test('takes no longer than its length by a tag that is one long word', () => {
