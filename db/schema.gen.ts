@@ -431,6 +431,11 @@ export interface IntakeMapping {
   valid_until: string;
 }
 
+export interface IntakeSender {
+  sender: string;
+  source: string;
+}
+
 export interface IntakeSweep {
   asked_again: Generated<number>;
   deliveries: Generated<number>;
@@ -961,6 +966,17 @@ export interface PodCost {
   rule_id: string | null;
   rulebook_id: number;
   service_name: string | null;
+}
+
+export interface PodCut {
+  billed_cost: Decimal;
+  billing_currency: string;
+  contracted_cost: Decimal;
+  cut_on: string;
+  effective_cost: Decimal;
+  kind: string;
+  list_cost: Decimal;
+  pod_id: string | null;
 }
 
 export interface PodDay {
@@ -2193,6 +2209,7 @@ export interface DB {
   intake_candidate: IntakeCandidate;
   intake_gap: IntakeGap;
   intake_mapping: IntakeMapping;
+  intake_sender: IntakeSender;
   intake_sweep: IntakeSweep;
   invoice: Invoice;
   invoice_version: InvoiceVersion;
@@ -2232,6 +2249,7 @@ export interface DB {
   pattern: Pattern;
   pod: Pod;
   pod_cost: PodCost;
+  pod_cut: PodCut;
   pod_day: PodDay;
   pod_month: PodMonth;
   pod_period: PodPeriod;

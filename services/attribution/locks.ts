@@ -32,7 +32,17 @@ export async function lockBillingPeriod(
 /** Locks charge months (`YYYY-MM-01`), in ascending order whatever the order given. */
 export async function lockChargeMonths(trx: Transaction<DB>, months: readonly IsoDate[]): Promise<void> {
   for (const month of [...new Set(months)].sort()) {
-    const monthNumber = Number(month.slice(0, 4)) * 12 + Number(month.slice(5, 7));
-    await sql`select pg_advisory_xact_lock(${CHARGE_MONTH_LOCK_CLASS}, ${monthNumber})`.execute(trx);
+    await sql`select pg_advisory_xact_lock(${CHARGE_MONTH_LOCK_CLASS}, ${numberOf(month)})`.execute(trx);
   }
+}
+
+/** Locks a charge month where nobody holds it. */
+export async function tryChargeMonth(trx: Transaction<DB>, month: IsoDate): Promise<boolean> {
+  const { rows } = await sql<{ is_free: boolean }>`
+    select pg_try_advisory_xact_lock(${CHARGE_MONTH_LOCK_CLASS}, ${numberOf(month)}) as is_free`.execute(trx);
+  return rows[0]?.is_free === true;
+}
+
+function numberOf(month: IsoDate): number {
+  return Number(month.slice(0, 4)) * 12 + Number(month.slice(5, 7));
 }

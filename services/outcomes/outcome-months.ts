@@ -5,8 +5,10 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { tryChargeMonth } from '../attribution/locks.ts';
+import { sumPodCuts } from '../attribution/pod-months.ts';
 import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
-import type { IsoDate } from '../kernel/period.ts';
+import { type IsoDate, monthOf } from '../kernel/period.ts';
 
 const KEYS = sql`recognition_month, earlier_month, party, pod_id, state, basis, gross_or_margin, currency, recognised_until`;
 
@@ -38,11 +40,13 @@ export async function refreshOutcomeValue(trx: Transaction<DB>, outcomeIds: read
 }
 
 /**
- * Keeps the sums of the month before this day, on which reports cut it, besides those of the whole month; the ones kept longest give way. No figure
- * changes by it. Nothing where outcomes are being written at the moment: whoever asked reads them one by one, and asks again.
+ * Keeps the sums of value and cost of the month before this day, on which reports cut it, besides those of the whole month; the ones kept longest
+ * give way. No figure changes by it. Nothing where either is being written at the moment: whoever asked reads days and outcomes one by one, and
+ * asks again.
  */
 export async function keepValueCut(trx: Transaction<DB>, given: { cutOn: IsoDate; at: Date }): Promise<void> {
   const { cutOn, at } = given;
+  if (!(await tryChargeMonth(trx, monthOf(cutOn).start))) return;
   const { rows } = await sql<{ is_free: boolean }>`
       select pg_try_advisory_xact_lock(${OUTCOME_WRITERS_LOCK}) as is_free`.execute(trx);
   if (rows[0]?.is_free !== true) return;
@@ -50,6 +54,7 @@ export async function keepValueCut(trx: Transaction<DB>, given: { cutOn: IsoDate
       insert into value_cut (cut_on, kept_at) values (${cutOn}::date, ${at.toISOString()}::timestamptz) on conflict do nothing
       returning cut_on`.execute(trx);
   if (kept.length === 0) return;
+  await sumPodCuts(trx, sql`select ${cutOn}::date as cut_on`);
   await sql`
       with current as (
         insert into outcome_month (${COLUMNS})
@@ -64,6 +69,8 @@ export async function keepValueCut(trx: Transaction<DB>, given: { cutOn: IsoDate
         delete from value_cut where cut_on in (select cut_on from value_cut order by kept_at desc, cut_on desc offset ${CUTS_MAX}) returning cut_on
       ), parts as (
         delete from outcome_month where recognised_until in (select cut_on from gone)
+      ), costs as (
+        delete from pod_cut where cut_on in (select cut_on from gone)
       )
       delete from value_month where recognised_until in (select cut_on from gone)
     `.execute(trx);

@@ -60,6 +60,7 @@ export async function withKnownWorld<Result>(
     await hideLoads(shadow, at);
     await shadow.hide('pod_day');
     await shadow.hide('pod_month');
+    await shadow.hide('pod_cut');
     await shadow.hide('cost_month');
     await shadow.hide('shared_cost');
     await shadow.hide('shared_month');

@@ -65,6 +65,7 @@ export async function planWorld(shadow: Shadow, file: PlannedFile): Promise<Plan
   if (isMoved) {
     await shadow.hide('pod_day');
     await shadow.hide('pod_month');
+    await shadow.hide('pod_cut');
     await shadow.hide('cost_month');
     await shadow.hide('shared_cost');
     await shadow.hide('shared_month');

@@ -44,12 +44,12 @@ export function spansByMonth(frame: ReportFrame): ValueSpans {
 
 /** The day at which the window cuts its last month, where that is worth keeping the month's sums before it; null where they are kept. */
 export function cutToKeep(frame: ReportFrame): IsoDate | null {
-  const { windowEnd, period, valueCuts, valued, currency } = frame;
+  const { windowEnd, period, valueCuts, valued, billed, currency } = frame;
   const month = monthOf(windowEnd).start;
   const isCut = windowEnd < period.end && windowEnd > period.start && month < windowEnd;
   const isByMonth = monthOf(period.start).start === period.start && frame.closed.length === 0;
-  const hasValue = valued.some((one) => one.month === month && one.currency === currency);
-  return isCut && isByMonth && hasValue && !valueCuts.includes(windowEnd) ? windowEnd : null;
+  const hasSums = [...valued, ...billed].some((one) => one.month === month && one.currency === currency);
+  return isCut && isByMonth && hasSums && !valueCuts.includes(windowEnd) ? windowEnd : null;
 }
 
 /** Rows of ValueRow (pod-values.ts). */

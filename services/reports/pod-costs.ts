@@ -1,7 +1,8 @@
 /**
  * Cost per pod of a window of charge dates in one currency: direct, its share of split cost, and how much of both lies in months that are
- * not final. The row without a pod is the unattributed cost. Every sum is exact. Whole months are read from pod_month; days, where the
- * window cuts a month, where each day has its own rate, and where a pod counts by the day; closed days from their statements.
+ * not final. The row without a pod is the unattributed cost. Every sum is exact. Whole months are read from pod_month, and a cut one from pod_cut
+ * where its sums are kept; days, where they are not, where each day has its own rate, and where a pod counts by the day; closed days from
+ * their statements.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -33,7 +34,7 @@ const NOTHING: PodCost = { direct: ZERO, shared: ZERO, total: ZERO, estimated: Z
 const COLUMNS = sql`pod_id, kind, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost`;
 
 /** What the rows of a window are joined with, and converted by. */
-function partsOf(frame: ReportFrame, scope: PodScope) {
+function partsOf(frame: ReportFrame, scope: PodScope, cuts: readonly IsoDate[] = []) {
   const hasStatement = frame.closed.length > 0;
   const isForeign = ({ month, currency }: ReportFrame['billed'][number]) =>
     currency !== frame.currency && month < frame.period.end && monthOf(month).end > frame.period.start;
@@ -44,7 +45,7 @@ function partsOf(frame: ReportFrame, scope: PodScope) {
   return {
     converts,
     rate,
-    days: podCostRows(frame, scope, converts),
+    days: podCostRows(frame, scope, converts, cuts),
     joins: converts ? rateJoins(row, frame.currency) : sql``,
     isWanted: sql`day.kind <> 'owned' and ${isInPortfolio(scope, { podId: 'day.pod_id', date: 'day.charge_date', statement })}`,
   };
@@ -53,10 +54,11 @@ function partsOf(frame: ReportFrame, scope: PodScope) {
 /**
  * Cost per pod as the text that `readCosts` reads, over pod_month and pod_day by their keys, which begin with the date (60 pods, a quarter:
  * 600 rows by month, 18,000 by day). It is added up by pod, kind and finality; arranging those few sums is left to the reader.
+ * @param cuts of the window, whose sums are kept for certain.
  */
-export function podCostQuery(frame: ReportFrame, scope: PodScope): RawBuilder<string> {
+export function podCostQuery(frame: ReportFrame, scope: PodScope, cuts: readonly IsoDate[]): RawBuilder<string> {
   const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
-  const { converts, rate, days, joins, isWanted } = partsOf(frame, scope);
+  const { converts, rate, days, joins, isWanted } = partsOf(frame, scope, cuts);
   const isForeign = sql`day.billing_currency <> ${frame.currency}`;
   const converted = converts ? sql`case when ${isForeign} then ${metric} * ${rate} else ${metric} end` : metric;
   const missing = converts ? sql`count(*) filter (where ${isForeign} and ${rate} is null)` : sql`0`;
@@ -135,10 +137,17 @@ export async function requireCostRates(
   await requireConversionRates(db, { need, to: frame.currency });
 }
 
-/** Rows of statement_id (null: as now known), charge_date (of whole months their first day) and COLUMNS, for a FROM clause. */
-export function podCostRows(frame: ReportFrame, { portfolio }: PodScope, converts: boolean): RawBuilder<unknown> {
-  const { months, days } =
+/** Rows of statement_id (null: as now known), charge_date (of whole and cut months their first day) and COLUMNS, for a FROM clause. */
+export function podCostRows(
+  frame: ReportFrame,
+  { portfolio }: PodScope,
+  converts: boolean,
+  cuts: readonly IsoDate[] = [],
+): RawBuilder<unknown> {
+  const { months, days: left } =
     portfolio === undefined ? wholeMonths(openDays(frame)) : { months: [], days: openDays(frame) };
+  const cut = left.filter(({ end }) => cuts.includes(end));
+  const days = left.filter(({ end }) => !cuts.includes(end));
   const inMonths = sql`charge_month = any(${months}::date[])`;
   const parts = [
     sql`select null::integer as statement_id, charge_month as charge_date, ${COLUMNS} from pod_month
@@ -149,6 +158,14 @@ export function podCostRows(frame: ReportFrame, { portfolio }: PodScope, convert
       from (select distinct charge_month from pod_month where ${inMonths} and billing_currency <> ${frame.currency}) as foreign_month
       join pod_day on charge_date >= charge_month and charge_date < (charge_month + interval '1 month')::date
       where billing_currency <> ${frame.currency}`);
+  }
+  if (cut.length > 0) {
+    parts.push(sql`select null, date_trunc('month', cut_on::timestamp)::date, ${COLUMNS}
+      from pod_cut where cut_on = any(${cuts}::date[]) and billing_currency = ${frame.currency}`);
+  }
+  if (cut.length > 0 && converts) {
+    parts.push(sql`select null, charge_date, ${COLUMNS} from pod_day
+      where ${liesIn('charge_date', cut)} and billing_currency <> ${frame.currency}`);
   }
   if (days.length > 0)
     parts.push(sql`select null, charge_date, ${COLUMNS} from pod_day where ${liesIn('charge_date', days)}`);

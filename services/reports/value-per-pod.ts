@@ -253,7 +253,7 @@ function partsQuery(frame: ReportFrame, scope: PodScope, spans: ValueSpans): Raw
       ? sql`figures_version::text`
       : sql`case when (${kept}) = ${spans.cuts.length} then figures_version::text end`;
   return sql<ValueParts>`${PREPARED}
-    select ${isKept} as "figuresVersion", ${podCostQuery(frame, scope)} as costs,
+    select ${isKept} as "figuresVersion", ${podCostQuery(frame, scope, spans.cuts)} as costs,
       ${recognisedValueQuery(frame, scope, spans)} as values,
       ${frame.statement === null ? list(podEnvelopeQuery(frame.period)) : sql`'[]'::json`} as envelopes
     from organisation`;

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import { raiseFiguresVersion } from '../../services/attribution/figures-version.ts';
+import { sumPodMonths } from '../../services/attribution/pod-months.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { test as base, type TestDatabase } from '../support/database.ts';
 import { seedTwoPods } from '../support/two-pods.ts';
@@ -20,6 +21,7 @@ async function moveUnseen({ db }: TestDatabase, amount: string): Promise<void> {
   await sql`update pod_day set effective_cost = effective_cost + ${amount}::numeric where pod_id = 'checkout' and kind = 'direct'`.execute(
     db,
   );
+  await sumPodMonths(db, ['2026-09-01']);
 }
 
 const costOf = (body: string): string =>

@@ -9,6 +9,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { readAs } from '../../services/access/read-as.ts';
 import { createValueReader } from '../../services/access/value-reader.ts';
 import { raiseFiguresVersion } from '../../services/attribution/figures-version.ts';
+import { sumPodMonths } from '../../services/attribution/pod-months.ts';
 import { add, type Decimal, decimal } from '../../services/kernel/decimal.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
@@ -70,6 +71,7 @@ describe('value per pod over HTTP', () => {
       const before = await costOf();
       await seeded.db.transaction().execute(async (trx) => {
         await sql`update pod_day set effective_cost = effective_cost + 1 where pod_id is null`.execute(trx);
+        await sumPodMonths(trx, ['2026-09-01']);
         await raiseFiguresVersion(trx);
       });
       expect(await costOf()).toBe(add(before, decimal('1')));
@@ -97,6 +99,7 @@ describe('value per pod over HTTP', () => {
     const change = (statement: RawBuilder<unknown>) =>
       db.transaction().execute(async (trx) => {
         await statement.execute(trx);
+        await sumPodMonths(trx, ['2026-09-01']);
         await raiseFiguresVersion(trx);
       });
     await compare();
