@@ -31,6 +31,12 @@ const QuarterFigures = Type.Object({
 
 const ComparedQuarter = Type.Object({
   period: Type.String(),
+  through: Type.Optional(
+    nullable({
+      ...DateText,
+      description: 'The last of its days that are compared, as many as the asked quarter has; null: all.',
+    }),
+  ),
   figures: nullable(QuarterFigures),
   costChange: nullable(DecimalText),
   costChangeRatio: nullable(RatioText),
@@ -53,6 +59,10 @@ const Bridge = nullable(
   Type.Object(
     {
       from: Type.String(),
+      through: Type.Optional({
+        ...DateText,
+        description: 'The last day of `from` that counts, where the asked quarter goes on.',
+      }),
       opening: DecimalText,
       steps: Type.Array(
         Type.Object({
@@ -68,6 +78,18 @@ const Bridge = nullable(
     },
     { description: 'opening + steps = closing, exactly; null without a quarter before.' },
   ),
+);
+
+const SinceStart = Type.Object(
+  {
+    since: DateText,
+    cost: DecimalText,
+    verified: DecimalText,
+    return: nullable(RatioText),
+    returnOnTotal: nullable(RatioText),
+    coverage: Type.Object({ cost: nullable(RatioText), joined: nullable(RatioText) }),
+  },
+  { description: 'Of all days up to the quarter’s last one, for benefit lags cost: the value report of these days.' },
 );
 
 export const CloudReturnReport = Type.Object({
@@ -96,6 +118,7 @@ export const CloudReturnReport = Type.Object({
         used: nullable(RatioText),
       }),
     ),
+    sinceStart: Type.Optional(nullable(SinceStart)),
     lastQuarter: ComparedQuarter,
     yearAgo: ComparedQuarter,
     withoutVerifiedOutcome: Type.Object({ cost: DecimalText, share: nullable(RatioText), pods: Type.Integer() }),
@@ -108,6 +131,13 @@ export const CloudReturnReport = Type.Object({
   costBridge: Bridge,
   valueBridge: Bridge,
   adjustments: Type.Object({ cost: DecimalText, value: DecimalText }),
+  outcomes: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description:
+        'verifiedByBasis, claims by age and confidence, each outcome once. Absent, with the others that may be, in quarters kept before it was shown.',
+    }),
+  ),
+  retractions: ValuePerPodReport.properties.retractions,
   envelopes: Type.Object({
     scopes: Rows('As `outturn envelopes` of the quarter.'),
     podsWithout: Type.Array(Type.String()),

@@ -3,7 +3,7 @@ import { commentLines, decisionLine, podLine } from '../../services/cloud-return
 import { type PageSection, placesFor } from '../../services/cloud-return/pages/page-table.ts';
 import { sectionsOf } from '../../services/cloud-return/pages/sections.ts';
 import type { CloudReturn, NamedPod } from '../../services/cloud-return/shape.ts';
-import { standingOf } from '../../services/cloud-return/wording.ts';
+import { hasFigures, standingOf } from '../../services/cloud-return/wording.ts';
 import { cutTo } from './figures.ts';
 import { textTable } from './text-table.ts';
 
@@ -11,6 +11,8 @@ const NAME_WIDTH_MAX = 48;
 
 export function renderCloudReturn(found: CloudReturn): string {
   const { organisation, quarter, headline, summary, currency } = found;
+  const title = `Cloud return of ${organisation}, ${quarter.id} (${standingOf(found)})`;
+  if (!hasFigures(found)) return [title, '', ...headline].join('\n');
   const places = placesFor(summary.figures.cost);
   const pods = (title: string, last: string, named: readonly NamedPod[]) =>
     named.length === 0
@@ -25,7 +27,7 @@ export function renderCloudReturn(found: CloudReturn): string {
   const decisions = summary.decisions.map((decision) => `  ${decisionLine(decision, places)}.`);
   const comments = commentLines(found).map(({ pod, text, by }) => `  ${pod}: ${text} (${by})`);
   return [
-    `Cloud return of ${organisation}, ${quarter.id} (${standingOf(found)})`,
+    title,
     '',
     ...headline,
     '',

@@ -2,7 +2,16 @@
  * Figures as people read them: `$40,312`, `81 %`, `19 Nov`, `Q4 2026`. Presentation only; rounded half-even here and nowhere
  * before. Percentages are cut, not rounded: 99.9 % must not read as 100 %.
  */
-import { compare, type Decimal, decimal, multiply, ratio, roundForPresentation } from '../kernel/decimal.ts';
+import {
+  absolute,
+  compare,
+  type Decimal,
+  decimal,
+  isZero,
+  multiply,
+  ratio,
+  roundForPresentation,
+} from '../kernel/decimal.ts';
 import { addDays, type IsoDate, parsePeriod } from '../kernel/period.ts';
 
 const MONTHS = [
@@ -25,9 +34,13 @@ const ONE = decimal('1');
 const HUNDRED = decimal('100');
 const RATIO_PLACES = 12;
 
-/** `$40,312`; cents below a thousand; `scale` (the envelope's limit) decides for all figures that stand beside it. */
+/**
+ * `$40,312`; cents below a thousand; the size of `scale` (the envelope's limit) decides for all figures that stand beside it, and that of the
+ * amount where there is none.
+ */
 export function formatMoney(amount: Decimal, currency: string, scale: Decimal): string {
-  const places = compare(scale, THOUSAND) >= 0 ? 0 : compare(scale, ONE) >= 0 ? 2 : 6;
+  const size = absolute(isZero(scale) ? amount : scale);
+  const places = isZero(size) || compare(size, THOUSAND) >= 0 ? 0 : compare(size, ONE) >= 0 ? 2 : 6;
   const rounded = roundForPresentation(amount, places);
   const isNegative = rounded.startsWith('-');
   const [whole = '', fraction] = rounded.replace('-', '').split('.');

@@ -3,6 +3,7 @@
  * ends here, where that is checked: one that does not hold is a bug and is never shown.
  */
 import assert from 'node:assert/strict';
+import type { IsoDate } from '../kernel/period.ts';
 import { add, type Decimal, isZero, multiply, subtract, sum, ZERO } from '../kernel/decimal.ts';
 
 export interface BridgeStep<Name extends string = string> {
@@ -16,6 +17,8 @@ export interface BridgeStep<Name extends string = string> {
 export interface Bridge<Name extends string = string> {
   /** The quarter it leads from. */
   readonly from: string;
+  /** The last of that quarter's days where it leads from as many as the later one has; absent: from all of them. */
+  readonly through?: IsoDate;
   readonly opening: Decimal;
   readonly steps: readonly BridgeStep<Name>[];
   readonly closing: Decimal;

@@ -2,6 +2,7 @@
 import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
 import type { Bridge } from './bridge.ts';
 import type { CloudReturn } from './shape.ts';
+import { hasFigures, partOf } from './wording.ts';
 
 const HEAD = ['quarter', 'state', 'statement', 'section', 'item', 'of', 'figure', 'value', 'currency'];
 
@@ -25,10 +26,37 @@ export function cloudReturnTable(found: CloudReturn): ReportTable {
     bridge === null
       ? []
       : [
-          money(name, 'opening', bridge.from, 'amount', bridge.opening),
+          money(name, 'opening', partOf(bridge.from, bridge.through), 'amount', bridge.opening),
           ...bridge.steps.map(({ step, amount }) => money(name, step, quarter.id, 'amount', amount)),
           money(name, 'closing', quarter.id, 'amount', bridge.closing),
           money(name, 'residual', quarter.id, 'amount', bridge.residual),
+        ];
+  const { outcomes, summary } = found;
+  const { sinceStart } = summary;
+  const sinceStartRows =
+    sinceStart === undefined || sinceStart === null
+      ? []
+      : [
+          money('since start', 'cost', sinceStart.since, 'amount', sinceStart.cost),
+          money('since start', 'verified value', sinceStart.since, 'amount', sinceStart.verified),
+          ratio('since start', 'return', sinceStart.since, 'ratio', sinceStart.return),
+          ratio('since start', 'return on total', sinceStart.since, 'ratio', sinceStart.returnOnTotal),
+          ratio('since start', 'coverage of cost', sinceStart.since, 'ratio', sinceStart.coverage.cost),
+        ];
+  const outcomeRows =
+    outcomes === undefined
+      ? []
+      : [
+          ...Object.entries(outcomes.verifiedByBasis).map(([basis, amount]) =>
+            money('verified by basis', basis, quarter.id, 'amount', amount),
+          ),
+          ...outcomes.claims.byAge.flatMap(({ fromDays, toDays, outcomes: count, value }) => {
+            const age = toDays === null ? `${fromDays}+ days` : `${fromDays}-${toDays} days`;
+            return [
+              ratio('claims by age', age, quarter.id, 'outcomes', String(count)),
+              money('claims by age', age, quarter.id, 'claimed', value),
+            ];
+          }),
         ];
   const rows = [
     ...found.scorecard.flatMap((one) => [
@@ -40,6 +68,7 @@ export function cloudReturnTable(found: CloudReturn): ReportTable {
       ratio('scorecard', 'coverage of cost', one.period, 'ratio', one.coverage.cost),
       ratio('scorecard', 'joined coverage', one.period, 'ratio', one.coverage.joined),
     ]),
+    ...sinceStartRows,
     ...bridgeRows('cost bridge', found.costBridge),
     ...bridgeRows('value bridge', found.valueBridge),
     ...found.pods.flatMap((pod) => [
@@ -47,7 +76,11 @@ export function cloudReturnTable(found: CloudReturn): ReportTable {
       money('pods', pod.podId, quarter.id, 'verified', pod.value.verified),
       money('pods', pod.podId, quarter.id, 'claimed', pod.value.claimed),
       ratio('pods', pod.podId, quarter.id, 'return', pod.return),
+      ...(pod.detail === undefined
+        ? []
+        : [ratio('pods', pod.podId, quarter.id, 'return since start', pod.detail.cumulative?.return ?? null)]),
     ]),
+    ...outcomeRows,
     money('unattributed', 'unattributed', quarter.id, 'cost', found.unattributed.cost),
     money('unattributed', 'unattributed', quarter.id, 'verified', found.unattributed.verified),
     money('unattributed', 'unattributed', quarter.id, 'claimed', found.unattributed.claimed),
@@ -55,5 +88,5 @@ export function cloudReturnTable(found: CloudReturn): ReportTable {
       quarters.map((one) => money('unit costs', outcomeType, one.period, 'a unit', one.unitCost)),
     ),
   ];
-  return { name: 'cloud return', head: HEAD, rows };
+  return { name: 'cloud return', head: HEAD, rows: hasFigures(found) ? rows : [] };
 }

@@ -19,10 +19,10 @@ export interface CloudReturnRequest {
 
 /**
  * The report of a quarter. Reads only; `prepareQuarter` is called before it.
- * @throws AppError invalid_period (also where it is no quarter), missing_exchange_rate.
+ * @throws AppError invalid_period (also where it is no quarter, or has not begun), missing_exchange_rate.
  */
 export async function cloudReturn(db: Kysely<DB>, asked: CloudReturnRequest): Promise<CloudReturn> {
-  const [period, ...before] = await quartersOfTrend(db, asked.quarter);
+  const [period, ...before] = await quartersOfTrend(db, asked);
   if (period === undefined) throw new Error('a trend begins with the quarter itself');
   const request = { period: period.id, at: asked.at };
   const frame = await readReportFrame(db, request);
@@ -32,10 +32,13 @@ export async function cloudReturn(db: Kysely<DB>, asked: CloudReturnRequest): Pr
 }
 
 /** Stores the exchange rates of the quarter and of those that it is compared with. Cheap where all of them are there. */
-export async function prepareQuarter(db: Kysely<DB>, { quarter, at }: CloudReturnRequest): Promise<void> {
-  const periods = await quartersOfTrend(db, quarter);
+export async function prepareQuarter(db: Kysely<DB>, asked: CloudReturnRequest): Promise<void> {
+  const { quarter, at } = asked;
+  const periods = await quartersOfTrend(db, asked);
   if ((await readKept(db, await readReportFrame(db, { period: periods[0]?.id ?? quarter, at }))) !== null) return;
-  for (const { id: period } of periods) await prepareConversions(db, { period, at });
+  // The nearest one's detail goes back to the first day of all.
+  for (const [back, { id: period }] of periods.entries())
+    await prepareConversions(db, { period, at, detail: back === 0 });
 }
 
 /** As it was kept; null while the quarter is open, and for one that was closed before there were any. */

@@ -7,17 +7,20 @@ import { daysBetween, type Period, utcDate } from '../kernel/period.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 import { readReportFacts } from '../reports/report-facts.ts';
 import type { ReportFrame } from '../reports/report-frame.ts';
+import { addValueDetail } from '../reports/value-detail.ts';
+import { readAllOutcomes } from '../reports/window-outcomes.ts';
 import { readComments } from './comments.ts';
+import { type Bridge, fixRates } from './bridge.ts';
 import { costBridge } from './cost-bridge.ts';
-import { fixRates } from './bridge.ts';
 import { readCurrencyTotals } from './currency-totals.ts';
 import { readDecisions } from './decisions.ts';
 import { approvedOf, podsWithoutEnvelope, readScopeEnvelopes } from './envelopes.ts';
 import { methodOf } from './method.ts';
 import { readMovers } from './movers.ts';
-import { type FormerQuarter, type Quarter, readFormerQuarters, yearAgoOf } from './quarter.ts';
-import { bestPods, compareWith, figuresOf, unexplainedPods, withoutVerifiedOutcome } from './scorecard.ts';
+import { type FormerQuarter, isEmpty, type Quarter, readFormerQuarters, yearAgoOf } from './quarter.ts';
+import { bestPods, compareWith, figuresOf, throughOf, unexplainedPods, withoutVerifiedOutcome } from './scorecard.ts';
 import type { CloudReturn } from './shape.ts';
+import { readSinceStart } from './since-start.ts';
 import { readUnattributed } from './unattributed.ts';
 import { readUnitCosts } from './unit-costs.ts';
 import { valueBridge } from './value-bridge.ts';
@@ -31,13 +34,15 @@ export async function composeCloudReturn(
   db: Kysely<DB>,
   given: { quarter: Quarter; before: readonly Period[]; at: Date },
 ): Promise<CloudReturn> {
-  const { quarter, at } = given;
-  const { report, frame } = quarter;
-  const former = await readFormerQuarters(db, { report, periods: given.before, at });
-  const last = former[0]?.quarter ?? null;
+  const { at } = given;
+  const { frame } = given.quarter;
+  const report = await addValueDetail(db, { report: given.quarter.report, frame, scope: {}, at });
+  const quarter = { frame, report };
+  const former = await readFormerQuarters(db, { quarter, periods: given.before, at });
+  const last = former[0]?.compared ?? null;
   const bridges = {
-    costBridge: last === null ? null : await costBridge(db, last, quarter),
-    valueBridge: last === null ? null : await valueBridge(db, last, quarter),
+    costBridge: named(last === null ? null : await costBridge(db, last, quarter), former[0]),
+    valueBridge: named(last === null ? null : await valueBridge(db, last, quarter), former[0]),
   };
   const rates = fixRates(
     last === null ? [] : await readCurrencyTotals(db, last.frame),
@@ -51,12 +56,13 @@ export async function composeCloudReturn(
     summary: {
       figures: figuresOf(report),
       approved: approvedOf(report, scopes),
+      sinceStart: await readSinceStart(db, quarter, at),
       lastQuarter: compareWith(report, former[0]),
       yearAgo: compareWith(report, yearAgoOf(former)),
       withoutVerifiedOutcome: withoutVerifiedOutcome(report),
       best,
       unexplained,
-      decisions: await readDecisions(db, at),
+      decisions: isEmpty(report) ? [] : await readDecisions(db, at),
       comments: await readComments(db, {
         period: frame.period,
         podIds: [...best, ...unexplained].map(({ podId }) => podId),
@@ -65,6 +71,8 @@ export async function composeCloudReturn(
     scorecard: [report, ...reportsOf(former)].map(figuresOf),
     ...bridges,
     adjustments: report.total.adjustments,
+    outcomes: await readAllOutcomes(db, frame, { at }),
+    retractions: report.retractions ?? [],
     envelopes: { scopes, podsWithout: podsWithoutEnvelope(report) },
     pods: report.pods,
     unitCosts: await readUnitCosts(db, trendOf(quarter, former)),
@@ -75,6 +83,16 @@ export async function composeCloudReturn(
     method: methodOf(report, { former, ...bridges }),
   };
   return { ...head, headline: headlineOf({ ...head, ...body }), ...body };
+}
+
+/** A bridge by the quarter it leads from, where its opening is of a part of it. */
+function named<Step extends string>(
+  bridge: Bridge<Step> | null,
+  former: FormerQuarter | undefined,
+): Bridge<Step> | null {
+  if (bridge === null || former === undefined) return bridge;
+  const through = throughOf(former);
+  return { ...bridge, from: former.period.id, ...(through === null ? {} : { through }) };
 }
 
 async function readHead(db: Kysely<DB>, { report, frame }: Quarter, at: Date) {

@@ -11,8 +11,10 @@ export async function keepCloudReturn(
   given: { statementId: number; quarter: Quarter; at: Date },
 ): Promise<void> {
   const { statementId, quarter, at } = given;
-  const [, ...before] = await quartersOfTrend(trx, quarter.report.period.id);
+  const { id: quarterId } = quarter.report.period;
+  const [, ...before] = await quartersOfTrend(trx, { quarter: quarterId, at });
   for (const { id: period } of before) await prepareConversions(trx, { period, at });
+  await prepareConversions(trx, { period: quarterId, at, detail: true });
   const content = JSON.stringify(await composeCloudReturn(trx, { quarter, before, at }));
   await sql`insert into statement_cloud_return (statement_id, content) values (${statementId}, ${content})`.execute(
     trx,

@@ -2,6 +2,7 @@
 import type { Bridge } from './bridge.ts';
 import type { FormerQuarter } from './quarter.ts';
 import type { CloudReturn } from './shape.ts';
+import { partOf } from './wording.ts';
 import { RETURN_METHOD, type ValuePerPod } from '../reports/compose-value.ts';
 
 /** The method of a quarter's report. */
@@ -19,6 +20,7 @@ export function methodOf(
       `Return is verified value recognised in the quarter divided by the cost of the same days; revenue enters as ${revenueBasis}. Value that shows beside the return is never in it.`,
       'A verified return is on attributed spend; both coverages stand beside it: the share of cost that rules give to pods, and the share of cost of pods with a verified outcome.',
       'Outcomes that several pods share are what each pod contributed to. Outcomes are added up once, then split.',
+      ...toDateNote(given.costBridge),
       'Cost bridge: usage is the change of quantity at last quarter’s unit cost, rate the change of unit cost at this quarter’s quantity, by SKU and unit. What has no quantity is not told apart.',
       'Value bridge: schedules running on or off are what last quarter’s recognise more or less by themselves; the other steps are what became of the outcomes since.',
       ...ratesNote('cost', given.costBridge),
@@ -29,10 +31,17 @@ export function methodOf(
   };
 }
 
+function toDateNote(bridge: Bridge | null): string[] {
+  if (bridge?.through === undefined) return [];
+  return [
+    `The quarter goes on: it is held against as many days of ${bridge.from}, and of a year ago, everywhere but in the scorecard, whose other quarters are whole.`,
+  ];
+}
+
 function ratesNote(name: string, bridge: Bridge | null): string[] {
   if (bridge === null || bridge.rates.length === 0) return [];
   const rates = bridge.rates.map(({ currency, rate }) => `${currency} ${rate}`).join(', ');
   return [
-    `Other currencies stand in every step of the ${name} bridge but exchange rates at ${bridge.from}’s average: ${rates}.`,
+    `Other currencies stand in every step of the ${name} bridge but exchange rates at the average of ${partOf(bridge.from, bridge.through)}: ${rates}.`,
   ];
 }

@@ -1,5 +1,6 @@
 /** The quarter's first figures and those it is compared with, taken from the value reports of these quarters as they are. */
 import { add, compare, type Decimal, ratio, subtract, sum, ZERO } from '../kernel/decimal.ts';
+import { addDays, type IsoDate } from '../kernel/period.ts';
 import type { ValuePerPod, ValuePerPodRow } from '../reports/compose-value.ts';
 import type { FormerQuarter } from './quarter.ts';
 import type { CloudReturn, ComparedQuarter, NamedPod, QuarterFigures } from './shape.ts';
@@ -22,21 +23,27 @@ export function figuresOf(report: ValuePerPod): QuarterFigures {
   };
 }
 
-/** How the cost stands against a former quarter's. */
+/** How the cost stands against that of a former quarter, or of as many of its days. */
 export function compareWith(report: ValuePerPod, former: FormerQuarter | undefined): ComparedQuarter {
   if (former === undefined) throw new Error('a year of former quarters is read');
-  const { period, quarter, note } = former;
-  if (quarter === null) return { period: period.id, figures: null, costChange: null, costChangeRatio: null, note };
-  const figures = figuresOf(quarter.report);
+  const { period, compared, note } = former;
+  const head = { period: period.id, through: compared === null ? null : throughOf(former) };
+  if (compared === null) return { ...head, figures: null, costChange: null, costChangeRatio: null, note };
+  const figures = { ...figuresOf(compared.report), period: period.id };
   const costChange = subtract(report.total.cost, figures.cost);
   const isNone = compare(figures.cost, ZERO) <= 0;
   return {
-    period: period.id,
+    ...head,
     figures,
     costChange,
     costChangeRatio: isNone ? null : ratio(costChange, figures.cost),
     note,
   };
+}
+
+/** The last day of a former quarter that is compared with; null where all of its days are. */
+export function throughOf({ period, compared }: FormerQuarter): IsoDate | null {
+  return compared === null || compared.frame.windowEnd >= period.end ? null : addDays(compared.frame.windowEnd, -1);
 }
 
 /** Delivery pods by verified return, the highest first. */

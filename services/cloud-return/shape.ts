@@ -5,12 +5,14 @@ import type { Decimal } from '../kernel/decimal.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import type { ValuePerPod, ValuePerPodRow } from '../reports/compose-value.ts';
 import type { ReportPeriod, ReportState } from '../reports/report-frame.ts';
+import type { WindowOutcomes } from '../reports/window-outcomes.ts';
 import type { Bridge } from './bridge.ts';
 import type { OwnerComment } from './comments.ts';
 import type { CostStep } from './cost-bridge.ts';
 import type { Decision } from './decisions.ts';
 import type { Movers } from './movers.ts';
 import type { Scope, ScopeEnvelope } from './envelopes.ts';
+import type { SinceStart } from './since-start.ts';
 import type { Unattributed } from './unattributed.ts';
 import type { UnitCostTrend } from './unit-costs.ts';
 import type { ValueStep } from './value-bridge.ts';
@@ -33,8 +35,10 @@ export interface QuarterFigures {
 /** A former quarter to compare with; `figures` is null where it cannot be had, and `note` says why. */
 export interface ComparedQuarter {
   readonly period: string;
+  /** The last of its days that are compared, as many as the asked quarter has; null: all of them. */
+  readonly through?: IsoDate | null;
   readonly figures: QuarterFigures | null;
-  /** The asked quarter's cost less its own; null without its figures. */
+  /** The asked quarter's cost less that of these days; null without figures. */
   readonly costChange: Decimal | null;
   /** costChange ÷ its cost. */
   readonly costChangeRatio: string | null;
@@ -69,6 +73,8 @@ export interface CloudReturn {
     readonly figures: QuarterFigures;
     /** Null where nothing is approved for the quarter. */
     readonly approved: Scope | null;
+    /** Null where it cannot be said; absent, as what follows with a question mark, in what was kept before there was any. */
+    readonly sinceStart?: SinceStart | null;
     readonly lastQuarter: ComparedQuarter;
     readonly yearAgo: ComparedQuarter;
     /** Cost of pods and of nobody without a verified outcome. */
@@ -84,7 +90,11 @@ export interface CloudReturn {
   readonly costBridge: Bridge<CostStep> | null;
   readonly valueBridge: Bridge<ValueStep> | null;
   readonly adjustments: ValuePerPod['total']['adjustments'];
+  /** What the quarter's value is made of, each outcome once. */
+  readonly outcomes?: WindowOutcomes;
+  readonly retractions?: NonNullable<ValuePerPod['retractions']>;
   readonly envelopes: { readonly scopes: readonly ScopeEnvelope[]; readonly podsWithout: readonly string[] };
+  /** With their detail. */
   readonly pods: readonly ValuePerPodRow[];
   readonly unitCosts: readonly UnitCostTrend[];
   readonly movers: Movers | null;

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import {
+  absolute,
   add,
   compare,
   type Decimal,
@@ -147,8 +148,8 @@ function assertWhole(values: readonly OutcomeValue[], { report }: Quarter): void
 /** The average rate of each currency, weighted by its outcomes. */
 function averageRates(values: readonly OutcomeValue[]): { currency: string; rate: Decimal | null }[] {
   return groups(values).map(([currency, group]) => {
-    const billed = sum(group.map((value) => sizeOf(value.billed)));
-    const converted = sum(group.map((value) => sizeOf(value.converted)));
+    const billed = sum(group.map((value) => absolute(value.billed)));
+    const converted = sum(group.map((value) => absolute(value.converted)));
     return { currency, rate: isZero(billed) ? null : decimal(ratio(converted, billed, RATE_PLACES)) };
   });
 }
@@ -163,8 +164,4 @@ function byCurrencyOf(values: readonly OutcomeValue[]): ConvertedFigure[] {
 
 function groups(values: readonly OutcomeValue[]): [string, OutcomeValue[]][] {
   return [...Map.groupBy(values, ({ currency }) => currency)].sort(([left], [right]) => (left < right ? -1 : 1));
-}
-
-function sizeOf(amount: Decimal): Decimal {
-  return compare(amount, ZERO) < 0 ? subtract(ZERO, amount) : amount;
 }

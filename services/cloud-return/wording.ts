@@ -2,11 +2,13 @@
  * The quarter in sentences: a ratio never without its coverage, an open quarter never without saying so, "n/a" and "not assessed" in place of
  * a nought that nobody measured.
  */
-import { formatMoney } from '../alerts/format-figures.ts';
-import { compare, type Decimal, decimal, multiply, roundForPresentation, ZERO } from '../kernel/decimal.ts';
+import { formatDay, formatMoney } from '../alerts/format-figures.ts';
+import { absolute, compare, type Decimal, decimal, multiply, roundForPresentation, ZERO } from '../kernel/decimal.ts';
+import type { IsoDate } from '../kernel/period.ts';
 import type { Bridge } from './bridge.ts';
 import type { CostStep } from './cost-bridge.ts';
 import { asPercent } from './pages/page-table.ts';
+import { isEmpty } from './quarter.ts';
 import type { CloudReturn, ComparedQuarter } from './shape.ts';
 import type { ValueStep } from './value-bridge.ts';
 
@@ -67,25 +69,73 @@ export function standingOf(
   return `${state === 'mixed' ? 'closed in part' : 'open'}, ${reach}${estimate}`;
 }
 
+/** Whether there is something to show: a day that is complete, and a bill or an outcome. */
+export function hasFigures(found: Pick<CloudReturn, 'days' | 'pods' | 'summary'>): boolean {
+  return found.days.counted > 0 && !isEmpty({ pods: found.pods, total: found.summary.figures });
+}
+
+/** `2026-Q2`, or `2026-Q2 to 21 May` where a part of it is meant. */
+export function partOf(period: string, through: IsoDate | null | undefined): string {
+  return through === null || through === undefined ? period : `${period} to ${formatDay(through)}`;
+}
+
+/** The asked quarter, as far as it goes. */
+export function soFar({ quarter, days }: Pick<CloudReturn, 'quarter' | 'days'>): string {
+  return partOf(quarter.id, days.counted === days.all ? null : quarter.through);
+}
+
 /** The first page's sentences: the number, what moved it, its return with both coverages, what is unexplained. */
 export function headlineOf(found: Omit<CloudReturn, 'headline'>): string[] {
-  const { summary, costBridge, currency, days } = found;
+  const { summary, costBridge, currency, days, quarter } = found;
+  if (!hasFigures(found)) return [noFigures(found)];
   const { figures, lastQuarter, yearAgo, withoutVerifiedOutcome } = summary;
   const money = (amount: Decimal) => formatMoney(amount, currency, figures.cost);
   const isWhole = days.counted === days.all;
   const against = (one: ComparedQuarter, name: string) =>
     one.figures === null
       ? `n/a on ${name} (${one.period})`
-      : `${asChange(one.costChangeRatio)} on ${name} (${one.period})`;
-  const compared = isWhole
-    ? `${against(lastQuarter, 'last quarter')}, ${against(yearAgo, 'a year ago')}.`
-    : `not compared yet: ${days.counted} of its ${days.all} days are complete${lastQuarter.figures === null ? '' : `, and ${lastQuarter.period} cost ${money(lastQuarter.figures.cost)} in all of its days`}.`;
+      : `${asChange(one.costChangeRatio)} on ${name} (${partOf(one.period, one.through)})`;
+  const asFar = isWhole ? '' : ` in ${days.counted} of ${days.all} days of ${quarter.id}`;
+  const asMany = isWhole ? '' : 'as many days of ';
   return [
-    `Cloud cost ${money(figures.cost)}${isWhole ? '' : ' so far'}; ${compared}`,
+    `Cloud cost ${money(figures.cost)}${asFar}; ${against(lastQuarter, `${asMany}last quarter`)}, ${against(yearAgo, 'a year ago')}.`,
     approvedSentence(found, money),
-    ...(costBridge === null || !isWhole ? [] : [driverSentence(costBridge, money)]),
-    `Verified return ${asTimes(figures.return)} on attributed spend (${asPercent(figures.coverage.cost)} of total); pods with a verified outcome carry ${asPercent(figures.coverage.joined)} of all cost. Verified ${money(figures.verified)}, claimed and not verified ${money(figures.claimed)}.`,
+    ...(costBridge === null ? [] : [driverSentence(costBridge, money)]),
+    `Verified return ${asTimes(figures.return)} on attributed spend (${asPercent(figures.coverage.cost)} of total); pods with a verified outcome carry ${asPercent(figures.coverage.joined)} of all cost. Verified ${money(figures.verified)}, claimed and not verified ${money(figures.claimed)}${oldestClaim(found)}.`,
+    ...sinceStartSentence(found, money),
     `${money(withoutVerifiedOutcome.cost)} of the cost (${asPercent(withoutVerifiedOutcome.share)}) has no verified outcome.`,
+  ];
+}
+
+function noFigures({ days, quarter, summary }: Omit<CloudReturn, 'headline'>): string {
+  if (days.counted === 0) {
+    return `No day of ${quarter.id} is complete in every bill yet, so that there is nothing to show; it began on ${quarter.start}.`;
+  }
+  const { sinceStart } = summary;
+  const since = sinceStart === null || sinceStart === undefined ? '' : ` The first figures are of ${sinceStart.since}.`;
+  return `Nothing is known of ${quarter.id}: no bill and no outcome.${since}`;
+}
+
+function oldestClaim(found: Omit<CloudReturn, 'headline'>): string {
+  const age = ageOfOldestClaim(found);
+  return age === null ? '' : ` (the oldest for ${age})`;
+}
+
+/** `47 days`; null where nothing is claimed, or nothing before today. */
+export function ageOfOldestClaim({ outcomes }: Pick<CloudReturn, 'outcomes'>): string | null {
+  const days = outcomes?.claims.oldestDays ?? 0;
+  return days === 0 ? null : `${days} ${days === 1 ? 'day' : 'days'}`;
+}
+
+/** Benefit lags cost: what was returned of all that was spent stands beside the quarter's return. */
+function sinceStartSentence(
+  { summary: { sinceStart } }: Omit<CloudReturn, 'headline'>,
+  money: (amount: Decimal) => string,
+): string[] {
+  if (sinceStart === null || sinceStart === undefined) return [];
+  const { since, cost, verified, coverage } = sinceStart;
+  return [
+    `Since ${since.slice(0, 7)} the verified return is ${asTimes(sinceStart.return)} on attributed spend (${asPercent(coverage.cost)} of total): ${money(verified)} verified, ${money(cost)} spent.`,
   ];
 }
 
@@ -100,12 +150,12 @@ function approvedSentence(
   return `${money(approved.actual)} of ${money(approved.limit)} approved is spent (${asPercent(approved.used)}), by ${whose}${beside}.`;
 }
 
-function driverSentence({ steps, from }: Bridge<CostStep>, money: (amount: Decimal) => string): string {
-  const size = (amount: Decimal) => (compare(amount, ZERO) < 0 ? multiply(amount, decimal('-1')) : amount);
-  const [first] = steps.toSorted((left, right) => compare(size(right.amount), size(left.amount)));
-  if (first === undefined || compare(first.amount, ZERO) === 0) return `Nothing moved the cost since ${from}.`;
-  const through = first.drivers[0] === undefined ? '' : `, most of it ${first.drivers[0].name}`;
-  return `What moved it most since ${from}: ${STEP_NAMES[first.step].toLowerCase()}, ${signed(first.amount, money)}${through}.`;
+function driverSentence({ steps, from, through }: Bridge<CostStep>, money: (amount: Decimal) => string): string {
+  const [first] = steps.toSorted((left, right) => compare(absolute(right.amount), absolute(left.amount)));
+  const since = through === undefined ? `since ${from}` : `against as many days of ${from}`;
+  if (first === undefined || compare(first.amount, ZERO) === 0) return `Nothing moved the cost ${since}.`;
+  const driver = first.drivers[0] === undefined ? '' : `, most of it ${first.drivers[0].name}`;
+  return `What moved it most ${since}: ${STEP_NAMES[first.step].toLowerCase()}, ${signed(first.amount, money)}${driver}.`;
 }
 
 function signed(amount: Decimal, money: (amount: Decimal) => string): string {

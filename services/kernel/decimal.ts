@@ -70,6 +70,11 @@ export function isZero(value: Decimal): boolean {
   return compare(value, ZERO) === 0;
 }
 
+/** Without its sign. */
+export function absolute(value: Decimal): Decimal {
+  return compare(value, ZERO) < 0 ? subtract(ZERO, value) : value;
+}
+
 /**
  * `dividend ÷ divisor`, rounded half-even to `places` with zeros kept (`"2.3100"`): the form of every ratio the product shows.
  * @throws RangeError on a zero divisor: callers decide what "n/a" means first.

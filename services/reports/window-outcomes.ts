@@ -3,7 +3,7 @@
  * report's sums, so that all of it adds up to them. Closed days bring the amounts that their statements froze; bases, grades and the day of the
  * claim are no figures of a statement and are as now known.
  */
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { add, type Decimal, ZERO } from '../kernel/decimal.ts';
 import { utcDate } from '../kernel/period.ts';
@@ -51,13 +51,31 @@ export async function readWindowOutcomes(
   frame: ReportFrame,
   given: { scope: PodScope; at: Date },
 ): Promise<ReadonlyMap<string | null, WindowOutcomes>> {
+  const rows = await readRows(db, frame, { ...given, of: sql`pod_id` });
+  return new Map([...Map.groupBy(rows, (row) => row.pod_id)].map(([podId, group]) => [podId, outcomesOf(group)]));
+}
+
+/** Of all pods and of nobody together, an outcome that several share counted once. */
+export async function readAllOutcomes(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  given: { at: Date },
+): Promise<WindowOutcomes> {
+  return outcomesOf(await readRows(db, frame, { ...given, scope: {}, of: sql`null::text` }));
+}
+
+async function readRows(
+  db: Kysely<DB>,
+  frame: ReportFrame,
+  given: { scope: PodScope; at: Date; of: RawBuilder<unknown> },
+): Promise<readonly OutcomeRow[]> {
   const spans = spansOfOutcomes(await openValueDays(db, frame, given.scope));
   const { tables, parts, isWanted } = valueParts(frame, { scope: given.scope, spans });
   const { rows } = await sql<OutcomeRow>`
     with ${tables}, own as (
-      select pod_id, outcome_id, state, max(beside) as beside, sum(amount) filter (where beside is null) as entering_amount,
+      select ${given.of} as pod_id, outcome_id, state, max(beside) as beside, sum(amount) filter (where beside is null) as entering_amount,
         sum(amount) filter (where beside is not null) as beside_amount
-      from ${parts} as part where ${isWanted} group by pod_id, outcome_id, state
+      from ${parts} as part where ${isWanted} group by 1, outcome_id, state
     )
     select own.pod_id, own.state, coalesce(own.beside, outcome.basis) as basis, coalesce(outcome.confidence, 'none') as grade,
       width_bucket(claim.age, ${CLAIM_AGES.slice(1)}::int[]) as age_class, count(*)::int as outcomes,
@@ -68,7 +86,7 @@ export async function readWindowOutcomes(
       select greatest(0, ${utcDate(given.at)}::date - coalesce((claimed_at at time zone 'UTC')::date, delivered_on)) as age) as claim
     group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
   `.execute(db);
-  return new Map([...Map.groupBy(rows, (row) => row.pod_id)].map(([podId, group]) => [podId, outcomesOf(group)]));
+  return rows;
 }
 
 /** Of a pod without any. */

@@ -8,6 +8,9 @@ import type { DB } from '../../db/schema.gen.ts';
 import type { Bridge } from '../../services/cloud-return/bridge.ts';
 import { cloudReturn, prepareQuarter } from '../../services/cloud-return/cloud-return.ts';
 import { commentLines } from '../../services/cloud-return/pages/first-page.ts';
+import { cloudReturnTable } from '../../services/cloud-return/cloud-return-table.ts';
+import { sectionsOf } from '../../services/cloud-return/pages/sections.ts';
+import { renderCloudReturn } from '../../cli/render/cloud-return.ts';
 import { cloudReturnPdf } from '../../services/cloud-return/pdf/cloud-return-pdf.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
@@ -180,8 +183,16 @@ describe('the CIO’s quarter', () => {
 
   test('equals value per pod, envelopes and reconciliation of the same quarter', async ({ db, open: found }) => {
     await prepareConversions(db, { period: QUARTER, at: AFTERWARDS });
-    const value = await valuePerPod(db, { period: QUARTER, at: AFTERWARDS });
+    const value = await valuePerPod(db, { period: QUARTER, at: AFTERWARDS, detail: true });
     expect(found.pods).toEqual(value.pods);
+    const { total, coverage } = await valuePerPod(db, { period: '2026-06-01..2026-10-01', at: AFTERWARDS });
+    expect(found.summary.sinceStart).toEqual({
+      since: '2026-06-01',
+      ...without(total, 'claimed', 'adjustments'),
+      coverage,
+    });
+    expect(sum(Object.values(found.outcomes?.verifiedByBasis ?? {}))).toBe(value.total.verified);
+    expect(sum(found.outcomes?.claims.byAge.map((one) => one.value) ?? [])).toBe(value.total.claimed);
     const { figures } = found.summary;
     expect(figures).toMatchObject({
       cost: value.total.cost,
@@ -193,7 +204,8 @@ describe('the CIO’s quarter', () => {
       returnOnTotal: value.total.returnOnTotal,
       coverage: value.coverage,
     });
-    expect(found.unattributed).toMatchObject(without(value.unattributed, 'adjustments'));
+    const { cost, verified, claimed } = value.unattributed;
+    expect(found.unattributed).toMatchObject({ cost, verified, claimed });
     expect(sum([...found.unattributed.rows.map(({ cost }) => cost), found.unattributed.rest])).toBe(
       value.unattributed.cost,
     );
@@ -226,6 +238,43 @@ describe('the CIO’s quarter', () => {
     const fx = costBridge?.steps.find(({ step }) => step === 'fx')?.amount ?? decimal('0');
     expect(add(add(costBridge?.opening ?? fx, movers?.change ?? fx), fx)).toBe(costBridge?.closing);
     expect(sum([...(movers?.up ?? []), ...(movers?.down ?? [])].map(({ change }) => change))).toBe(movers?.change);
+  });
+
+  test('is held, while it goes on, against as many days of the quarter before, the day that cuts a closed month included', async ({
+    db,
+    open: _later,
+  }) => {
+    const found = await cloudReturn(db, { quarter: QUARTER, at: new Date('2026-09-03T12:00:00Z') });
+    expect(found).toMatchObject({ days: { counted: 64, all: 92 }, quarter: { through: '2026-09-02' } });
+    expect(found.summary.lastQuarter).toMatchObject({ period: '2026-Q2', through: '2026-06-03', costChange: '121' });
+    expect(found.costBridge).toMatchObject({ from: '2026-Q2', through: '2026-06-03', opening: '117', closing: '238' });
+    expect(stepsOf(found.costBridge)).toEqual({
+      restatement: '10',
+      usage: '110',
+      rate: '-22',
+      new: '40',
+      ended: '-22', // storage, which costs on a later day
+      commitments: '5',
+    });
+    expect(found.valueBridge).toMatchObject({ opening: '9', closing: '112' });
+    expect(stepsOf(found.valueBridge)).toEqual({ 'newly-verified': '50', schedule: '117', retracted: '-64' });
+    // Before exchange rates, and from the bill as it was closed.
+    expect(found.movers?.change).toBe('121');
+    expect(found.headline[0]).toBe(
+      'Cloud cost $238.00 in 64 of 92 days of 2026-Q3; +103.4 % on as many days of last quarter (2026-Q2 to 3 Jun), n/a on a year ago (2025-Q3).',
+    );
+    expect(found.scorecard[1]).toMatchObject({ period: '2026-Q2', cost: '120' });
+  });
+
+  test('says in a sentence that there is nothing to show, and refuses a quarter that has not begun', async ({ db }) => {
+    const at = AFTERWARDS;
+    const empty = await cloudReturn(db, { quarter: '2025-Q1', at });
+    expect(empty.headline).toEqual(['Nothing is known of 2025-Q1: no bill and no outcome.']);
+    expect([sectionsOf(empty), cloudReturnTable(empty).rows]).toEqual([[], []]);
+    expect(renderCloudReturn(empty).split('\n')).toHaveLength(3);
+    const begun = await cloudReturn(db, { quarter: QUARTER, at: new Date('2026-07-01T12:00:00Z') });
+    expect(begun.headline[0]).toContain('No day of 2026-Q3 is complete in every bill yet');
+    await expect(cloudReturn(db, { quarter: '2027-Q1', at })).rejects.toThrow('2027-Q1 has not begun');
   });
 
   test('says what it does not know, and leaves out what nobody measures', async ({ open: found }) => {
@@ -293,6 +342,6 @@ describe('a closed quarter', () => {
   });
 });
 
-function without<Row extends object>(row: Row, key: keyof Row): Partial<Row> {
-  return Object.fromEntries(Object.entries(row).filter(([name]) => name !== key)) as Partial<Row>;
+function without<Row extends object>(row: Row, ...keys: (keyof Row)[]): Partial<Row> {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => !keys.includes(name as keyof Row))) as Partial<Row>;
 }

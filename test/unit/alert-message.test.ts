@@ -147,6 +147,11 @@ describe('figures for people', () => {
     expect(formatMoney(decimal('999.5'), 'EUR', decimal('999'))).toBe('€999.50');
     expect(formatMoney(decimal('0.0123456'), 'CHF', decimal('0.02'))).toBe('CHF 0.012346');
     expect(formatMoney(decimal('-1234.5'), 'USD', thousand)).toBe('-$1,234');
+    expect(formatMoney(decimal('12.5'), 'USD', decimal('-1234.5'))).toBe('$12');
+    expect([decimal('0'), decimal('12.5')].map((amount) => formatMoney(amount, 'USD', decimal('0')))).toEqual([
+      '$0',
+      '$12.50',
+    ]);
   });
 
   test('a share is cut: just below the limit is not 100 %', () => {

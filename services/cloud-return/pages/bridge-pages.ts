@@ -1,16 +1,18 @@
 /** Scorecard and bridges as tables. */
-import { type Decimal, decimal, isZero, roundForPresentation, subtract, ZERO } from '../../kernel/decimal.ts';
+import { type Decimal, decimal, isZero, roundForPresentation, subtract, sum, ZERO } from '../../kernel/decimal.ts';
 import type { Bridge } from '../bridge.ts';
 import type { CostStep } from '../cost-bridge.ts';
 import type { CloudReturn, QuarterFigures } from '../shape.ts';
 import type { ValueStep } from '../value-bridge.ts';
-import { STEP_NAMES } from '../wording.ts';
+import { partOf, soFar, STEP_NAMES } from '../wording.ts';
 import { asFigure, asPercent, asReturn, footingTo, type PageSection, placesFor, signed } from './page-table.ts';
 
 /** The asked quarter and the year before it, as many as a page is wide. */
 const QUARTERS_SHOWN = 5;
+const RETRACTIONS_SHOWN = 5;
 
-export function scorecardSection({ scorecard, currency, summary }: CloudReturn): PageSection {
+export function scorecardSection(found: CloudReturn): PageSection {
+  const { scorecard, currency, summary } = found;
   const quarters = scorecard.slice(0, QUARTERS_SHOWN);
   const places = placesFor(summary.figures.cost);
   const row = (name: string, cell: (quarter: QuarterFigures) => string) => [name, ...quarters.map(cell)];
@@ -18,7 +20,7 @@ export function scorecardSection({ scorecard, currency, summary }: CloudReturn):
     title: 'Scorecard',
     lead: [],
     table: {
-      heads: [currency, ...quarters.map(({ period }) => period)],
+      heads: [currency, ...quarters.map(({ period }, index) => (index === 0 ? soFar(found) : period))],
       figures: quarters.map((_, index) => index + 1),
       rows: [
         row('Cost', ({ cost }) => asFigure(cost, places)),
@@ -60,7 +62,12 @@ export function valueBridgeSection(found: CloudReturn): PageSection {
         ];
   return {
     ...section,
-    notes: [...section.notes, movedNote(valueBridge, 're-attributed', currency, places), ...corrections],
+    notes: [
+      ...section.notes,
+      movedNote(valueBridge, 're-attributed', currency, places),
+      ...corrections,
+      ...retractionNotes(found, places),
+    ],
   };
 }
 
@@ -74,7 +81,9 @@ function bridgeSection(title: string, found: CloudReturn, bridge: Bridge<CostSte
   const lead =
     days.counted === days.all
       ? []
-      : [`${bridge.from} in all of its days against ${days.counted} of ${days.all} days of ${quarter.id}.`];
+      : bridge.through === undefined
+        ? [`${bridge.from} in all of its days against ${days.counted} of ${days.all} days of ${quarter.id}.`]
+        : [`The first ${days.counted} days of each quarter.`];
   return {
     title,
     lead,
@@ -82,9 +91,9 @@ function bridgeSection(title: string, found: CloudReturn, bridge: Bridge<CostSte
       heads: ['', currency],
       figures: [1],
       rows: [
-        [bridge.from, opening],
+        [partOf(bridge.from, bridge.through), opening],
         ...bridge.steps.map(({ step }, index) => [STEP_NAMES[step], signed(steps[index] ?? '')]),
-        [quarter.id, closing],
+        [soFar(found), closing],
       ],
       totals: 1,
     },
@@ -104,6 +113,21 @@ export function bridgeFigures(bridge: Bridge, places: number): { amounts: string
     places,
   );
   return { amounts: [asFigure(bridge.opening, places), ...parts], closing: asFigure(bridge.closing, places) };
+}
+
+/** What was taken back in the quarter, and why; of an outcome that several pods share once. */
+function retractionNotes({ retractions = [] }: CloudReturn, places: number): string[] {
+  const outcomes = [...Map.groupBy(retractions, ({ outcomeId }) => outcomeId).values()];
+  const named = outcomes.slice(0, RETRACTIONS_SHOWN).flatMap((shares) => {
+    const [first] = shares;
+    if (first === undefined) return [];
+    const { title, reason, retractedAt, currency } = first;
+    const amount = sum(shares.flatMap((share) => share.amount ?? []));
+    const stated = currency === null ? '' : `, of which pods had stated ${asFigure(amount, places)} ${currency}`;
+    return `Retracted on ${retractedAt.slice(0, 10)}: ${title}${stated}. Reason: ${reason}`;
+  });
+  const more = outcomes.length - named.length;
+  return more === 0 ? named : [...named, `And ${more} more were retracted.`];
 }
 
 function driverNotes({ steps }: Bridge<CostStep>, places: number): string[] {

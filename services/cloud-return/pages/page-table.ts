@@ -1,5 +1,6 @@
 /** What a page shows, before anybody draws it: the same tables stand in a terminal and in the PDF, and their columns add up in both. */
 import {
+  absolute,
   add,
   compare,
   type Decimal,
@@ -34,9 +35,17 @@ export const NOT_AVAILABLE = 'n/a';
 const LARGE = decimal('10000');
 const HUNDRED = decimal('100');
 
-/** Whole units where the quarter's cost is large, else cents: one choice for the whole report. */
+/** What people call a pod: its name where the report has one, `unattributed` for nobody. */
+export function podNamer(
+  pods: readonly { readonly podId: string; readonly name: string }[],
+): (podId: string | null) => string {
+  const names = new Map(pods.map(({ podId, name }) => [podId, name]));
+  return (podId) => (podId === null ? 'unattributed' : (names.get(podId) ?? podId));
+}
+
+/** Whole units where the quarter's cost is large, also below zero, else cents: one choice for the whole report. */
 export function placesFor(cost: Decimal): number {
-  return compare(cost, LARGE) >= 0 ? 0 : 2;
+  return compare(absolute(cost), LARGE) >= 0 ? 0 : 2;
 }
 
 /** `"-1234567.89"` → `"-1,234,567.89"`. */
@@ -69,7 +78,7 @@ export function footingTo(
   const rounded = roundPartsTo(parts, printed, places).map(decimal);
   const missing = subtract(decimal(printed), sum(rounded));
   const greatest = rounded.reduce(
-    (best, part, index) => (compare(sizeOf(part), sizeOf(rounded[best] ?? ZERO)) > 0 ? index : best),
+    (best, part, index) => (compare(absolute(part), absolute(rounded[best] ?? ZERO)) > 0 ? index : best),
     0,
   );
   return {
@@ -100,10 +109,6 @@ export function asPercent(ratio: string | null): string {
 /** `"2.3100"` → `"2.31×"`; `n/a` for null. */
 export function asReturn(ratio: string | null): string {
   return ratio === null ? NOT_AVAILABLE : `${withThousands(roundForPresentation(decimal(ratio), 2))}×`;
-}
-
-function sizeOf(amount: Decimal): Decimal {
-  return isNegative(amount) ? subtract(ZERO, amount) : amount;
 }
 
 export function isNegative(amount: Decimal): boolean {

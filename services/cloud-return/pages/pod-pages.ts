@@ -12,7 +12,7 @@ import {
 import type { ValuePerPodRow } from '../../reports/compose-value.ts';
 import type { Mover } from '../movers.ts';
 import type { CloudReturn } from '../shape.ts';
-import { asChange, sentence } from '../wording.ts';
+import { asChange, partOf, sentence, soFar } from '../wording.ts';
 import {
   asFigure,
   asPercent,
@@ -22,6 +22,7 @@ import {
   NOT_AVAILABLE,
   type PageSection,
   placesFor,
+  podNamer,
   signed,
   withThousands,
 } from './page-table.ts';
@@ -73,7 +74,7 @@ export function envelopeSection({ envelopes, pods, summary, currency }: CloudRet
       without.length === 0
         ? []
         : [
-            `Without an envelope of the quarter: ${without.join(', ')}. Figures of a pod are in its envelope’s currency, else ${currency}.`,
+            `Without an envelope of the quarter: ${without.map(podNamer(pods)).join(', ')}. Figures of a pod are in its envelope’s currency, else ${currency}.`,
           ],
   };
 }
@@ -89,14 +90,18 @@ export function podSection({ pods, summary, unattributed, currency, method }: Cl
   const verified = column((pod) => pod.value.verified, unattributed.verified);
   const claimed = column((pod) => pod.value.claimed, unattributed.claimed);
   const at = (figures: { parts: readonly string[] }, index: number) => figures.parts[index] ?? '';
+  const { sinceStart } = summary;
+  // What was kept before there was any has none.
+  const hasSinceStart = sinceStart !== undefined;
+  const beside = (...cells: string[]) => (hasSinceStart ? cells : []);
   return {
     title: 'Return per pod',
     lead: [
       'By verified value. Of outcomes that several pods share each pod’s part is what it contributed to. Value of other bases stands beside the return, never in it, and in the JSON of this report.',
     ],
     table: {
-      heads: ['pod', `cost ${currency}`, 'verified', 'claimed', 'return'],
-      figures: [1, 2, 3, 4],
+      heads: ['pod', `cost ${currency}`, 'verified', 'claimed', 'return', ...beside('since start', 'paid back in')],
+      figures: [1, 2, 3, 4, 5],
       rows: [
         ...ordered.map((pod, index) => [
           pod.name,
@@ -104,28 +109,49 @@ export function podSection({ pods, summary, unattributed, currency, method }: Cl
           at(verified, index),
           at(claimed, index),
           returnOf(pod),
+          ...beside(...sinceStartOf(pod)),
         ]),
-        ['unattributed', cost.rest, verified.rest, claimed.rest, ''],
-        ['total', cost.total, verified.total, claimed.total, asReturn(summary.figures.returnOnTotal)],
+        ['unattributed', cost.rest, verified.rest, claimed.rest, '', ...beside('', '')],
+        [
+          'total',
+          cost.total,
+          verified.total,
+          claimed.total,
+          asReturn(summary.figures.returnOnTotal),
+          ...beside(asReturn(sinceStart?.returnOnTotal ?? null), ''),
+        ],
       ],
       totals: 1,
     },
-    notes: [sentence(method.returnScope)],
+    notes: [
+      sentence(method.returnScope),
+      ...beside(
+        'Since start: verified value of all days of the pod up to the last one of this page, divided by its cost of the same days, for benefit lags cost; paid back in the first month after which as much was verified as was spent.',
+      ),
+    ],
   };
+}
+
+/** Return since the pod's start, and when it was paid back. */
+function sinceStartOf({ detail, kind }: ValuePerPodRow): [string, string] {
+  if (kind === 'platform') return ['', ''];
+  const found = detail?.cumulative?.return ?? null;
+  return [asReturn(found), found === null ? '' : (detail?.paybackMonth ?? 'not yet')];
 }
 
 function returnOf(pod: ValuePerPodRow): string {
   return pod.returnNote === 'enabling' ? 'n/a: enabling' : asReturn(pod.return);
 }
 
-export function unitCostSection({ unitCosts, currency, summary }: CloudReturn): PageSection {
+export function unitCostSection(found: CloudReturn): PageSection {
+  const { unitCosts, currency, summary } = found;
   const places = placesFor(summary.figures.cost);
   const rows = unitCosts.flatMap(({ outcomeType, unit, quarters }) =>
     quarters
       .slice(-UNIT_QUARTERS_SHOWN)
       .map((quarter, index, shown) => [
         outcomeType,
-        quarter.period,
+        quarter.period === found.quarter.id ? soFar(found) : quarter.period,
         `${withThousands(quarter.quantity)} ${unit}`,
         asFigure(quarter.cost, places),
         asUnitCost(quarter.unitCost),
@@ -163,7 +189,8 @@ function changeOf(unitCost: string | null, before: string | null): string {
   return asChange(ratio(subtract(decimal(unitCost), decimal(before)), decimal(before)));
 }
 
-export function moverSection({ movers, costBridge, currency, summary }: CloudReturn): PageSection {
+export function moverSection(found: CloudReturn): PageSection {
+  const { movers, costBridge, currency, summary, pods } = found;
   const title = 'Movers';
   if (movers === null)
     return { title, lead: ['Not assessed: there is no quarter before this one.'], table: null, notes: [] };
@@ -174,16 +201,17 @@ export function moverSection({ movers, costBridge, currency, summary }: CloudRet
   );
   const rest = subtract(movers.change, sum(named.map(({ change }) => change)));
   const changes = footingTo([...named.map(({ change }) => change), rest], movers.change, places);
-  const [from, to] = [costBridge?.from ?? '', summary.figures.period];
+  const from = costBridge === null ? '' : partOf(costBridge.from, costBridge.through);
+  const nameOf = podNamer(pods);
   return {
     title,
     lead: [],
     table: {
-      heads: ['pod', 'service', from, to, `change ${currency}`, ''],
+      heads: ['pod', 'service', from, soFar(found), `change ${currency}`, ''],
       figures: [2, 3, 4],
       rows: [
         ...named.map((mover, index) => [
-          mover.podId ?? 'unattributed',
+          nameOf(mover.podId),
           serviceOf(mover),
           asFigure(mover.before, places),
           asFigure(mover.after, places),

@@ -3,7 +3,7 @@ import type { DriftEpisode } from '../../drift/drift-episodes.ts';
 import type { CloudReturn } from '../shape.ts';
 import { commentLines } from './first-page.ts';
 import { sentence } from '../wording.ts';
-import { asFigure, asPercent, footingTo, type PageSection, placesFor } from './page-table.ts';
+import { asFigure, asPercent, footingTo, type PageSection, placesFor, podNamer } from './page-table.ts';
 
 export function unattributedSection({ unattributed, currency, summary }: CloudReturn): PageSection {
   const places = placesFor(summary.figures.cost);
@@ -34,9 +34,10 @@ export function unattributedSection({ unattributed, currency, summary }: CloudRe
   };
 }
 
-export function driftSection({ drift }: CloudReturn): PageSection {
+export function driftSection({ drift, pods }: CloudReturn): PageSection {
+  const nameOf = podNamer(pods);
   const rows = drift.map((one) => [
-    one.podId,
+    nameOf(one.podId),
     one.since,
     one.endedOn ?? 'open',
     `${asFigure(one.perMonth, 0)} ${one.currency}`,

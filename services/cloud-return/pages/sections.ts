@@ -2,16 +2,21 @@
 import type { CloudReturn } from '../shape.ts';
 import { costBridgeSection, scorecardSection, valueBridgeSection } from './bridge-pages.ts';
 import type { PageSection } from './page-table.ts';
+import { claimAgeSection, valueBasisSection } from './outcome-pages.ts';
 import { envelopeSection, moverSection, podSection, unitCostSection } from './pod-pages.ts';
+import { hasFigures } from '../wording.ts';
 import { alertSection, commentSection, driftSection, methodSection, unattributedSection } from './rest-pages.ts';
 
 export type SectionName = 'scorecard' | 'costBridge' | 'valueBridge' | 'other';
 
-/** Every section, with the name of those that are drawn too. */
+/** Every section, with the name of those that are drawn too; none where the quarter has no figures. */
 export function sectionsOf(found: CloudReturn): (PageSection & { readonly name: SectionName })[] {
+  if (!hasFigures(found)) return [];
   const others = [
     envelopeSection,
     podSection,
+    valueBasisSection,
+    claimAgeSection,
     unitCostSection,
     moverSection,
     unattributedSection,

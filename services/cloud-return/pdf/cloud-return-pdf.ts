@@ -5,6 +5,7 @@
 import { type PageSection, placesFor } from '../pages/page-table.ts';
 import { sectionsOf } from '../pages/sections.ts';
 import type { CloudReturn } from '../shape.ts';
+import { soFar } from '../wording.ts';
 import { drawFirstPage } from './draw-first-page.ts';
 import { drawTable, tableRoom } from './draw-table.ts';
 import { drawWaterfall, waterfallRoom } from './draw-waterfall.ts';
@@ -22,8 +23,8 @@ export async function cloudReturnPdf(found: CloudReturn): Promise<Uint8Array> {
   const title = `Cloud return of ${organisation}, ${quarter.id}`;
   const sheet = openSheet({ title, author: organisation, madeOn });
   drawFirstPage(sheet, found);
-  sheet.newPage();
   const sections = sectionsOf(found);
+  if (sections.length > 0) sheet.newPage();
   for (const section of sections) {
     const bridge =
       section.name === 'costBridge' ? found.costBridge : section.name === 'valueBridge' ? found.valueBridge : null;
@@ -32,7 +33,7 @@ export async function cloudReturnPdf(found: CloudReturn): Promise<Uint8Array> {
       const { currency, summary } = found;
       if (bridge !== null)
         drawWaterfall(sheet, bridge, {
-          period: quarter.id,
+          period: soFar(found),
           currency,
           places: placesFor(summary.figures.cost),
           welcomes: section.name === 'valueBridge' ? 'more' : 'less',

@@ -2,12 +2,12 @@
 import { commentLines, decisionLine, podLine } from '../pages/first-page.ts';
 import { asFigure, asPercent, placesFor } from '../pages/page-table.ts';
 import type { CloudReturn, NamedPod } from '../shape.ts';
-import { asChange, asTimes, sentence, standingOf } from '../wording.ts';
+import { ageOfOldestClaim, asChange, asTimes, hasFigures, sentence, standingOf } from '../wording.ts';
 import { drawTable } from './draw-table.ts';
 import { CONTENT_WIDTH, INK, PAGE, type Sheet } from './sheet.ts';
 
 /** The last tile has so much more room, for a return never stands without its coverage. */
-const TILE = { height: 74, gap: 10, padding: 9, more: 0.4 } as const;
+const TILE = { height: 85, gap: 10, padding: 9, more: 0.4 } as const;
 const HALF_GAP = 24;
 /** So that the page stays one page. */
 const DECISIONS_MAX = 6;
@@ -30,6 +30,10 @@ export function drawFirstPage(sheet: Sheet, found: CloudReturn): void {
     QUIET,
   );
   sheet.y += 8;
+  if (!hasFigures(found)) {
+    for (const line of found.headline) sheet.paragraph(line, { face: 'bold', size: 10 });
+    return;
+  }
   drawTiles(sheet, found);
   sheet.y += 6;
   sheet.paragraph(sentence(found.method.returnScope), QUIET);
@@ -56,19 +60,16 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
   const { figures, approved, lastQuarter } = summary;
   const places = placesFor(figures.cost);
   const isWhole = found.days.counted === found.days.all;
+  const daysOfEach = isWhole ? [] : [`${found.days.counted} days of each quarter`];
   const tiles: { name: string; figure: string; notes: string[] }[] = [
     {
       name: `Cloud cost, ${currency}`,
       figure: asFigure(figures.cost, places),
-      notes: isWhole
-        ? [
-            `${asChange(lastQuarter.costChangeRatio)} on ${lastQuarter.period}`,
-            `${asChange(summary.yearAgo.costChangeRatio)} on ${summary.yearAgo.period}`,
-          ]
-        : [
-            `${found.days.counted} of ${found.days.all} days`,
-            `${lastQuarter.period}: ${asFigure(lastQuarter.figures?.cost ?? null, places)}`,
-          ],
+      notes: [
+        `${asChange(lastQuarter.costChangeRatio)} on ${lastQuarter.period}`,
+        `${asChange(summary.yearAgo.costChangeRatio)} on ${summary.yearAgo.period}`,
+        ...daysOfEach,
+      ],
     },
     {
       name: 'Approved and used',
@@ -85,8 +86,9 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
       name: `Verified value, ${currency}`,
       figure: asFigure(figures.verified, places),
       notes: [
+        `${lastQuarter.period}: ${asFigure(lastQuarter.figures?.verified ?? null, places)}`,
         `claimed besides: ${asFigure(figures.claimed, places)}`,
-        `last quarter: ${asFigure(lastQuarter.figures?.verified ?? null, places)}`,
+        ...(isWhole ? oldestClaim(found) : daysOfEach),
       ],
     },
     {
@@ -95,6 +97,7 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
       notes: [
         `on attributed spend (${asPercent(figures.coverage.cost)} of total)`,
         `${asPercent(figures.coverage.joined)} has a verified outcome`,
+        ...sinceStart(found),
       ],
     },
   ];
@@ -113,6 +116,17 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
     });
   }
   sheet.y += TILE.height;
+}
+
+function oldestClaim(found: CloudReturn): string[] {
+  const age = ageOfOldestClaim(found);
+  return age === null ? [] : [`oldest claim: ${age}`];
+}
+
+/** Benefit lags cost: the return of all days up to here stands beside that of the quarter. */
+function sinceStart({ summary }: CloudReturn): string[] {
+  const found = summary.sinceStart ?? null;
+  return found === null ? [] : [`since ${found.since.slice(0, 7)}: ${asTimes(found.return)}`];
 }
 
 function drawPods(

@@ -8,7 +8,7 @@ import { bridgeFigures } from '../pages/bridge-pages.ts';
 import { asFigure, isNegative, signed } from '../pages/page-table.ts';
 import type { CostStep } from '../cost-bridge.ts';
 import type { ValueStep } from '../value-bridge.ts';
-import { STEP_NAMES } from '../wording.ts';
+import { partOf, STEP_NAMES } from '../wording.ts';
 import { CONTENT_WIDTH, INK, PAGE, type Sheet } from './sheet.ts';
 
 const ROW_HEIGHT = 19;
@@ -79,7 +79,7 @@ function barsOf(bridge: Bridge<CostStep | ValueStep>, period: string, places: nu
     return { name: STEP_NAMES[step], figure: signed(amounts[index + 1] ?? ''), from, to: reached };
   });
   return [
-    { name: bridge.from, figure: amounts[0] ?? '', from: null, to: bridge.opening },
+    { name: partOf(bridge.from, bridge.through), figure: amounts[0] ?? '', from: null, to: bridge.opening },
     ...steps,
     { name: period, figure: closing, from: null, to: bridge.closing },
   ];
