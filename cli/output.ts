@@ -2,7 +2,7 @@
  * What a command says: one JSON document on stdout with --json, else text; every failure as sentences on stderr with the fix.
  * Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
  */
-import { AppError, describeFault, TransientError } from '../services/kernel/errors.ts';
+import { AppError, describeFault, type InputFault, TransientError } from '../services/kernel/errors.ts';
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
@@ -21,13 +21,13 @@ export function printText(text: string): void {
 /** Sentences for a failure. A refusal explains itself; a bug keeps its stack, because somebody must find it. */
 export function describeFailure(error: unknown): string {
   if (error instanceof AppError) {
-    const shown = error.faults.slice(0, FAULTS_SHOWN_MAX).map((fault) => `  ${describeFault(fault)}`);
-    const hidden = error.faults.length - shown.length;
-    if (hidden > 0) shown.push(`  … and ${hidden} more`);
-    // A message tells its only fault, or lists them all; nothing is said twice.
+    // A message tells its only fault, or its first, or lists them all; nothing is said twice.
     if (error.faults.length === 1) return error.message;
-    const extra = shown.filter((line) => !error.message.includes(line.trim()));
-    return [error.message, ...extra].join('\n');
+    const told = error.faults.slice(0, FAULTS_SHOWN_MAX);
+    const further = told.filter((fault) => !error.message.includes(sentenceOf(fault)));
+    const hidden = error.faults.length - told.length;
+    const more = hidden > 0 ? [`  … and ${hidden} more`] : [];
+    return [error.message, ...further.map((fault) => `  ${describeFault(fault)}`), ...more].join('\n');
   }
   if (error instanceof TransientError) return `${error.message} Try again.`;
   if (isDiskFull(error)) {
@@ -35,6 +35,14 @@ export function describeFailure(error: unknown): string {
   }
   if (error instanceof Error) return error.stack ?? error.message;
   return String(error);
+}
+
+/** What tells a fault from every other: what is at fault in a line of a file may be so in another. */
+function sentenceOf(fault: InputFault): string {
+  const { reason, fix } = fault;
+  return fault.file !== undefined || fault.line !== undefined
+    ? describeFault(fault)
+    : describeFault({ reason, ...(fix === undefined ? {} : { fix }) });
 }
 
 /** As the system says it, or PostgreSQL of its own disk. */

@@ -5,7 +5,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { AppError, countFurther, describeFault, type InputFault } from '../kernel/errors.ts';
+import { AppError, countFurther, describeFault, type InputFault, refuseStatement } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { type SheetContent, withLetters } from '../sheets/strict-sheet.ts';
 import { checkInvoice, INVOICE_FIELDS, type RawInvoice } from './check-invoice.ts';
@@ -70,8 +70,7 @@ export async function stateInvoice(
   const { content, faults } = checkInvoice(raw, await listSourceIds(trx));
   if (content === null) {
     const located = faults.map(({ field, reason, fix }) => ({ column: field, reason, fix }));
-    const sentences = located.map((fault) => describeFault(fault).replace(/^column /, '')).join(' ');
-    throw new AppError('invalid_invoices', `The invoice was not taken: ${sentences}`, { faults: located });
+    throw refuseStatement('invalid_invoices', 'The invoice was not taken', located);
   }
   const plan = await planInvoices(trx, [content]);
   const [planned] = plan;

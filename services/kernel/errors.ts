@@ -90,7 +90,10 @@ export class TransientError extends Error {
   }
 }
 
-/** Renders a fault as one line of sentences: `bill.csv line 17 (record 16), column BilledCost: "abc" is not a number. Write …`. */
+/**
+ * Renders a fault as one line of sentences: `bill.csv line 17 (record 16), column BilledCost: "abc" is not a number. Write …`. Outside of a
+ * file its column is a field: `amount: "abc" is not an amount. Write …`.
+ */
 export function describeFault(fault: InputFault): string {
   const place = [
     fault.file,
@@ -99,12 +102,20 @@ export function describeFault(fault: InputFault): string {
   ]
     .filter((part) => part !== undefined)
     .join(' ');
-  const where = [place, fault.column === undefined ? '' : `column ${fault.column}`]
-    .filter((part) => part !== '')
-    .join(', ');
+  const column = fault.column ?? '';
+  const where = place === '' || column === '' ? `${place}${column}` : `${place}, column ${column}`;
   const fix = fault.fix === undefined ? '' : ` ${fault.fix}`;
   const stop = /[.!?]$/.test(fault.reason) ? '' : '.';
   return `${where === '' ? '' : `${where}: `}${fault.reason}${stop}${fix}`;
+}
+
+/**
+ * The refusal of what somebody stated field by field, with every fault: in the message of a request, in a list of lines at the command line.
+ * `what`: a clause such as "The outcome was not taken".
+ */
+export function refuseStatement(code: ErrorCode, what: string, faults: readonly InputFault[]): AppError {
+  const http = `${what}: ${faults.map(describeFault).join(' ')}`;
+  return new AppError(code, { commandLine: faults.length === 1 ? http : `${what}.`, http }, { faults });
 }
 
 /** How many faults there are beside the one that a message names: "", " There is 1 more fault." or " There are 3 more faults." */
