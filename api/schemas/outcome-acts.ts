@@ -82,7 +82,10 @@ export const ActedView = Type.Object({
 
 const Missing = Type.Array(
   Type.Object({
-    gate: oneOf(['baseline', 'own_bill', 'evidence', 'range', 'shares', 'duplicate', 'pool'], 'What is not passed.'),
+    gate: oneOf(
+      ['delivery', 'baseline', 'own_bill', 'evidence', 'range', 'shares', 'duplicate', 'pool'],
+      'What is not passed.',
+    ),
     reason: Type.String(),
     fix: Type.String(),
   }),

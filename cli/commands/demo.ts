@@ -30,6 +30,8 @@ interface DemoOptions {
 
 /** Verifies outcomes as the sample's finance partner would. */
 const FINANCE: Principal = { id: 'grace@example.com', role: 'finance', pods: [] };
+/** Keeps the register of value: whoever records it verifies nothing of it. */
+const REGISTRAR: Principal = { id: 'mara@example.com', role: 'finance', pods: [] };
 const SOURCES = ['aws', 'azure', 'gcp'] as const;
 const TOKEN_DAYS = 1;
 
@@ -100,7 +102,7 @@ async function loadSample(runtime: Runtime, sample: PreparedSample, progress: Te
   await importOutcomes(runtime.db, {
     sheet: sample.outcomesCsv,
     workbook: 'larkfield-value-register',
-    principal: FINANCE,
+    principal: REGISTRAR,
     dryRun: false,
     at: runtime.clock.now(),
   });

@@ -56,7 +56,9 @@ export function checkOutcome(
   const evidence = linksOf(raw);
   const { agreements, notes } = settleShares(raw, context);
   const settled = settleState(raw, context);
-  return { checked: { content, evidence, agreements, ...settled, notes: [...notes, ...settled.notes] }, faults };
+  const statedPods = raw.shares.map((share) => share.pod);
+  const checked = { content, evidence, statedPods, agreements, ...settled, notes: [...notes, ...settled.notes] };
+  return { checked, faults };
 }
 
 function checkTexts(raw: RawOutcome, report: Report): void {

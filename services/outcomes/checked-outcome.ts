@@ -13,8 +13,6 @@ export interface FieldFault {
 
 export interface OutcomeContext {
   readonly principal: Principal;
-  /** What a sheet states its owners claim, whoever imports it; else whoever states it does. */
-  readonly isSheet: boolean;
   /** Known pods and their owners. */
   readonly pods: ReadonlyMap<string, { readonly ownerEmail: string | null }>;
   /** The unit of each type, stored ones and those of statements checked before. */
@@ -30,6 +28,7 @@ export interface CheckedOutcome {
   readonly state: StatedState;
   readonly verifiedBy: string | null;
   readonly evidence: readonly EvidenceLink[];
+  readonly statedPods: readonly string[];
   readonly agreements: readonly { readonly podId: string; readonly agreedBy: string }[];
   readonly notes: readonly string[];
 }

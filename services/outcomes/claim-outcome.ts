@@ -5,11 +5,10 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { checkStated } from './create-outcome.ts';
+import { checkStated, planStated } from './create-outcome.ts';
 import { type ActedOutcome, beginAct, type OutcomeAct, requireState } from './outcome-act.ts';
 import type { ClaimInput, OutcomeInput } from './outcome-input.ts';
 import { BASES_WITHOUT_MONEY } from './outcome.ts';
-import { planOutcomes } from './plan-outcomes.ts';
 import { saveOutcomes } from './save-outcomes.ts';
 
 export interface ClaimRequest extends OutcomeAct {
@@ -29,7 +28,7 @@ export async function claimOutcome(trx: Transaction<DB>, request: ClaimRequest):
   const input = merge(await readStatement(trx, row.id), request.input);
   const checked = await checkStated(trx, { input, principal, at });
   const stated = [{ ...checked, state: 'claimed', verifiedBy: null, sheetRow: null, claims: row.id }] as const;
-  const plan = await planOutcomes(trx, stated);
+  const plan = [await planStated(trx, stated[0], at)];
   const [saved] = await saveOutcomes(trx, { stated, plan, principal, at });
   if (saved === undefined) throw new Error('one statement must give one outcome');
   const { change, version, state } = saved;

@@ -5,13 +5,15 @@
 import type { Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { AppError, describeFault } from '../kernel/errors.ts';
+import { type AppError, refuseStatement } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { checkOutcome } from './check-outcome.ts';
-import type { CheckedOutcome } from './checked-outcome.ts';
+import { checkPlanned } from './check-planned.ts';
+import type { CheckedOutcome, FieldFault } from './checked-outcome.ts';
 import { readOutcomeContext } from './outcome-context.ts';
 import type { OutcomeInput } from './outcome-input.ts';
-import { type OutcomeChange, planOutcomes } from './plan-outcomes.ts';
+import type { StatedOutcome } from './outcome.ts';
+import { type OutcomeChange, type PlannedOutcome, planOutcomes } from './plan-outcomes.ts';
 import { toRaw } from './raw-outcome.ts';
 import { saveOutcomes } from './save-outcomes.ts';
 
@@ -23,6 +25,9 @@ export interface CreatedOutcome {
   /** What did not go as asked, such as a verification that lands as a claim. */
   readonly notes: readonly string[];
 }
+
+/** Before the faults of a statement. */
+export const OUTCOME_NOT_TAKEN = 'The outcome was not taken';
 
 /**
  * Checks and writes the outcome in the caller's transaction. `input` has the form of OUTCOME_INPUT.
@@ -42,8 +47,8 @@ export async function createOutcome(
   const checked = await checkStated(trx, options);
   // A successor is a new outcome, and what leads to the former one leads to it.
   const content = replaces === undefined ? checked.content : { ...checked.content, references: [] };
-  const stated = [{ ...checked, content, sheetRow: null }];
-  const plan = await planOutcomes(trx, stated);
+  const stated = [{ ...checked, content, sheetRow: null }] as const;
+  const plan = [await planStated(trx, stated[0], at)];
   const replacing = replaces === undefined ? {} : { replaces };
   const [saved] = await saveOutcomes(trx, { stated, plan, principal, at, ...replacing });
   if (saved === undefined || saved.outcomeId === null) throw new Error('one statement must give one outcome');
@@ -63,14 +68,26 @@ export async function checkStated(
   trx: Transaction<DB>,
   { input, principal, at }: { input: OutcomeInput; principal: Principal; at: Date },
 ): Promise<CheckedOutcome> {
-  const context = await readOutcomeContext(trx, { principal, isSheet: false, at });
+  const context = await readOutcomeContext(trx, { principal, at });
   const { checked, faults } = checkOutcome(toRaw(input), context);
   if (checked !== null) return checked;
+  throw refused(faults);
+}
+
+/** What one statement comes to. @throws AppError invalid_outcomes with every fault by field, conflict where its references name two. */
+export async function planStated(trx: Transaction<DB>, stated: StatedOutcome, at: Date): Promise<PlannedOutcome> {
+  const [planned] = await planOutcomes(trx, [stated]);
+  if (planned === undefined) throw new Error('one statement must have one plan');
+  const faults = (await checkPlanned(trx, { stated: [stated], plan: [planned], at })).get(0) ?? [];
+  if (faults.length > 0) throw refused(faults);
+  return planned;
+}
+
+function refused(faults: readonly FieldFault[]): AppError {
   const located = faults.map(({ field, reason, fix, shareIndex }) => ({
     column: shareIndex === undefined ? field : `shares[${shareIndex}].${field}`,
     reason,
     fix,
   }));
-  const sentences = located.map((fault) => describeFault(fault).replace(/^column /, '')).join(' ');
-  throw new AppError('invalid_outcomes', `The outcome was not taken: ${sentences}`, { faults: located });
+  return refuseStatement('invalid_outcomes', OUTCOME_NOT_TAKEN, located);
 }

@@ -9,9 +9,10 @@ import { AppError, countFurther, describeFault, type InputFault } from '../kerne
 import { option, worded } from '../kernel/wording.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { type SheetContent, withLetters } from '../sheets/strict-sheet.ts';
+import { checkPlanned } from './check-planned.ts';
 import { readOutcomeContext } from './outcome-context.ts';
 import type { StatedOutcome } from './outcome.ts';
-import { readOutcomeSheet } from './read-outcome-sheet.ts';
+import { locateFault, readOutcomeSheet } from './read-outcome-sheet.ts';
 import { type OutcomeChange, planOutcomes } from './plan-outcomes.ts';
 import { saveOutcomes } from './save-outcomes.ts';
 
@@ -63,8 +64,9 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
     const message = worded`The workbook's name must have 1 to ${WORKBOOK_LENGTH_MAX} characters. Name it with ${option('workbook')}; the rows keep it as part of their key.`;
     throw new AppError('invalid_outcomes', message);
   }
-  const context = await readOutcomeContext(trx, { principal: options.principal, isSheet: true, at: options.at });
-  const sheet = readOutcomeSheet(options.fileName ?? workbook, options.sheet, context);
+  const context = await readOutcomeContext(trx, { principal: options.principal, at: options.at });
+  const fileName = options.fileName ?? workbook;
+  const sheet = readOutcomeSheet(fileName, options.sheet, context);
   refuseFaults(withLetters(options.sheet, sheet.faults));
   const stated: StatedOutcome[] = sheet.outcomes.map(({ sourceRowId, checked }) => ({
     ...checked,
@@ -72,6 +74,11 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
   }));
   const plan = await planOutcomes(trx, stated);
   const { principal, at } = options;
+  const against = await checkPlanned(trx, { stated, plan, at });
+  const located = sheet.outcomes.flatMap(({ rows }, position) =>
+    (against.get(position) ?? []).map((fault) => locateFault(fileName, rows, fault)),
+  );
+  refuseFaults(withLetters(options.sheet, located));
   // A dry run does the same and takes it back: duplicates and pools are known only from what would be stored.
   if (options.dryRun) await sql`savepoint dry_run`.execute(trx);
   const written = await saveOutcomes(trx, { stated, plan, principal, at });
@@ -93,7 +100,8 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
     });
   }
   const outcomes = saved.map(({ hasNewEvidence: _evidence, ...one }, position) => {
-    const { sourceRowId = '', line = 0, checked } = sheet.outcomes[position] ?? {};
+    const { sourceRowId = '', rows, checked } = sheet.outcomes[position] ?? {};
+    const line = rows?.[0].line ?? 0;
     // An unchanged outcome that was verified since stays so; that its row lands as claimed says nothing then.
     const notes = one.change === 'unchanged' && one.state === 'verified' ? [] : [...(checked?.notes ?? [])];
     return { sourceRowId, line, ...one, notes: [...notes, ...one.notes] };

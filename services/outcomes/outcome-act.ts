@@ -38,7 +38,8 @@ export interface ActedRow {
   readonly title: string;
   readonly ownerEmail: string;
   readonly claimants: readonly string[];
-  readonly hasAmount: boolean;
+  /** Null where it has no amount. */
+  readonly currency: string | null;
   readonly reviewDueOn: string | null;
   readonly supersededBy: string | null;
   readonly pods: readonly string[];
@@ -123,7 +124,7 @@ export function unchangedBy(row: ActedRow, ...notes: readonly string[]): ActedOu
 async function readRow(trx: Transaction<DB>, outcomeId: string): Promise<ActedRow | undefined> {
   const { rows } = await sql<ActedRow>`
     select id::text as id, version, state, title, owner_email as "ownerEmail", ${CLAIMANTS} as claimants,
-      amount is not null as "hasAmount", review_due_on as "reviewDueOn", superseded_by::text as "supersededBy",
+      currency, review_due_on as "reviewDueOn", superseded_by::text as "supersededBy",
       array(select pod_id from outcome_share where outcome_id = outcome.id order by pod_id) as pods
     from outcome where id = ${outcomeId}::bigint`.execute(trx);
   return rows[0];

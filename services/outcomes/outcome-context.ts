@@ -8,14 +8,13 @@ import { mailboxOf } from './outcome.ts';
 /** Reads it afresh: `typeUnits` collects what the statements checked with it add. */
 export async function readOutcomeContext(
   db: Kysely<DB>,
-  options: { principal: Principal; isSheet: boolean; at: Date },
+  options: { principal: Principal; at: Date },
 ): Promise<OutcomeContext> {
   const pods = await db.selectFrom('pod').select(['id', 'owner_email']).execute();
   const types = await sql<{ id: string; unit: string }>`select id, unit from outcome_type`.execute(db);
   const pools = await db.selectFrom('outcome_pool').select(['id', 'currency']).execute();
   return {
     principal: options.principal,
-    isSheet: options.isSheet,
     pods: new Map(pods.map((pod) => [pod.id, { ownerEmail: pod.owner_email }])),
     typeUnits: new Map(types.rows.map((type) => [type.id, type.unit])),
     podsOf: await readPodsOf(db, options.at),

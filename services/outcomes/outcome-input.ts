@@ -128,7 +128,7 @@ export const OUTCOME_INPUT = Type.Object(
       ),
     ),
     state: Type.Optional(words(STATED_STATES, 'claimed if absent; verified needs role finance and verifiedBy.')),
-    verifiedBy: Type.Optional(text('Who verified it: neither its owner nor of a receiving pod.')),
+    verifiedBy: Type.Optional(text('Who verified it: neither its owner nor who states it, and of no receiving pod.')),
   },
   { additionalProperties: false },
 );

@@ -81,7 +81,10 @@ const COLUMNS: Readonly<Record<string, Described>> = {
     note: 'Verified needs role finance and all that gates it. Empty: claimed.',
     choice: STATED_STATES,
   },
-  verified_by: { example: '', note: 'Who verified it: not its owner, and of no pod that receives it.' },
+  verified_by: {
+    example: '',
+    note: 'Who verified it: neither its owner nor who imports the sheet, and of no pod that receives it.',
+  },
 };
 
 /** Rows of the workbook that have hints and lists. */

@@ -146,6 +146,8 @@ export interface StatedOutcome {
   readonly sheetRow: { readonly workbook: string; readonly sourceRowId: string } | null;
   /** Added to what is there; evidence is no part of the content, so that more of it undoes no verification. */
   readonly evidence?: readonly EvidenceLink[];
+  /** Its pods in the order in which they were stated, by which a fault of a share is found; the content orders them by id. */
+  readonly statedPods?: readonly string[];
   /** Who agreed to which pod's share. */
   readonly agreements?: readonly { readonly podId: string; readonly agreedBy: string }[];
   /** An outcome claimed by its id: it is claimed again even where it was refused or taken back. */

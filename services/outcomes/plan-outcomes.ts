@@ -97,12 +97,12 @@ function planOne(statement: StatedOutcome, stored: StoredOutcome | undefined): P
   };
 }
 
-/** What somebody claimed, somebody else verifies. A row of a sheet is claimed by its owner. */
-function obstacleOfClaimant({ sheetRow, verifiedBy }: StatedOutcome, stored: StoredOutcome): string | null {
-  if (sheetRow !== null || verifiedBy === null) return null;
+/** What somebody claimed, or recorded, somebody else verifies. */
+function obstacleOfClaimant({ verifiedBy }: StatedOutcome, stored: StoredOutcome): string | null {
+  if (verifiedBy === null) return null;
   const claimant = stored.claimants.find((one) => isSamePerson(verifiedBy, one));
   if (claimant === undefined) return null;
-  return `lands as claimed: ${claimant} claimed the outcome and cannot verify it`;
+  return `lands as claimed: ${claimant} stated the outcome, or changed it, and cannot verify it`;
 }
 
 /** The stored outcome of each statement, by the statement's position: of the same sheet row, or of one of its references. */

@@ -5,16 +5,18 @@
 import type { InputFault } from '../kernel/errors.ts';
 import { readStrictSheet, type SheetContent, type SheetLayout, type SheetRow } from '../sheets/strict-sheet.ts';
 import { checkOutcome } from './check-outcome.ts';
-import type { CheckedOutcome, OutcomeContext } from './checked-outcome.ts';
+import type { CheckedOutcome, FieldFault, OutcomeContext } from './checked-outcome.ts';
 import { BASIS_POINTS_WHOLE } from './outcome.ts';
 import type { OutcomeField, RawOutcome } from './raw-outcome.ts';
 
 export interface SheetOutcome {
   readonly sourceRowId: string;
-  /** The line of its first row. */
-  readonly line: number;
+  /** Its rows, the first first; further ones are of further shares. */
+  readonly rows: readonly [RowPlace, ...RowPlace[]];
   readonly checked: CheckedOutcome;
 }
+
+type RowPlace = Pick<SheetRow, 'line' | 'record'>;
 
 const ROWS_MAX = 20_000;
 /** The id of the row that the template shows: refused, so that nobody claims it by leaving it in. */
@@ -101,15 +103,18 @@ export function readOutcomeSheet(
     faults.push(...further.flatMap((row) => differences(fileName, first, row)));
     const group = [first, ...further];
     const { checked, faults: fieldFaults } = checkOutcome(toRaw(first, group), context);
-    for (const { field, reason, fix, shareIndex } of fieldFaults) {
-      const row = group[shareIndex ?? 0] ?? first;
-      const column = COLUMN_OF[field];
-      const place = { file: fileName, line: row.line, record: row.record };
-      faults.push({ ...place, ...(column === undefined ? {} : { column }), reason, fix });
-    }
-    if (checked !== null) outcomes.push({ sourceRowId, line: first.line, checked });
+    faults.push(...fieldFaults.map((fault) => locateFault(fileName, [first, ...further], fault)));
+    if (checked !== null) outcomes.push({ sourceRowId, rows: [first, ...further], checked });
   }
   return { outcomes, rowCount: rows.length, faults };
+}
+
+/** A fault of an outcome by its line and column in the sheet. */
+export function locateFault(file: string, rows: SheetOutcome['rows'], fault: FieldFault): InputFault {
+  const { field, reason, fix, shareIndex } = fault;
+  const { line, record } = rows[shareIndex ?? 0] ?? rows[0];
+  const column = COLUMN_OF[field];
+  return { file, line, record, ...(column === undefined ? {} : { column }), reason, fix };
 }
 
 function groupRows(

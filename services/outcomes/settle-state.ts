@@ -1,5 +1,5 @@
 /**
- * Whether a statement may ask for the verification of its outcome: finance says so, by a named person who neither owns or claims the
+ * Whether a statement may ask for the verification of its outcome: finance says so, by a named person who neither owns or states the
  * outcome nor belongs to a pod that receives or states it. Where not, it lands as a claim, and a note says why. What else gates a
  * verification is looked at where it is written: save-outcomes.ts.
  */
@@ -53,7 +53,7 @@ function obstacleToVerification(raw: RawOutcome, context: OutcomeContext): strin
   if (raw.verifiedBy === '') return 'verified needs the name of who verified it';
   return dependenceOf(raw.verifiedBy, {
     ownerEmail: raw.ownerEmail,
-    claimedBy: [context.isSheet ? raw.ownerEmail : principal.id],
+    claimedBy: [principal.id],
     pods: [...raw.shares.map((share) => share.pod), ...principal.pods],
     podsOf,
   });

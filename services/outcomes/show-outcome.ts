@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { type EvidenceView, listEvidence } from '../evidence/evidence.ts';
 import { AppError } from '../kernel/errors.ts';
+import { findDeliveryFaults } from './delivery-days.ts';
 import { listOutcomes, type OutcomeView } from './list-outcomes.ts';
 import { readGates } from './read-gates.ts';
 import { type MissingForVerification, missingForVerification } from './verification-gates.ts';
@@ -36,6 +37,15 @@ export interface ShownOutcome extends OutcomeView {
   readonly history: readonly OutcomeHistoryEntry[];
 }
 
+/** What stands against claiming a candidate: a ticket was closed on a day when its pod was not there. */
+async function missingToClaim(db: Kysely<DB>, view: OutcomeView, at: Date): Promise<MissingForVerification[]> {
+  if (view.state !== 'candidate') return [];
+  const { deliveredOn, shares } = view;
+  const delivery = { outcomeId: null, deliveredOn, pods: shares.map(({ pod }) => pod) };
+  const faults = (await findDeliveryFaults(db, new Map([[0, delivery]]), at)).get(0) ?? [];
+  return faults.map(({ reason, fix }) => ({ gate: 'delivery', reason, fix }));
+}
+
 /** A pod reads what is its own. @throws AppError not_found. */
 export async function showOutcome(db: Kysely<DB>, outcomeId: string, at: Date): Promise<ShownOutcome> {
   const isId = /^\d{1,18}$/.test(outcomeId);
@@ -54,7 +64,7 @@ export async function showOutcome(db: Kysely<DB>, outcomeId: string, at: Date): 
     from outcome_version where outcome_id = ${outcomeId}::bigint order by version`.execute(db);
   return {
     ...view,
-    missing: gated === undefined ? null : missingForVerification(gated),
+    missing: gated === undefined ? null : [...(await missingToClaim(db, view, at)), ...missingForVerification(gated)],
     evidence: await listEvidence(db, outcomeId),
     duplicates,
     history,

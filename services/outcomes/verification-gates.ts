@@ -6,7 +6,8 @@ import { type Basis, BASES_WITHOUT_MONEY, isSamePerson, mailboxOf } from './outc
 
 /** A missing thing: which gate, what was found, what to do. */
 export interface MissingForVerification {
-  readonly gate: 'baseline' | 'own_bill' | 'evidence' | 'range' | 'shares' | 'duplicate' | 'pool';
+  /** `delivery` of a candidate only: what it says of its day stands in the way of claiming it. */
+  readonly gate: 'delivery' | 'baseline' | 'own_bill' | 'evidence' | 'range' | 'shares' | 'duplicate' | 'pool';
   readonly reason: string;
   readonly fix: string;
 }
@@ -139,7 +140,7 @@ export interface Concerned {
 export function dependenceOf(verifier: string, { ownerEmail, claimedBy, pods, podsOf }: Concerned): string | null {
   if (isSamePerson(verifier, ownerEmail)) return `${verifier} owns the outcome and cannot verify it`;
   if (claimedBy.some((claimant) => isSamePerson(verifier, claimant)))
-    return `${verifier} claimed the outcome and cannot verify it`;
+    return `${verifier} stated the outcome, or changed it, and cannot verify it`;
   const own = podsOf.get(mailboxOf(verifier))?.find((pod) => pods.includes(pod));
   return own === undefined ? null : `${verifier} belongs to pod "${own}" and cannot verify its outcome`;
 }

@@ -6,7 +6,7 @@ import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { compare, type Decimal, decimal, isDecimalText, ZERO } from '../kernel/decimal.ts';
 import { AppError, countFurther } from '../kernel/errors.ts';
-import { isIsoDate, utcDate } from '../kernel/period.ts';
+import { type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
 import { option, worded } from '../kernel/wording.ts';
 import {
   type ActedOutcome,
@@ -18,6 +18,7 @@ import {
   requireState,
   unchangedBy,
 } from './outcome-act.ts';
+import { describeMissingRate, findMissingRates } from './missing-rates.ts';
 import { readPodsOf } from './outcome-context.ts';
 import { keepCeilings } from './pool-ceilings.ts';
 import { readGates } from './read-gates.ts';
@@ -42,6 +43,8 @@ export interface VerificationRequest extends OutcomeAct {
 
 interface ScheduleState {
   readonly ordinal: number;
+  readonly from: IsoDate;
+  readonly until: IsoDate;
   readonly amount: Decimal;
   readonly verdict: 'open' | 'verified' | 'rejected';
   readonly verifiedAmount: Decimal | null;
@@ -70,6 +73,7 @@ export async function verifyOutcome(trx: Transaction<DB>, request: VerificationR
   if (isSame) return unchangedBy(row);
   const isPart = state === 'partially_verified' && request.rows !== undefined;
   const reason = isPart || request.reason !== undefined ? requireReason(request.reason, 'verify in part') : null;
+  await requireRates(trx, row, { rows: after, at });
   await writeVerdicts(trx, { outcomeId: row.id, rows: after });
   await sql`
     update outcome set state = ${state}, verified_by = ${principal.id}, verified_at = ${at.toISOString()}::timestamptz,
@@ -88,6 +92,21 @@ async function requireComplete(trx: Transaction<DB>, row: ActedRow): Promise<voi
   const faults = missing.map(({ gate, reason, fix }) => ({ column: gate, reason, fix }));
   const message = `Outcome ${row.id} cannot be verified yet: ${first.reason}. ${first.fix}${countFurther(faults)}`;
   throw new AppError('conflict', message, { faults });
+}
+
+/** Of rows that were rejected before and count from now on; what counts already is not asked again. */
+async function requireRates(
+  trx: Transaction<DB>,
+  { id: outcomeId, currency }: ActedRow,
+  { rows, at }: { rows: readonly ScheduleState[]; at: Date },
+): Promise<void> {
+  const schedule = rows.filter(({ verdict }) => verdict === 'verified');
+  const missing = (await findMissingRates(trx, new Map([[0, { outcomeId, currency, schedule }]]), at)).get(0);
+  if (missing === undefined) return;
+  const { reason, fix } = describeMissingRate(missing);
+  throw new AppError('conflict', `Outcome ${outcomeId} cannot be verified: ${reason}. ${fix}`, {
+    details: { ...missing },
+  });
 }
 
 /** What was measured is measured again by a later day: one that has come already would verify nothing. */
@@ -132,7 +151,7 @@ function amountOf(row: ScheduleState, { verdict, verifiedAmount }: RowVerdict): 
 }
 
 function stateOf(rows: readonly ScheduleState[], row: ActedRow): 'verified' | 'partially_verified' {
-  if (!row.hasAmount) return 'verified';
+  if (row.currency === null) return 'verified';
   if (rows.every(({ verdict, verifiedAmount, amount }) => verdict === 'verified' && verifiedAmount === amount)) {
     return 'verified';
   }
@@ -145,7 +164,7 @@ function stateOf(rows: readonly ScheduleState[], row: ActedRow): 'verified' | 'p
 
 async function readSchedule(trx: Transaction<DB>, outcomeId: string): Promise<ScheduleState[]> {
   const { rows } = await sql<ScheduleState>`
-    select ordinal, trim_scale(amount)::text as amount, verdict, trim_scale(verified_amount)::text as "verifiedAmount"
+    select ordinal, recognised_from as "from", recognised_until as "until", trim_scale(amount)::text as amount, verdict, trim_scale(verified_amount)::text as "verifiedAmount"
     from outcome_schedule where outcome_id = ${outcomeId}::bigint order by ordinal`.execute(trx);
   return rows;
 }

@@ -163,7 +163,7 @@ describe('a claim', () => {
 
 describe('a verification', () => {
   test.for([
-    ['whoever claimed it', { principal: { ...FINANCE, id: 'dev@example.com' } }, 'claimed the outcome'],
+    ['whoever claimed it', { principal: { ...FINANCE, id: 'dev@example.com' } }, 'stated the outcome, or changed it,'],
     ['its owner', { principal: { ...FINANCE, id: 'Ada@example.com' } }, 'owns the outcome'],
     [
       'the owner of a receiving pod',
@@ -276,7 +276,10 @@ describe('a verification', () => {
       principal: FINANCE,
       at: AT,
     });
-    expect(await own).toMatchObject({ state: 'claimed', notes: [expect.stringContaining('claimed the outcome')] });
+    expect(await own).toMatchObject({
+      state: 'claimed',
+      notes: [expect.stringContaining('stated the outcome, or changed it,')],
+    });
   });
 });
 

@@ -19,7 +19,7 @@ function input(fields: Partial<OutcomeInput> = {}): OutcomeInput {
     ownerEmail: 'ada@example.com',
     shares: [{ pod: 'checkout', basisPoints: 10_000 }],
     amount: '300',
-    currency: 'EUR',
+    currency: 'USD',
     ...fields,
   };
 }

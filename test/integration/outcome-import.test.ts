@@ -132,6 +132,7 @@ describe('a verification in a sheet', () => {
     ['another role than finance', localOperator, {}, 'verified needs the role finance, not operator'],
     ['no verifier', FINANCE, { verified_by: '' }, 'verified needs the name of who verified it'],
     ['its owner', FINANCE, { verified_by: 'Ada@example.com' }, 'owns the outcome'],
+    ['whoever imports it', FINANCE, { verified_by: 'Grace@example.com' }, 'stated the outcome, or changed it,'],
     [
       'the owner of a receiving pod',
       FINANCE,

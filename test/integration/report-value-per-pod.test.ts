@@ -12,7 +12,14 @@ import type { ReportRequest } from '../../services/reports/report-frame.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { insertLoad, insertPodDays } from '../support/cost-fixtures.ts';
 import { test } from '../support/database.ts';
-import { FINANCE, insertPods, outcomeRow, outcomeSheet, type SheetCells } from '../support/outcome-sheets.ts';
+import {
+  FINANCE,
+  forgetRates,
+  insertPods,
+  outcomeRow,
+  outcomeSheet,
+  type SheetCells,
+} from '../support/outcome-sheets.ts';
 
 const AFTER = new Date('2026-11-20T00:00:00Z');
 const QUARTER = '2026-07-01..2026-10-01';
@@ -277,10 +284,10 @@ describe('value', () => {
     // Thirds at 12 decimals: 3.333333333333, then up to 6.666666666667, then up to 10.
     expect((await report(trx)).total.verified).toBe('23.333333333333');
     expect((await report(trx, { currency: 'EUR' })).total.verified).toBe('10');
-    await importSheet(
-      trx,
-      outcomeRow({ source_row_id: 'r2', amount: '1', currency: 'GBP', delivered_on: '2026-08-01' }),
-    );
+    const british = outcomeRow({ source_row_id: 'r2', amount: '1', currency: 'GBP', delivered_on: '2026-08-01' });
+    await importFxFiles(trx, [{ name: 'ecb.csv', text: 'date,base,quote,rate\n2026-08-01,GBP,USD,1.3\n' }]);
+    await importSheet(trx, british);
+    await forgetRates(trx, 'GBP');
     await expect(report(trx)).rejects.toMatchObject({ details: { date: '2026-08-01', from: 'GBP', to: 'USD' } });
   });
 

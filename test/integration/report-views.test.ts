@@ -120,8 +120,9 @@ async function seedOutcomesAndEnvelope(db: Kysely<DB>): Promise<void> {
 const test = base
   .extend('bills', { scope: 'file' }, async ({ database }) => {
     await insertPods(database.db, { id: 'checkout', portfolio: 'commerce' }, { id: 'search', kind: 'platform' });
+    const bills = await publishBills(database.db);
     await seedOutcomesAndEnvelope(database.db);
-    return publishBills(database.db);
+    return bills;
   })
   .extend('ask', { scope: 'file' }, async ({ bills, database }, { onCleanup }): Promise<Ask> => {
     expect(bills.aws).not.toBe('');

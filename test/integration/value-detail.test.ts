@@ -7,13 +7,14 @@ import { describe, expect } from 'vitest';
 import { renderValuePerPod } from '../../cli/render/value-per-pod.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { type Decimal, decimal, sum } from '../../services/kernel/decimal.ts';
+import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
 import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { valuePerPodTable } from '../../services/reports/report-tables.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { test } from '../support/database.ts';
-import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
+import { FINANCE, forgetRates, insertPods } from '../support/outcome-sheets.ts';
 
 const AT = new Date('2026-10-20T08:00:00Z');
 const REQUEST = { period: '2026-Q3', at: AT, detail: true } as const;
@@ -63,7 +64,7 @@ describe('the detail of value per pod', () => {
     await state(trx, { ...verified, ...USD, amount: '20', effect: 'dis_benefit' });
     await state(trx, { ...USD, amount: '90', shares: both }, new Date('2026-10-10T00:00:00Z'));
     await state(trx, { ...USD, amount: '7' }, new Date('2026-09-05T00:00:00Z'));
-    await state(trx, { ...USD, amount: '11' }, new Date('2026-07-01T00:00:00Z'));
+    await state(trx, { ...USD, amount: '11', deliveredOn: '2026-07-01' }, new Date('2026-07-01T00:00:00Z'));
     const report = await valuePerPod(trx, REQUEST);
     const [checkout] = report.pods;
     expect(checkout?.value).toMatchObject({
@@ -92,7 +93,9 @@ describe('the detail of value per pod', () => {
 
   test('without a rate is refused with the outcomes that ask for it', async ({ trx }) => {
     await insertPods(trx, { id: 'checkout' });
+    await importFxFiles(trx, [{ name: 'ecb.csv', text: 'date,base,quote,rate\n2026-08-10,KWD,USD,3.2\n' }]);
     const outcomeId = await state(trx, { amount: '9', currency: 'KWD' });
+    await forgetRates(trx, 'KWD');
     await expect(valuePerPod(trx, REQUEST)).rejects.toMatchObject({
       code: 'missing_exchange_rate',
       message: expect.stringContaining(`It is needed for outcome ${outcomeId}:`) as string,

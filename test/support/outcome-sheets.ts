@@ -1,5 +1,5 @@
 /** Builders for tests of outcomes: pods to claim for, and sheets of which only the interesting cells are written. */
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
 
@@ -79,4 +79,10 @@ export async function insertPods(
       .values({ id, name, kind, portfolio_id: portfolio ?? null, owner_email: `${id}-owner@example.com` })
       .execute();
   }
+}
+
+/** As after a restored database or a changed policy: what was published, and what was resolved from it, is gone. */
+export async function forgetRates(db: Kysely<DB>, base: string): Promise<void> {
+  await sql`delete from fx_rate where base_currency = ${base}`.execute(db);
+  await sql`delete from conversion_rate where from_currency = ${base}`.execute(db);
 }
