@@ -124,7 +124,7 @@ function broughtBy({ content }: StatedOutcome, act: Act | undefined): Decimal {
 
 async function perform(trx: Transaction<DB>, given: { outcomeId: string; outcome: StatedOutcome; act: Act }) {
   const { outcomeId, outcome, act } = given;
-  const request = { outcomeId, principal: FINANCE, at: AT, reason: 'as measured' };
+  const request = { outcomeId, principal: { ...FINANCE, id: 'luca@example.com' }, at: AT, reason: 'as measured' };
   if (act === 'retract') await retractOutcome(trx, request);
   if (act !== 'judge' || outcome.content.amount === null) return;
   const rows = outcome.content.schedule.map(({ amount }, index) => ({
