@@ -54,7 +54,8 @@ export async function receiveCloudEvents(
   principal: Principal | null,
   context: ReceivingEvents,
 ): Promise<ReceivedEvents | null> {
-  if (principal !== null) return keep('events', request, readCloudEvents(request), EVENT_HEADERS, context);
+  if (principal !== null)
+    return keep(sourceOf(principal.id), request, readCloudEvents(request), EVENT_HEADERS, context);
   const { clock, settings, logger } = context;
   const senders = Object.entries(settings.intake.senderSecrets);
   const sender = senders.find(([, secrets]) => isSignedBySender(request, secrets, clock.now()));
@@ -68,7 +69,12 @@ export async function receiveCloudEvents(
       'In binary mode the attributes of an event stand in headers, which a signature does not cover. Send it structured, or with a token.',
     );
   }
-  return keep(`events/${sender[0]}`, request, readCloudEvents(request), EVENT_HEADERS, context);
+  return keep(sourceOf(sender[0]), request, readCloudEvents(request), EVENT_HEADERS, context);
+}
+
+/** By sender: what one says is never taken for another's, and nobody can say first what another is going to. */
+function sourceOf(sender: string): string {
+  return `events/${sender.toLowerCase()}`;
 }
 
 async function keep(

@@ -10,13 +10,13 @@ import {
   type EventReference,
   type InboundEvent,
   type ObjectStatus,
+  type Part,
   partOf,
   readInstant,
   scopeOf,
 } from '../../services/kernel/inbound-event.ts';
 import { isNotPlanned } from '../inbound-webhook.ts';
 
-type Part = Readonly<Record<string, unknown>>;
 type Told = Pick<InboundEvent, 'kind' | 'objectId' | 'subject' | 'status' | 'occurredAt' | 'scopes' | 'attributes'>;
 
 /** dev.cdevents.service.deployed.0.2.0, also with -draft. All majors there are. */
@@ -26,7 +26,6 @@ const MAJOR = '0';
 const DEPLOYED = new Map<string, ObjectStatus>([
   ['deployed', 'succeeded'],
   ['upgraded', 'succeeded'],
-  ['published', 'succeeded'],
   ['rolledback', 'rolled_back'],
 ]);
 
@@ -48,6 +47,8 @@ export function readCdEvent(type: string, data: Part): Told | null {
       const artifact = cleanTextOrNull(content['artifactId'], 500);
       return {
         ...basics,
+        // What runs in one environment says nothing about another.
+        objectId: id === null ? null : `service/${id}${environment === null ? '' : `@${environment}`}`,
         kind: 'deployment',
         subject: cleanText(`${id ?? 'service'} ${verb}${environment === null ? '' : ` in ${environment}`}`),
         status: DEPLOYED.get(verb) ?? null,

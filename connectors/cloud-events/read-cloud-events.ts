@@ -18,6 +18,8 @@ import { readCdEvent } from './cd-event.ts';
 export const EVENTS_MAX = 1_000;
 const NAME_LENGTH_MAX = 500;
 const UNNAMEABLE = /[\p{Cc}\p{Cs}]|^\s*$/u;
+/** As an address has none, the first blank of a key ends its source. */
+const BLANK = /\s/;
 const STRUCTURED = 'application/cloudevents+json';
 const BATCHED = 'application/cloudevents-batch+json';
 
@@ -99,6 +101,14 @@ function faultsOf(attributes: Attributes): InputFault[] {
   }
   for (const name of ['id', 'source', 'type']) {
     const value = attributes[name];
+    if (name === 'source' && typeof value === 'string' && BLANK.test(value)) {
+      faults.push({
+        column: name,
+        reason: 'the source has blanks in it',
+        fix: 'CloudEvents has a URI reference there.',
+      });
+      continue;
+    }
     if (typeof value === 'string' && !UNNAMEABLE.test(value) && value.length <= NAME_LENGTH_MAX) continue;
     const reason =
       value === undefined ? `the ${name} is missing` : `the ${name} is no line of 1 to ${NAME_LENGTH_MAX} characters`;

@@ -9,7 +9,9 @@ import {
   cleanTexts,
   idOf,
   type InboundEvent,
+  listOf,
   type ObjectStatus,
+  type Part,
   partOf,
   readInstant,
   scopeOf,
@@ -24,8 +26,6 @@ import {
   uncountedEvent,
   type WebhookRequest,
 } from '../inbound-webhook.ts';
-
-type Part = Readonly<Record<string, unknown>>;
 
 /** What is told of one object; the rest is the same for all. */
 type Told = Pick<InboundEvent, 'kind' | 'objectId' | 'subject' | 'status' | 'attributes' | 'occurredAt'>;
@@ -131,6 +131,9 @@ function deploymentStatus(state: unknown, task: unknown): ObjectStatus | null {
   return /roll[-_ ]?back/i.test(cleanText(task)) ? 'rolled_back' : 'succeeded';
 }
 
+/** Cancelled, skipped, stale or waiting for somebody is no failure. */
+const FAILED_RUNS = new Set<string | null>(['failure', 'startup_failure', 'timed_out']);
+
 function readWorkflowRun(payload: Part, repository: string): Told {
   const run = partOf(payload['workflow_run']);
   const conclusion = cleanTextOrNull(run['conclusion']);
@@ -138,7 +141,7 @@ function readWorkflowRun(payload: Part, repository: string): Told {
     kind: 'run',
     objectId: objectId(payload, 'run', run['id']),
     subject: cleanText(run['display_title'] ?? run['name']),
-    status: conclusion === 'success' ? 'succeeded' : conclusion === 'failure' ? 'failed' : null,
+    status: conclusion === 'success' ? 'succeeded' : FAILED_RUNS.has(conclusion) ? 'failed' : null,
     occurredAt: readInstant(run['updated_at']),
     attributes: {
       references: [
@@ -180,8 +183,4 @@ function objectId(payload: Part, noun: string, id: unknown): string | null {
   const own = idOf(id);
   const repository = idOf(partOf(payload['repository'])['id']);
   return own === null || repository === null ? null : `${noun}/${repository}/${own}`;
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -9,7 +9,9 @@ import {
   cleanTexts,
   idOf,
   type InboundEvent,
+  listOf,
   type ObjectStatus,
+  type Part,
   partOf,
   readInstant,
   scopeOf,
@@ -24,8 +26,6 @@ import {
   uncountedEvent,
   type WebhookRequest,
 } from '../inbound-webhook.ts';
-
-type Part = Readonly<Record<string, unknown>>;
 
 /** Of a change: what tells how long a ticket waited where. */
 const ITEMS_MAX = 20;
@@ -105,8 +105,7 @@ function changesOf(changelog: Part): object[] {
 }
 
 function itemsOf(changelog: Part): Part[] {
-  const items: unknown = changelog['items'];
-  return Array.isArray(items) ? items.slice(0, ITEMS_MAX).map(partOf) : [];
+  return listOf(changelog['items']).slice(0, ITEMS_MAX).map(partOf);
 }
 
 /** Of the issue for people: what its address for programs stands on. */

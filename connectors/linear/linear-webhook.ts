@@ -9,7 +9,9 @@ import {
   cleanTexts,
   idOf,
   type InboundEvent,
+  listOf,
   type ObjectStatus,
+  type Part,
   partOf,
   readInstant,
   scopeOf,
@@ -23,8 +25,6 @@ import {
   uncountedEvent,
   type WebhookRequest,
 } from '../inbound-webhook.ts';
-
-type Part = Readonly<Record<string, unknown>>;
 
 const AGE_MS_MAX = 60_000;
 
@@ -89,11 +89,10 @@ function read(request: WebhookRequest): InboundEvent {
 function statusOf(action: string, stateType: unknown): ObjectStatus | null {
   if (action === 'remove') return 'deleted';
   if (stateType === 'completed') return 'completed';
-  if (stateType === 'canceled') return 'not_planned';
+  if (stateType === 'canceled' || stateType === 'duplicate') return 'not_planned';
   return typeof stateType === 'string' ? 'open' : null;
 }
 
 function labelsOf(data: Part): unknown[] {
-  const labels: unknown = data['labels'];
-  return Array.isArray(labels) ? labels.map((label: unknown) => partOf(label)['name']) : [];
+  return listOf(data['labels']).map((label) => partOf(label)['name']);
 }

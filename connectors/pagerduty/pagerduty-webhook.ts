@@ -10,6 +10,7 @@ import {
   cleanTexts,
   idOf,
   type InboundEvent,
+  listOf,
   type ObjectStatus,
   partOf,
   readInstant,
@@ -43,7 +44,6 @@ function read({ body }: WebhookRequest): InboundEvent {
     return uncountedEvent({ deliveryId, type, occurredAt });
   }
   const service = partOf(data['service']);
-  const teams: unknown = data['teams'];
   return {
     deliveryId,
     changeKey: deliveryId,
@@ -60,7 +60,7 @@ function read({ body }: WebhookRequest): InboundEvent {
       number: idOf(data['number']),
       priority: cleanTextOrNull(partOf(data['priority'])['summary']),
       urgency: cleanTextOrNull(data['urgency']),
-      teams: cleanTexts(Array.isArray(teams) ? teams.map((team: unknown) => partOf(team)['summary']) : []),
+      teams: cleanTexts(listOf(data['teams']).map((team) => partOf(team)['summary'])),
       createdAt: readInstant(data['created_at']),
       resolveReason: cleanTextOrNull(partOf(data['resolve_reason'])['type']),
     },

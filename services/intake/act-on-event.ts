@@ -53,11 +53,11 @@ async function breakWhatRefers(trx: Transaction<DB>, event: EventToAct, at: Date
   await askOwners(trx, { eventId: event.id, reason, broken, at });
 }
 
-/** A rollback tells what it brought back; what it took back is the deployment before it, in the same place. */
+/** A rollback tells what it brought back; what it took back is what ran before it in the same place, by a deployment or another rollback. */
 async function referencesTakenBack(trx: Transaction<DB>, event: EventToAct): Promise<EventReference[]> {
   const { rows } = await sql<{ references: EventReference[] }>`
     select coalesce(attributes -> 'references', '[]') as references from inbound_event
-    where source = ${event.source} and kind = 'deployment' and status = 'succeeded' and scopes = ${JSON.stringify(event.scopes)}::jsonb
+    where source = ${event.source} and kind = 'deployment' and status in ('succeeded', 'rolled_back') and scopes = ${JSON.stringify(event.scopes)}::jsonb
       and attributes ->> 'environment' is not distinct from ${event.environment} and occurred_at < ${event.occurredAt.toISOString()}
     order by occurred_at desc, id desc limit 1
   `.execute(trx);

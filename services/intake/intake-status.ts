@@ -10,6 +10,8 @@ export interface IntakeSource {
   readonly received: number;
   readonly unmapped: number;
   readonly failed: number;
+  /** Of a sender of events: whether the organisation file says of which sources it may speak. */
+  readonly isBound: boolean;
   /** Deliveries known to have failed that have not come since. */
   readonly gap: number;
 }
@@ -38,6 +40,7 @@ export async function readIntakeStatus(db: Kysely<DB>): Promise<{ sources: Intak
     )
     select known.source, (select max(received_at) from inbound_event where inbound_event.source = known.source) as "lastAt",
       coalesce(received, 0) as received, coalesce(unmapped, 0) as unmapped, coalesce(failed, 0) as failed,
+      exists (select from intake_sender where known.source = 'events/' || sender) as "isBound",
       (select count(*)::int from intake_gap where intake_gap.source = known.source) as gap
     from known left join waiting on waiting.source = known.source order by known.source
   `.execute(db);

@@ -11,7 +11,7 @@ import type { InboundEvent } from '../kernel/inbound-event.ts';
 const BODY_KEPT_BYTES_MAX = 262_144;
 
 export interface Arrival {
-  /** github, jira, linear, pagerduty; events, or events/NAME of a sender that signs. */
+  /** github, jira, linear, pagerduty; events/SENDER: the principal of a token, or the name of a secret. */
   readonly source: string;
   /** Those worth keeping. */
   readonly headers: Readonly<Record<string, string>>;

@@ -12,6 +12,9 @@ export type ObjectStatus = 'open' | 'completed' | 'not_planned' | 'deleted' | 's
 export const SCOPE_KINDS = ['repository', 'project', 'team', 'service', 'source'] as const;
 export type ScopeKind = (typeof SCOPE_KINDS)[number];
 
+/** Among the hooks of GitHub that are looked at: that of the App itself, which is no owner's. */
+export const GITHUB_APP_HOOK = '@app';
+
 /** What a mapping may know an event by. The name is folded. */
 export interface EventScope {
   readonly kind: ScopeKind;
@@ -105,9 +108,17 @@ export function scopeOf(kind: ScopeKind, name: unknown): EventScope[] {
   return folded === '' ? [] : [{ kind, name: folded }];
 }
 
+/** An object of foreign JSON, of which nothing is known. */
+export type Part = Readonly<Record<string, unknown>>;
+
 /** A part of foreign JSON as an object; empty for what is none. */
-export function partOf(value: unknown): Readonly<Record<string, unknown>> {
+export function partOf(value: unknown): Part {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+/** A part of foreign JSON as a list; empty for what is none. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** A foreign id as text; null for what is none. */

@@ -1,7 +1,7 @@
 /** Checks of the intake's meaning: one scope and one result each, known pods, and dates of one name that do not lie over each other. */
-import { SCOPE_KINDS } from '../kernel/inbound-event.ts';
+import { GITHUB_APP_HOOK, SCOPE_KINDS } from '../kernel/inbound-event.ts';
 import { scopeIn } from './intake-of.ts';
-import type { CandidateSection, IntakeSection, MappingSection } from './intake-schema.ts';
+import type { CandidateSection, IntakeSection, MappingSection, SenderSection } from './intake-schema.ts';
 import { checkDatesRunForward, checkPodReference, entriesOf, type KnownNames, type Located } from './known-names.ts';
 import type { Places } from './located-value.ts';
 import { listWords } from './suggestion.ts';
@@ -17,9 +17,27 @@ export function checkIntake(intake: IntakeSection | undefined, known: KnownNames
     places,
   );
   for (const { item, path } of entriesOf(intake?.candidates, '/intake/candidates')) checkCandidate(item, path, places);
+  checkSenders(entriesOf(intake?.senders, '/intake/senders'), places);
   for (const { item, path } of entriesOf(intake?.github?.sweep, '/intake/github/sweep')) {
-    if (!/^[\w.-]+(?:\/[\w.-]+)?$/.test(item)) {
-      places.add(path, `"${item}" is no organisation or repository of GitHub`, 'Write it as owner, or owner/name.');
+    if (item !== GITHUB_APP_HOOK && !/^[\w.-]+(?:\/[\w.-]+)?$/.test(item)) {
+      const fix = `Write it as owner, owner/name, or ${GITHUB_APP_HOOK} for the hook of the App itself.`;
+      places.add(path, `"${item}" is no organisation or repository of GitHub`, fix);
+    }
+  }
+}
+
+function checkSenders(senders: readonly Located<SenderSection>[], places: Places): void {
+  const known = new Set<string>();
+  for (const { item, path } of senders.filter((one) => places.isSound(one.path))) {
+    const name = item.sender.trim().toLowerCase();
+    if (known.has(name)) {
+      places.add(path, `the sender "${item.sender}" stands twice`, 'Give it one list of sources.');
+    }
+    known.add(name);
+    for (const [index, source] of item.sources.entries()) {
+      if (/^[^\s*]{1,199}\*?$/.test(source.trim())) continue;
+      const fix = 'Write the source as its events have it, with * at its end for all that begin so.';
+      places.add(`${path}/sources/${index}`, `"${source}" is no source of events`, fix);
     }
   }
 }

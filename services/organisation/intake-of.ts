@@ -18,6 +18,10 @@ export function intakeOf(intake: IntakeSection): IntakeEntry {
       const { label, issueType } = entry;
       return { ...scopeIn(entry), ...definedOf({ label, issueType }) };
     }),
+    senders: (intake.senders ?? []).map(({ sender, sources }) => ({
+      sender: sender.trim(),
+      sources: sources.map((source) => source.trim()),
+    })),
     sweep: intake.github?.sweep ?? [],
   };
 }

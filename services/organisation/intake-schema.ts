@@ -42,16 +42,25 @@ const candidate = object(
   { allOf: [atMostOne(['repository', 'project', 'team']), exactlyOne(['label', 'issueType'])] },
 );
 
+const sender = object('sender', {
+  sender: plainText('The principal of a token of role ingest, or the NAME of OUTTURN_EVENTS_<NAME>_SECRETS.'),
+  sources: Type.Array(plainText('The source of CloudEvents; ending with * for all that begin so.'), {
+    minItems: 1,
+    maxItems: 100,
+  }),
+});
+
 export const intakeSchema = object('intake', {
   mappings: section(
     mapping,
     'Which pod the events of a repository, project, team, service or source belong to, by date.',
   ),
   candidates: section(candidate, 'Which finished tickets are candidates for outcomes. None without.'),
+  senders: section(sender, 'Of which sources a sender of events may speak. One that is not listed, of any.'),
   github: Type.Optional(
     object('github', {
       sweep: Type.Optional(
-        Type.Array(plainText('owner, or owner/name.'), {
+        Type.Array(plainText('owner, owner/name, or "@app" for the hook of the GitHub App.'), {
           maxItems: 500,
           description: 'Organisations and repositories of GitHub whose failed deliveries are looked for every night.',
         }),
@@ -62,4 +71,5 @@ export const intakeSchema = object('intake', {
 
 export type IntakeSection = Static<typeof intakeSchema>;
 export type MappingSection = Static<typeof mapping>;
+export type SenderSection = Static<typeof sender>;
 export type CandidateSection = Static<typeof candidate>;

@@ -46,8 +46,9 @@ function settingsOf(organisation: Organisation): ReadonlyMap<string, unknown> {
   }
   settings.set('tags.fold', organisation.tags.fold);
   for (const [key, spellings] of Object.entries(organisation.tags.keys)) settings.set(`tags.keys.${key}`, spellings);
-  const { candidates = [], sweep = [] } = organisation.intake ?? {};
+  const { candidates = [], senders = [], sweep = [] } = organisation.intake ?? {};
   if (candidates.length > 0) settings.set('intake.candidates', candidates);
+  for (const { sender, sources } of senders) settings.set(`intake.senders.${sender.toLowerCase()}`, sources);
   if (sweep.length > 0) settings.set('intake.github.sweep', sweep);
   return settings;
 }

@@ -112,9 +112,17 @@ export interface CandidateEntry {
   readonly issueType?: string;
 }
 
+/** Of which sources a sender of events may speak; one ends with * where it stands for all that begin so. */
+export interface SenderEntry {
+  readonly sender: string;
+  readonly sources: readonly string[];
+}
+
 export interface IntakeEntry {
   readonly mappings: readonly MappingEntry[];
   readonly candidates: readonly CandidateEntry[];
+  /** Senders of events that are bound to sources. */
+  readonly senders: readonly SenderEntry[];
   /** Organisations and repositories of GitHub whose failed deliveries are looked for. */
   readonly sweep: readonly string[];
 }

@@ -37,6 +37,13 @@ export async function storeIntake(trx: Transaction<DB>, intake: IntakeEntry | un
     select * from jsonb_to_recordset(${JSON.stringify(candidates)}::jsonb) as entry (ordinal integer, scope_kind text, scope_name text,
       label text, issue_type text)
   `.execute(trx);
+  const bound = (intake?.senders ?? []).flatMap(({ sender, sources }) =>
+    sources.map((source) => ({ sender: sender.toLowerCase(), source: source.toLowerCase() })),
+  );
+  await sql`delete from intake_sender`.execute(trx);
+  await sql`
+    insert into intake_sender select distinct sender, source from jsonb_to_recordset(${JSON.stringify(bound)}::jsonb) as entry (sender text, source text)
+  `.execute(trx);
   await storeSweeps(trx, intake?.sweep ?? [], at);
   await sql`
     update inbound_event set state = 'received', attempts = 0, reason = null, next_attempt_at = ${at.toISOString()}

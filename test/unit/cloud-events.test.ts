@@ -74,6 +74,11 @@ describe('CloudEvents', () => {
       /the id is no line/,
     ],
     [
+      'with a source that has blanks',
+      { specversion: '1.0', id: '1', source: '/a b', type: 'b' },
+      /the source has blanks/,
+    ],
+    [
       'with a time that is none',
       { specversion: '1.0', id: '1', source: '/a', type: 'b', time: 'soon' },
       /the time is no instant/,
@@ -99,7 +104,7 @@ describe('CDEvents', () => {
     expect(readOne(cdEvent('service.deployed.0.2.0', { id: 'shop', content }))).toMatchObject({
       kind: 'deployment',
       status: 'succeeded',
-      objectId: '/argo service/shop',
+      objectId: '/argo service/shop@production',
       scopes: [
         { kind: 'service', name: 'shop' },
         { kind: 'source', name: '/argo' },
@@ -111,6 +116,8 @@ describe('CDEvents', () => {
       },
     });
     expect(readOne(cdEvent('service.rolledback.0.1.1', { id: 'shop', content })).status).toBe('rolled_back');
+    // It says where a service is found, and of no artifact: nothing that a rollback could take back.
+    expect(readOne(cdEvent('service.published.0.3.0', { id: 'shop', content })).status).toBeNull();
   });
 
   test('of tickets stand as their resolution says; a type is known by name and major version', () => {

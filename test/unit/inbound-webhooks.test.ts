@@ -198,6 +198,7 @@ describe('what is read', () => {
       );
     expect(told('completed')).toMatchObject({ status: 'completed', scopes: [{ kind: 'team', name: 'eng' }] });
     expect(told('canceled').status).toBe('not_planned');
+    expect(told('duplicate').status).toBe('not_planned');
     expect(told('started', { completedAt: '2026-09-14T11:00:00Z' }).attributes.isReopening).toBe(true);
   });
 
@@ -248,6 +249,7 @@ describe('settings', () => {
     ['OUTTURN_PAGERDUTY_WEBHOOK_SECRETS', ' , ', /holds no secret/],
     ['OUTTURN_EVENTS_CI_SECRETS', NEW, /Standard Webhooks/],
     ['GITHUB_API_URL', 'github.example.com', /no.* URL/],
+    ['OUTTURN_GITHUB_APP_ID', 'Iv1.acme', /set together, or neither/],
   ])('%s is named with its fix', (variable, value, message) => {
     expect(() => readSettings({ [variable]: value }, '/')).toThrow(message);
   });

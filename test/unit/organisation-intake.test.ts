@@ -23,7 +23,8 @@ test('names each mapping by what it is about and since when; numbers are taken a
     - { repository: acme/shop, pod: pay, from: 2026-07-01 }
     - { service: 0012, ignored: not counted }
   candidates: [{ label: outcome }, { project: SHOP, issueType: Benefit }]
-  github: { sweep: [acme, acme/shop] }
+  senders: [{ sender: CI, sources: ["https://ci.example.com/*", /ci] }]
+  github: { sweep: [acme, acme/shop, "@app"] }
 `,
   );
   expect(organisation.intake).toEqual({
@@ -33,7 +34,8 @@ test('names each mapping by what it is about and since when; numbers are taken a
       { scopeKind: 'service', scopeName: '0012', ignored: 'not counted' },
     ],
     candidates: [{ label: 'outcome' }, { scopeKind: 'project', scopeName: 'SHOP', issueType: 'Benefit' }],
-    sweep: ['acme', 'acme/shop'],
+    senders: [{ sender: 'CI', sources: ['https://ci.example.com/*', '/ci'] }],
+    sweep: ['acme', 'acme/shop', '@app'],
   });
   expect([...sectionsOf(organisation).mapping.keys()]).toEqual([
     'repository acme/shop',
@@ -82,7 +84,15 @@ test.each([
   ],
   [
     '  github: { sweep: [https://github.com/acme] }\n',
-    'outturn.yaml line 4: "https://github.com/acme" is no organisation or repository of GitHub. Write it as owner, or owner/name.',
+    'outturn.yaml line 4: "https://github.com/acme" is no organisation or repository of GitHub. Write it as owner, owner/name, or @app for the hook of the App itself.',
+  ],
+  [
+    '  senders:\n    - { sender: ci, sources: [/ci] }\n    - { sender: CI, sources: [/cd] }\n',
+    'outturn.yaml line 6: the sender "CI" stands twice. Give it one list of sources.',
+  ],
+  [
+    '  senders: [{ sender: ci, sources: ["https://*.example.com/"] }]\n',
+    'outturn.yaml line 4: "https://*.example.com/" is no source of events. Write the source as its events have it, with * at its end for all that begin so.',
   ],
 ])('%s', (text, message) => {
   expect(faultsOf(text)).toContain(message);
