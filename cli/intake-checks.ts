@@ -37,12 +37,20 @@ export async function checkIntake(runtime: Pick<Runtime, 'db' | 'settings'>): Pr
     const rotation = secrets.length > 1 ? '; two secrets are active' : '';
     return [{ subject, ...describe(came, rotation) }];
   });
-  const events = sources.filter(({ source }) => source === 'events' || source.startsWith('events/'));
+  const events = sources.filter(({ source }) => source.startsWith('events/'));
   return [
     ...findings,
-    ...events.map((source) => ({ subject: source.source, ...describe(source, '') })),
-    ...checkSweeps(sweeps, intake.github.token !== undefined),
+    ...events.map(checkSender),
+    ...checkSweeps(sweeps, intake.github.token !== undefined || intake.github.app !== undefined),
   ];
+}
+
+function checkSender(source: IntakeSource): Finding {
+  const subject = source.source;
+  if (source.isBound) return { subject, ...describe(source, '') };
+  const any = '; it may speak of any source: name those it has in intake.senders of the organisation file';
+  const { state, message } = describe(source, any);
+  return { subject, state: state === 'ok' ? 'note' : state, message };
 }
 
 function describe(source: IntakeSource, more: string): Pick<Finding, 'state' | 'message'> {
@@ -68,7 +76,7 @@ function checkSweeps(sweeps: readonly IntakeSweep[], hasToken: boolean): Finding
   const subject = 'nightly look at GitHub';
   if (!hasToken) {
     const message =
-      'OUTTURN_GITHUB_TOKEN is not set: GitHub is not asked for what it could not deliver (docs/intake.md)';
+      'neither OUTTURN_GITHUB_TOKEN nor OUTTURN_GITHUB_APP_ID is set: GitHub is not asked for what it could not deliver (docs/intake.md)';
     return [{ subject, state: 'wrong', message }];
   }
   return sweeps.map(({ hook, lookedAt, error }): Finding => {

@@ -1,13 +1,14 @@
 /**
  * What GitHub could not deliver. It does not try again by itself, lists a hook's deliveries for some days, and sends one again when it is
- * asked within three.
+ * asked within three. Asked with somebody's token, or as an App, whose own hook has other addresses.
  */
 import { env } from 'node:process';
 import { Octokit } from '@octokit/core';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
-import { cleanText, idOf, partOf, readInstant } from '../../services/kernel/inbound-event.ts';
+import { cleanText, GITHUB_APP_HOOK, idOf, listOf, partOf, readInstant } from '../../services/kernel/inbound-event.ts';
 import { networkReason, retryAfterMs, unreached } from '../http-answer.ts';
+import { appToken, type GithubApp, installationToken } from './app-token.ts';
 
 /** Past it GitHub does not send a delivery again. */
 export const REDELIVERY_MS_MAX = 3 * 86_400_000;
@@ -35,39 +36,31 @@ export interface GithubHook {
 }
 
 export interface GithubAccess {
-  readonly token: string;
+  /** A token, or the App that asks for one. */
+  readonly as: string | GithubApp;
   readonly apiUrl: string;
   readonly now: Date;
 }
 
+type Call = (
+  method: 'GET' | 'POST',
+  path: string,
+  query?: Readonly<Record<string, string | number>>,
+) => Promise<{ data: unknown; headers: { link?: string } }>;
+
 /**
- * The hook of an organisation or repository that calls `address`.
- * @throws AppError source_refused where there is none or the token may not see it; TransientError.
+ * The hook of an organisation, of a repository, or of the App itself (`@app`), that calls `address`.
+ * @throws AppError source_refused where there is none or we may not see it; TransientError.
  */
 export async function openHook(place: string, address: string, access: GithubAccess): Promise<GithubHook> {
-  const client = new Octokit({
-    auth: access.token,
-    baseUrl: access.apiUrl,
-    userAgent: 'outturn',
-    request: { fetch: openFetch() },
-    log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
-  });
-  const home = place.includes('/') ? `/repos/${place}` : `/orgs/${place}`;
-  const call = async (method: 'GET' | 'POST', path: string, query: Readonly<Record<string, string | number>> = {}) => {
-    try {
-      const answer: { data: unknown; headers: { link?: string } } = await client.request(`${method} ${path}`, query);
-      return answer;
-    } catch (error) {
-      throw describeFailure(error, place, access.now);
-    }
-  };
-  const hookId = await findHook(place, address, (page) => call('GET', `${home}/hooks`, { per_page: PER_PAGE, page }));
+  const { call, hook } =
+    place === GITHUB_APP_HOOK ? await openAppHook(address, access) : await openOwned(place, address, access);
   return {
     listDeliveries: async (since) => {
       const found: HookDelivery[] = [];
       let cursor: string | null = null;
       for (let page = 0; page < PAGES_MAX; page += 1) {
-        const { data, headers } = await call('GET', `${home}/hooks/${hookId}/deliveries`, {
+        const { data, headers } = await call('GET', `${hook}/deliveries`, {
           per_page: PER_PAGE,
           ...(cursor === null ? {} : { cursor }),
         });
@@ -83,8 +76,59 @@ export async function openHook(place: string, address: string, access: GithubAcc
       );
     },
     redeliver: async (attemptId) => {
-      await call('POST', `${home}/hooks/${hookId}/deliveries/${encodeURIComponent(attemptId)}/attempts`);
+      await call('POST', `${hook}/deliveries/${encodeURIComponent(attemptId)}/attempts`);
     },
+  };
+}
+
+interface OpenedHook {
+  readonly call: Call;
+  /** Its path. */
+  readonly hook: string;
+}
+
+async function openAppHook(address: string, access: GithubAccess): Promise<OpenedHook> {
+  if (typeof access.as === 'string') {
+    const fix = 'Set OUTTURN_GITHUB_APP_ID and OUTTURN_GITHUB_APP_KEY.';
+    throw new AppError('source_refused', `The hook of a GitHub App is shown to the App alone. ${fix}`);
+  }
+  const call = callerWith(appToken(access.as, access.now), GITHUB_APP_HOOK, access);
+  const { data } = await call('GET', '/app/hook/config');
+  if (partOf(data)['url'] === address) return { call, hook: '/app/hook' };
+  throw new AppError(
+    'source_refused',
+    `The hook of the GitHub App does not call ${address}. Correct its webhook URL, or PUBLIC_URL.`,
+  );
+}
+
+async function openOwned(place: string, address: string, access: GithubAccess): Promise<OpenedHook> {
+  const home = place.includes('/') ? `/repos/${place}` : `/orgs/${place}`;
+  const token =
+    typeof access.as === 'string'
+      ? access.as
+      : await installationToken(home, callerWith(appToken(access.as, access.now), place, access));
+  if (token === null)
+    throw new AppError('source_refused', `GitHub names no installation of the App at ${place}. Install it there.`);
+  const call = callerWith(token, place, access);
+  const id = await findHook(place, address, (page) => call('GET', `${home}/hooks`, { per_page: PER_PAGE, page }));
+  return { call, hook: `${home}/hooks/${id}` };
+}
+
+function callerWith(token: string, place: string, { as, apiUrl, now }: GithubAccess): Call {
+  const client = new Octokit({
+    auth: token,
+    baseUrl: apiUrl,
+    userAgent: 'outturn',
+    request: { fetch: openFetch() },
+    log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+  });
+  return async (method, path, query = {}) => {
+    try {
+      const answer: { data: unknown; headers: { link?: string } } = await client.request(`${method} ${path}`, query);
+      return answer;
+    } catch (error) {
+      throw describeFailure(error, { place, isApp: typeof as !== 'string', now });
+    }
   };
 }
 
@@ -125,7 +169,7 @@ function nextCursor(link: string | undefined): string | null {
   return next === undefined || !URL.canParse(next) ? null : new URL(next).searchParams.get('cursor');
 }
 
-function describeFailure(error: unknown, place: string, now: Date): Error {
+function describeFailure(error: unknown, { place, isApp, now }: { place: string; isApp: boolean; now: Date }): Error {
   const { status, response } = error as { status?: number; response?: { headers: Record<string, string | undefined> } };
   if (response === undefined || status === undefined) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : (error as Error);
@@ -140,18 +184,17 @@ function describeFailure(error: unknown, place: string, now: Date): Error {
   }
   if (status >= 500) return new TransientError(`GitHub answered ${status}`, PAUSE_MS, error);
   if (status === 401) {
-    return new AppError('source_refused', 'GitHub does not take OUTTURN_GITHUB_TOKEN (401). Make a new one.', {
-      cause: error,
-    });
+    const message = isApp
+      ? 'GitHub does not take OUTTURN_GITHUB_APP_ID with OUTTURN_GITHUB_APP_KEY (401). Check both, and the clock.'
+      : 'GitHub does not take OUTTURN_GITHUB_TOKEN (401). Make a new one.';
+    return new AppError('source_refused', message, { cause: error });
   }
-  const scope = place.includes('/')
-    ? '"Webhooks: read and write" of the repository (classic: admin:repo_hook)'
-    : '"Webhooks: read and write" of the organisation (classic: admin:org_hook)';
-  return new AppError(
-    'source_refused',
-    `GitHub shows no webhooks of ${place} (${status}). OUTTURN_GITHUB_TOKEN needs ${scope}.`,
-    { cause: error },
-  );
+  const [owner, classic] = place.includes('/') ? ['repository', 'repo'] : ['organisation', 'org'];
+  const needs = `"Webhooks: read and write" of the ${owner}`;
+  const who = isApp
+    ? `The App must be installed there, with ${needs}.`
+    : `OUTTURN_GITHUB_TOKEN needs ${needs} (classic: admin:${classic}_hook).`;
+  return new AppError('source_refused', `GitHub shows no webhooks of ${place} (${status}). ${who}`, { cause: error });
 }
 
 /** Follows the proxies that the environment names, and no redirect: a token goes where it was meant for. */
@@ -160,10 +203,6 @@ function openFetch(): typeof fetch {
   const dispatcher = hasProxy ? { dispatcher: new EnvHttpProxyAgent() } : {};
   return (url, options) =>
     fetch(url, { ...options, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS), ...dispatcher });
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 function ignore(): void {

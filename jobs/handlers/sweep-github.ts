@@ -39,13 +39,14 @@ export async function sweepGithub(_payload: JobPayload<'sweep-github'>, context:
 }
 
 async function sweepHook({ hook, seenThrough }: DueSweep, { db, clock, settings, logger }: JobContext): Promise<void> {
-  const { token, apiUrl } = settings.intake.github;
-  if (token === undefined) throw new AppError('invalid_setting', 'OUTTURN_GITHUB_TOKEN is not set (docs/intake.md).');
+  const { token, app, apiUrl } = settings.intake.github;
+  const as = app ?? token;
+  if (as === undefined) throw new AppError('invalid_setting', 'OUTTURN_GITHUB_TOKEN is not set (docs/intake.md).');
   const at = clock.now();
   const oldest = new Date(at.getTime() - REDELIVERY_MS_MAX);
   const since =
     seenThrough === null ? oldest : new Date(Math.max(oldest.getTime(), seenThrough.getTime() - OVERLAP_MS));
-  const opened = await openHook(hook, `${settings.publicUrl}/api/v1/webhooks/github`, { token, apiUrl, now: at });
+  const opened = await openHook(hook, `${settings.publicUrl}/api/v1/webhooks/github`, { as, apiUrl, now: at });
   const attempts = (await opened.listDeliveries(since)).filter(({ event }) => GITHUB_EVENTS.includes(event));
   const delivered = new Set(attempts.filter(({ isDelivered }) => isDelivered).map(({ guid }) => guid));
   const failed = attempts.filter(({ guid }) => !delivered.has(guid));

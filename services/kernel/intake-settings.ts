@@ -2,6 +2,7 @@
  * The secrets of what comes in, from the environment: what each tool signs its webhooks with, senders of events that sign, and the token
  * that looks for deliveries GitHub gave up. Two secrets are active while one takes the other's place.
  */
+import { createPrivateKey } from 'node:crypto';
 import { isWebhookSecret } from './webhook-secret.ts';
 
 /** Tools whose webhooks are understood. */
@@ -13,7 +14,12 @@ export interface IntakeSettings {
   readonly webhookSecrets: Readonly<Partial<Record<WebhookProvider, readonly string[]>>>;
   /** Of senders of CloudEvents that sign instead of having a token, by name in lower case: `whsec_…`. */
   readonly senderSecrets: Readonly<Record<string, readonly string[]>>;
-  readonly github: { readonly token?: string; readonly apiUrl: string };
+  readonly github: {
+    readonly token?: string;
+    /** Asked as this App instead; its key is RSA as PEM. */
+    readonly app?: { readonly id: string; readonly privateKey: string };
+    readonly apiUrl: string;
+  };
 }
 
 const SECRETS_MAX = 2;
@@ -39,6 +45,7 @@ export function readIntakeSettings(
     webhookSecrets[provider] = secrets;
   }
   const token = environment['OUTTURN_GITHUB_TOKEN']?.trim() ?? '';
+  const app = readApp(environment, faults);
   const apiUrl = (environment['GITHUB_API_URL']?.trim() ?? '').replace(/\/+$/, '');
   if (apiUrl !== '' && !(URL.canParse(apiUrl) && /^https?:$/.test(new URL(apiUrl).protocol))) {
     faults.push('GITHUB_API_URL is not a URL of the form https://github.example.com/api/v3.');
@@ -46,13 +53,44 @@ export function readIntakeSettings(
   return {
     webhookSecrets,
     senderSecrets: readSenders(environment, faults),
-    github: { ...(token === '' ? {} : { token }), apiUrl: apiUrl === '' ? GITHUB_API_URL : apiUrl },
+    github: {
+      ...(token === '' ? {} : { token }),
+      ...(app === null ? {} : { app }),
+      apiUrl: apiUrl === '' ? GITHUB_API_URL : apiUrl,
+    },
   };
 }
 
 /** Where a provider's secrets stand. */
 export function secretsVariable(provider: WebhookProvider): string {
   return `OUTTURN_${provider.toUpperCase()}_WEBHOOK_SECRETS`;
+}
+
+function readApp(
+  environment: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): { id: string; privateKey: string } | null {
+  const id = environment['OUTTURN_GITHUB_APP_ID']?.trim() ?? '';
+  // In one line where the environment takes no more.
+  const privateKey = (environment['OUTTURN_GITHUB_APP_KEY']?.trim() ?? '').replaceAll('\\n', '\n');
+  if (id === '' && privateKey === '') return null;
+  if (id === '' || privateKey === '') {
+    faults.push('OUTTURN_GITHUB_APP_ID and OUTTURN_GITHUB_APP_KEY are set together, or neither.');
+  } else if (!isRsaKey(privateKey)) {
+    faults.push(
+      'OUTTURN_GITHUB_APP_KEY holds no RSA key. Take the .pem file that GitHub gave for the App, with \\n for its line ends.',
+    );
+  }
+  return { id, privateKey };
+}
+
+function isRsaKey(text: string): boolean {
+  try {
+    return createPrivateKey(text).asymmetricKeyType === 'rsa';
+  } catch {
+    // Whatever is wrong with it, it is not shown.
+    return false;
+  }
 }
 
 function readSenders(

@@ -5,6 +5,7 @@ import { sweepGithub } from '../../jobs/handlers/sweep-github.ts';
 import { readIntakeStatus } from '../../services/intake/intake-status.ts';
 import { test as base } from '../support/database.ts';
 import { type GithubDouble, startGithubDouble } from '../support/github-double.ts';
+import type { IntakeSettings } from '../../services/kernel/intake-settings.ts';
 import { SECRET, startIntake, type TestIntake } from '../support/intake.ts';
 import { fromGithub, githubIssue } from '../support/signed-webhooks.ts';
 
@@ -26,10 +27,15 @@ interface Swept {
 const test = base
   .extend('service', { scope: 'file' }, async ({ database }, { onCleanup }) => {
     let send: TestIntake['send'] = async () => 500;
-    const github = await startGithubDouble({ hookUrl: HOOK_URL, send: (delivery) => send(delivery) });
+    let clock: { now(): Date } = { now: () => new Date(0) };
+    const github = await startGithubDouble({
+      hookUrl: HOOK_URL,
+      send: (delivery) => send(delivery),
+      now: () => clock.now(),
+    });
     const environment = { OUTTURN_GITHUB_TOKEN: github.token, GITHUB_API_URL: github.url };
     const intake = await startIntake(database, environment);
-    send = intake.send;
+    ({ send, clock } = intake);
     onCleanup(async () => {
       await intake.app.close();
       await github.close();
@@ -107,6 +113,56 @@ test('shows what stays away as a gap, asks again the next night, and closes it o
   await sweep();
   expect(await gap()).toBe(0);
   expect(github.calls.filter((call) => call.startsWith('POST'))).toHaveLength(2);
+});
+
+test('asks as an App as well: for its own hook, and by its installation for that of a repository', async ({
+  swept,
+  database,
+}) => {
+  const { github, intake, deliver, sweep } = swept;
+  await deliver('of-the-repository', '2026-09-14T10:00:00Z', 502);
+  const missed = fromGithub(
+    'issues',
+    githubIssue('opened', { number: 9, updatedAt: '2026-09-14T11:00:00Z' }),
+    SECRET,
+    'of-the-app',
+  );
+  github.deliveries.set('@app', [{ delivery: missed, at: '2026-09-14T11:00:00Z', status: 502 }]);
+  await intake.apply(`${ORGANISATION}  github: { sweep: [acme/shop, '@app'] }\n`);
+  const settings = intake.context.settings.intake as { github: IntakeSettings['github'] };
+  const { github: asToken } = settings;
+  const looks = async () => {
+    const { rows } = await sql<{
+      hook: string;
+      error: string | null;
+    }>`select hook, error from intake_sweep order by hook`.execute(database.db);
+    return rows;
+  };
+  await sweep();
+  expect(await looks()).toMatchObject([
+    { hook: '@app', error: expect.stringMatching(/shown to the App alone. Set OUTTURN_GITHUB_APP_ID/) },
+    { error: null },
+  ]);
+  settings.github = { app: github.app, apiUrl: github.url };
+  await sql`update intake_sweep set next_at = '2026-09-15T02:00:00Z'`.execute(database.db);
+  await deliver('and-another', '2026-09-15T01:30:00Z', 502);
+  await sweep();
+  expect(await looks()).toEqual([
+    { hook: '@app', error: null },
+    { hook: 'acme/shop', error: null },
+  ]);
+  const { rows } = await sql<{
+    delivery_id: string;
+  }>`select delivery_id from inbound_event order by delivery_id`.execute(database.db);
+  expect(rows.map((row) => row.delivery_id)).toEqual(['and-another', 'of-the-app', 'of-the-repository']);
+  settings.github = { app: { ...github.app, id: 'Iv1.another' }, apiUrl: github.url };
+  await sql`update intake_sweep set next_at = '2026-09-15T02:00:00Z'`.execute(database.db);
+  await sweep();
+  expect(await looks()).toMatchObject([
+    { error: expect.stringMatching(/APP_KEY \(401\)/) },
+    { error: expect.stringMatching(/\(401\)/) },
+  ]);
+  settings.github = asToken;
 });
 
 test('waits for the rate limit, and says what GitHub refuses', async ({ swept, database }) => {

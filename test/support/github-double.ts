@@ -1,7 +1,9 @@
 /**
- * GitHub's REST API where the nightly look needs it: hooks of organisations and repositories, their deliveries newest first in pages with a
+ * GitHub's REST API where the nightly look needs it, for a token and for an App that signs who it is: its own hook, and tokens of its
+ * installations; hooks of organisations and repositories, their deliveries newest first in pages with a
  * cursor in the Link header, sending one again, tokens, and the rate limit. It sends what it is asked for again, signed, under the former id.
  */
+import { generateKeyPairSync, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,6 +20,7 @@ export interface GithubDouble {
   /** For GITHUB_API_URL. */
   readonly url: string;
   readonly token: string;
+  readonly app: { readonly id: string; readonly privateKey: string };
   /** By place (owner or owner/name): what its hook delivered, oldest first. */
   readonly deliveries: Map<string, DoubledDelivery[]>;
   /** `GET /repos/acme/shop/hooks`, with what was asked for. */
@@ -32,17 +35,38 @@ export interface GithubDouble {
 /** Larger than a JavaScript number holds, as GitHub's are. */
 const FIRST_ID = 9_007_199_254_740_993n;
 const HOOK_ID = 4_711;
+const INSTALLATION_ID = 815;
+const INSTALLATION_TOKEN = 'ghs_doubled';
+/** Under which the App's own deliveries are kept. */
+const APP = '@app';
 
 export async function startGithubDouble(options: {
   /** Of every hook. */
   readonly hookUrl: string;
   send(delivery: Delivery): Promise<number>;
+  now(): Date;
 }): Promise<GithubDouble> {
   const calls: string[] = [];
   const deliveries = new Map<string, DoubledDelivery[]>();
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+  const app = { id: 'Iv1.doubled', privateKey: privateKey.export({ type: 'pkcs1', format: 'pem' }).toString() };
+  /** What the App states of itself, where it signed that. */
+  const isApp = (authorization = '') => {
+    const [head = '', claims = '', signature = ''] = authorization.replace(/^bearer /i, '').split('.');
+    if (!verify('RSA-SHA256', Buffer.from(`${head}.${claims}`), publicKey, Buffer.from(signature, 'base64url')))
+      return false;
+    const { iss, iat, exp } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as {
+      iss: string;
+      iat: number;
+      exp: number;
+    };
+    const now = options.now().getTime() / 1_000;
+    return iss === app.id && iat <= now && exp > now && exp - now <= 600;
+  };
   const double = {
     url: '',
     token: 'github_pat_doubled',
+    app,
     deliveries,
     calls,
     remaining: 5_000,
@@ -56,27 +80,38 @@ export async function startGithubDouble(options: {
     const send = (status: number, body: string, headers: Record<string, string> = {}) =>
       response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers }).end(body);
     const { authorization } = request.headers;
-    if (authorization !== `token ${double.token}` && authorization !== `Bearer ${double.token}`) {
-      return send(401, '{"message":"Bad credentials"}');
-    }
+    const forApp = /^\/app\/|\/installation$/.test(url.pathname);
+    const isKnown = [double.token, INSTALLATION_TOKEN].some((token) => authorization === `token ${token}`);
+    if (forApp ? !isApp(authorization) : !isKnown) return send(401, '{"message":"Bad credentials"}');
     if (double.remaining === 0) {
       const limit = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(double.resetAt) };
       return send(403, '{"message":"API rate limit exceeded"}', limit);
     }
     double.remaining -= 1;
+    if (url.pathname.endsWith('/installation')) return send(200, `{"id":${INSTALLATION_ID}}`);
+    if (url.pathname === `/app/installations/${INSTALLATION_ID}/access_tokens`) {
+      return send(201, `{"token":"${INSTALLATION_TOKEN}"}`);
+    }
+    if (url.pathname === '/app/hook/config')
+      return send(200, JSON.stringify({ url: options.hookUrl, secret: '********' }));
+    if (url.pathname.startsWith('/app/hook/')) return answerHook(APP, url.pathname.slice('/app/hook'.length));
     const [, kind, place = '', rest = ''] =
       /^\/(repos|orgs)\/((?<=repos\/)[^/]+\/[^/]+|(?<=orgs\/)[^/]+)\/hooks(.*)$/.exec(url.pathname) ?? [];
-    const listed = deliveries.get(place);
-    if (kind === undefined || listed === undefined) return send(404, '{"message":"Not Found"}');
+    if (kind === undefined || !deliveries.has(place)) return send(404, '{"message":"Not Found"}');
     if (rest === '')
       return send(200, JSON.stringify([{ id: HOOK_ID, config: { url: options.hookUrl, secret: '********' } }]));
-    if (rest === `/${HOOK_ID}/deliveries`) return send(200, ...pageOf(listed, url));
-    const again = new RegExp(`^/${HOOK_ID}/deliveries/(\\d+)/attempts$`).exec(rest)?.[1];
-    const one = again === undefined ? undefined : listed[Number(BigInt(again) - FIRST_ID)];
-    if (one === undefined || request.method !== 'POST') return send(404, '{"message":"Not Found"}');
-    const status = await options.send(one.delivery);
-    listed.push({ delivery: one.delivery, at: one.at, status });
-    return send(202, '{}');
+    return rest.startsWith(`/${HOOK_ID}/`) ? answerHook(place, rest.slice(`/${HOOK_ID}`.length)) : send(404, '{}');
+
+    async function answerHook(owner: string, path: string) {
+      const listed = deliveries.get(owner) ?? [];
+      if (path === '/deliveries') return send(200, ...pageOf(listed, url));
+      const again = /^\/deliveries\/(\d+)\/attempts$/.exec(path)?.[1];
+      const one = again === undefined ? undefined : listed[Number(BigInt(again) - FIRST_ID)];
+      if (one === undefined || request.method !== 'POST') return send(404, '{"message":"Not Found"}');
+      const status = await options.send(one.delivery);
+      listed.push({ delivery: one.delivery, at: one.at, status });
+      return send(202, '{}');
+    }
   };
 
   const server = createServer((request, response) => {
