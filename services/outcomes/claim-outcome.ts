@@ -5,10 +5,14 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
+import type { Principal } from '../kernel/ports.ts';
+import { checkOutcome } from './check-outcome.ts';
 import { checkStated, planStated } from './create-outcome.ts';
 import { type ActedOutcome, beginAct, type OutcomeAct, requireState } from './outcome-act.ts';
 import type { ClaimInput, OutcomeInput } from './outcome-input.ts';
-import { BASES_WITHOUT_MONEY } from './outcome.ts';
+import { readOutcomeContext } from './outcome-context.ts';
+import { BASES_WITHOUT_MONEY, contentDigest, type OutcomeContent } from './outcome.ts';
+import { toRaw } from './raw-outcome.ts';
 import { saveOutcomes } from './save-outcomes.ts';
 
 export interface ClaimRequest extends OutcomeAct {
@@ -25,9 +29,11 @@ export async function claimOutcome(trx: Transaction<DB>, request: ClaimRequest):
     'claim',
     'Claim its successor.',
   );
-  const input = merge(await readStatement(trx, row.id), request.input);
-  const checked = await checkStated(trx, { input, principal, at });
-  const stated = [{ ...checked, state: 'claimed', verifiedBy: null, sheetRow: null, claims: row.id }] as const;
+  const standing = await readStatement(trx, row.id);
+  const checked = await checkStated(trx, { input: merge(standing, request.input), principal, at });
+  const saysNothingNew = await isAsItStands(trx, { standing, content: checked.content, principal, at });
+  const claims = { outcomeId: row.id, saysNothingNew };
+  const stated = [{ ...checked, state: 'claimed', verifiedBy: null, sheetRow: null, claims }] as const;
   const plan = [await planStated(trx, stated[0], at)];
   const [saved] = await saveOutcomes(trx, { stated, plan, principal, at });
   if (saved === undefined) throw new Error('one statement must give one outcome');
@@ -50,6 +56,15 @@ export async function claimOutcome(trx: Transaction<DB>, request: ClaimRequest):
     state,
     notes: [...checked.notes, ...saved.notes],
   };
+}
+
+/** The record holds more than was stated: the day of review that finance gave while verifying. Saying it again says nothing new. */
+async function isAsItStands(
+  trx: Transaction<DB>,
+  given: { standing: OutcomeInput; content: OutcomeContent; principal: Principal; at: Date },
+): Promise<boolean> {
+  const { checked } = checkOutcome(toRaw(given.standing), await readOutcomeContext(trx, given));
+  return checked !== null && contentDigest(checked.content) === contentDigest(given.content);
 }
 
 /** Fields that say one thing together are replaced together: an amount and its schedule, a basis and what only that basis has. */

@@ -150,8 +150,8 @@ export interface StatedOutcome {
   readonly statedPods?: readonly string[];
   /** Who agreed to which pod's share. */
   readonly agreements?: readonly { readonly podId: string; readonly agreedBy: string }[];
-  /** An outcome claimed by its id: it is claimed again even where it was refused or taken back. */
-  readonly claims?: string;
+  /** Which outcome is claimed by its id, even where it was refused or taken back, and whether the record says all of it already. */
+  readonly claims?: { readonly outcomeId: string; readonly saysNothingNew: boolean };
 }
 
 /**

@@ -67,7 +67,8 @@ function planOne(statement: StatedOutcome, stored: StoredOutcome | undefined): P
     return unchanged(`was superseded by outcome ${stored.superseded_by}; state that one`);
   }
   const isCandidate = stored.state === 'candidate';
-  const isSame = stored.content_digest === contentDigest(statement.content);
+  const isSame =
+    statement.claims?.saysNothingNew === true || stored.content_digest === contentDigest(statement.content);
   if (statement.state === 'candidate' && (!isCandidate || isSame)) return unchanged();
   const isTakenBack = stored.state === 'rejected' || stored.state === 'retracted';
   const taken = `${stored.state} (${stored.state_reason ?? 'no reason given'})`;
@@ -110,7 +111,7 @@ async function findStored(trx: Transaction<DB>, stated: readonly StatedOutcome[]
   const keys = stated.flatMap(({ content, sheetRow, claims }, position) => [
     ...(sheetRow === null ? [] : [{ position, kind: 'row', one: sheetRow.workbook, two: sheetRow.sourceRowId }]),
     ...content.references.map(({ system, key }) => ({ position, kind: 'reference', one: system, two: key })),
-    ...(claims === undefined ? [] : [{ position, kind: 'id', one: claims, two: '' }]),
+    ...(claims === undefined ? [] : [{ position, kind: 'id', one: claims.outcomeId, two: '' }]),
   ]);
   const { rows } = await sql<StoredOutcome & { position: number }>`
     with asked as (

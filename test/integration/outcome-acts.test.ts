@@ -226,6 +226,9 @@ describe('a verification', () => {
     const later = { at: new Date('2026-10-05T00:00:00Z') };
     await expect(verify(trx, outcomeId, later)).rejects.toThrow('is due since 2026-10-01');
     await verify(trx, outcomeId, { ...later, reviewDueOn: '2027-06-01' });
+    const evidence = [{ uri: 'https://evidence.example.com/more' }];
+    const more = await claimOutcome(trx, { outcomeId, input: { evidence, amount: '300.00' }, principal: POD, at: AT });
+    expect(more).toMatchObject({ change: 'unchanged', state: 'verified', notes: ['has more evidence now'] });
     expect(await counted(trx)).toEqual(['verified 2026-09-01 2027-01-01 300']);
   });
 
