@@ -2,11 +2,11 @@
  * Closes staging: reads back what arrived in PostgreSQL and compares it with what the files said of themselves, per currency and metric,
  * before anything else may use the load. The two sums come from different systems and different queries. What is read back is kept by
  * origin and charge month (`load_origin`), the great ones again apart (`load_top_origin`), and the charges get their index by origin:
- * an explanation looks up all three. Days of SKUs (`load_sku_day`) are for the bridge from one quarter to the next.
+ * an explanation looks up all three. Its days of SKUs (`load_sku_day`), which came with its files, must add up to the same.
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { compare, type Decimal } from '../kernel/decimal.ts';
+import { compare, type Decimal, ZERO } from '../kernel/decimal.ts';
 import { AppError } from '../kernel/errors.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
 import { billingPeriodName, type IsoDate } from '../kernel/period.ts';
@@ -27,6 +27,8 @@ const METRICS = sql.join(MONEY_COLUMNS.map((column) => sql.ref(column.sql)));
 type TotalRow = { readonly billing_currency: string; readonly row_count: string } & Readonly<
   Record<'billed_cost' | 'effective_cost' | 'list_cost' | 'contracted_cost', Decimal>
 >;
+
+type Metric = keyof Omit<TotalRow, 'billing_currency' | 'row_count'>;
 
 /**
  * Writes the load's origins, totals, scopes and counts and makes it `staged`. Does nothing where that was done before.
@@ -83,7 +85,6 @@ async function writeOrigins(trx: Transaction<DB>, loadId: string): Promise<void>
     from ${table} group by origin_id, charge_month, billing_currency`.execute(trx);
   for (const name of settings) await sql`set local ${sql.ref(name)} to default`.execute(trx);
   await sql`select fill_load_top_origin(${loadId}::bigint)`.execute(trx);
-  await sql`select fill_load_sku_day(${loadId}::bigint)`.execute(trx);
 }
 
 /** Reads the sums back into load_total and holds them against the files' own. */
@@ -100,9 +101,15 @@ async function refuseMismatch(trx: Transaction<DB>, loadId: string): Promise<voi
     select billing_currency, sum(row_count)::text as row_count, ${sums} from load_file_total where load_id = ${loadId}::bigint
     group by billing_currency`.execute(trx);
   const currencies = new Set([...arrived, ...said].map((row) => row.billing_currency));
+  const { rows: ofDays } = await sql<TotalRow>`
+    select billing_currency, ${sums} from load_sku_day where load_id = ${loadId}::bigint group by billing_currency`.execute(
+    trx,
+  );
   const differences = [...currencies].sort().flatMap((currency) => {
-    const [left, right] = [said, arrived].map((rows) => rows.find((row) => row.billing_currency === currency));
-    return compareTotals(currency, left, right);
+    const [left, right, days] = [said, arrived, ofDays].map((rows) =>
+      rows.find((row) => row.billing_currency === currency),
+    );
+    return [...compareTotals(currency, left, right), ...compareDays(currency, right, days)];
   });
   if (differences.length === 0) return;
   throw new AppError(
@@ -120,11 +127,22 @@ function compareTotals(currency: string, said: TotalRow | undefined, arrived: To
       ? []
       : [`${currency} lines ${said.row_count} in the files, ${arrived.row_count} arrived`];
   const sums = MONEY_COLUMNS.flatMap((column) => {
-    const metric = column.sql as keyof Omit<TotalRow, 'billing_currency' | 'row_count'>;
+    const metric = column.sql as Metric;
     if (compare(said[metric], arrived[metric]) === 0) return [];
     return [`${column.focus} ${said[metric]} ${currency} in the files, ${arrived[metric]} arrived`];
   });
   return [...lines, ...sums];
+}
+
+/** The days of SKUs are sums of the same lines by another way. */
+function compareDays(currency: string, arrived: TotalRow | undefined, days: TotalRow | undefined): string[] {
+  if (arrived === undefined) return [];
+  return MONEY_COLUMNS.flatMap((column) => {
+    const metric = column.sql as Metric;
+    const found = days?.[metric] ?? ZERO;
+    if (compare(arrived[metric], found) === 0) return [];
+    return [`${column.focus} ${arrived[metric]} ${currency} arrived, its days of SKUs hold ${found}`];
+  });
 }
 
 /** Whose bill it is: by sub account, which tells two exports of one bill from two halves of it, and by billing account. */

@@ -20,7 +20,7 @@ const SETS: Readonly<Record<'place' | 'resource' | 'detail', readonly FocusColum
   detail: CHARGE_TEXT_COLUMNS,
 };
 
-const DECIMALS: readonly string[] = ['ConsumedQuantity', ...MONEY_COLUMNS.map((column) => column.focus)];
+export const DECIMALS: readonly string[] = ['ConsumedQuantity', ...MONEY_COLUMNS.map((column) => column.focus)];
 
 /** Queries whose columns are those of `CHARGE_COPY_COLUMNS`, in the order of origins but for where two threads met. */
 export interface ChargeQueries {
@@ -51,11 +51,7 @@ export async function groupCharges(bill: Bill, filter: LineFilter, unfitCount: n
   const ofSingles = unfitCount > 0 ? `union select distinct ${ORIGIN_KEYS} from single` : '';
   await collectOrigins(session, `select distinct ${ORIGIN_KEYS} from grouped ${ofSingles}`);
   return {
-    charges: chargesFrom(
-      'grouped',
-      DECIMALS.map((focus) => orZero(focus, sumText(bill, focus))).join(', '),
-      'line_count',
-    ),
+    charges: chargesFrom('grouped', chargeTexts(bill).join(', '), 'line_count'),
     singles: unfitCount === 0 ? null : chargesFrom('single', DECIMALS.join(', '), '1'),
   };
 }
@@ -128,6 +124,11 @@ export function carriedOf(bill: Bill): string {
 export function sumText(bill: Bill, focus: string): string {
   const { kind, scale } = bill.decimal(focus);
   return kind === 'native' ? textOfDecimal(`v_${focus}`, scale) : textOfParts(`c_${focus}`, `r_${focus}`, scale);
+}
+
+/** The texts of the sums of `carriedOf`: the quantity, then the costs. */
+export function chargeTexts(bill: Bill): string[] {
+  return DECIMALS.map((focus) => orZero(focus, sumText(bill, focus)));
 }
 
 /** An empty cost counts as zero; an empty quantity stays empty. */

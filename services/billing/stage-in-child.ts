@@ -15,6 +15,7 @@ import { groupCharges } from './group-charges.ts';
 import { type Bill, openBill } from './open-bill.ts';
 import { filterOfPeriod } from './period-filter.ts';
 import { askForUnknownOrigins, type OriginFiles, storeOrigins } from './store-origins.ts';
+import { skuDaysQuery } from './sku-days.ts';
 import { findStagingWork, type StagedFiles, type StagingWork, storeStaged } from './store-staged.ts';
 import { type FileTotal, sumFile } from './sum-file.ts';
 import { withWorkFolder } from './work-folder.ts';
@@ -127,7 +128,8 @@ async function sumToFiles(
     asked.catch(() => {}); // Awaited when the charges are written.
     const charges = await write(queries.charges, 'charges.csv');
     const singles = queries.singles === null ? null : await write(queries.singles, 'singles.csv');
-    if (!(await asked)) return { files: { charges, singles, origins: null }, totals };
+    const skuDays = await write(skuDaysQuery(bill, work.loadId, singles !== null), 'sku-days.csv');
+    if (!(await asked)) return { files: { charges, singles, skuDays, origins: null }, totals };
     await session.run(
       `create temp table unknown_origin as select id from read_csv(${literal(unknown)}, header = false, columns = {id: 'BIGINT'})`,
     );
@@ -135,7 +137,7 @@ async function sumToFiles(
       origins: await write(UNKNOWN_ORIGINS_QUERY, 'origins.csv'),
       tagSets: await write(UNKNOWN_TAG_SETS_QUERY, 'tags.csv'),
     };
-    return { files: { charges, singles, origins }, totals };
+    return { files: { charges, singles, skuDays, origins }, totals };
   } finally {
     session.close();
   }

@@ -1,5 +1,5 @@
 /**
- * Stores a staged file in PostgreSQL: charges by COPY, the file's own sums and its mark, in one transaction that commits only after the
+ * Stores a staged file in PostgreSQL: charges and days of SKUs by COPY, the file's own sums and its mark, in one transaction that commits only after the
  * file's origins are there (store-origins.ts). synchronous_commit is off for it: a crash of the server may then lose the whole transaction, mark included, and the file is staged
  * again; it can never lose a part. What must be durable is the publication, which flushes everything before it.
  */
@@ -10,6 +10,7 @@ import type { IsoDate } from '../kernel/period.ts';
 import { copyFile } from './copy-file.ts';
 import { MONEY_COLUMNS } from './focus-columns.ts';
 import { CHARGE_COPY_COLUMNS } from './group-charges.ts';
+import { SKU_DAY_COLUMNS } from './sku-days.ts';
 import type { FileTotal } from './sum-file.ts';
 
 export interface StagingWork {
@@ -24,6 +25,7 @@ export interface StagingWork {
 export interface StagedFiles {
   readonly charges: string;
   readonly singles: string | null;
+  readonly skuDays: string;
 }
 
 /**
@@ -107,6 +109,7 @@ async function store(
   const options = isNew ? 'format csv, freeze' : 'format csv';
   await copyFile(client, `${into} from stdin (${options})`, files.charges);
   if (files.singles !== null) await copyFile(client, `${into} from stdin (${options})`, files.singles);
+  await copyFile(client, `load_sku_day (${SKU_DAY_COLUMNS.join(', ')}) from stdin (format csv)`, files.skuDays);
   faultPoint('stage-after-charges');
   for (const total of totals) {
     await client.query(

@@ -3,9 +3,11 @@ import { appendFile, mkdir, readdir, readFile, stat, utimes } from 'node:fs/prom
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { readArchivedLines } from '../../services/billing/archive-lines.ts';
 import { type BillLine, billLine, csvOf, inspect, makeBillFolder, stage, writeBill } from '../support/billing.ts';
+import { daysOfSkus } from '../support/billed-charges.ts';
 import { type TestDatabase, test } from '../support/database.ts';
 import { isAvailable, realBills } from '../support/requirements.ts';
 
@@ -36,12 +38,26 @@ async function chargesOfFile(database: TestDatabase, path: string): Promise<Char
   const sourceId = `source-${path}`;
   await database.pool.query(`insert into source (id, kind) values ($1, 'focus-files')`, [sourceId]);
   const loads = await stage(database, folder.path, [path], { sourceId });
+  for (const { loadId } of loads) expect(await unlikeDaysOfSkus(database, loadId)).toEqual([]);
   const union = loads.map(({ loadId }) => `select * from charge_${loadId}`).join(' union all ');
   const { rows } = await database.pool.query<Charge>(`
     select charge_date::text, trim_scale(billed_cost)::text as billed, trim_scale(effective_cost)::text as effective,
       trim_scale(list_cost)::text as list, line_count::int as lines, trim_scale(consumed_quantity)::text as quantity, origin.*,
       sku_id, billing_currency
     from (${union}) as charge join origin on origin.id = origin_id order by charge_date, billed_cost`);
+  return rows;
+}
+
+/** Days of SKUs that came with the files and are not what their charges say, and the other way round. */
+async function unlikeDaysOfSkus({ db }: TestDatabase, loadId: string): Promise<unknown[]> {
+  const { rows } = await sql`
+    with brought as (
+      select load_id, charge_date, provider_name, service_name, charge_category, is_commitment, sku_id, consumed_unit, billing_currency,
+        case when bool_and(consumed_quantity is not null) then trim_scale(sum(consumed_quantity)) end,
+        trim_scale(sum(billed_cost)), trim_scale(sum(effective_cost)), trim_scale(sum(list_cost)), trim_scale(sum(contracted_cost))
+      from load_sku_day where load_id = ${loadId} group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+    ), said as (${daysOfSkus(sql.table(`charge_${loadId}`))})
+    (table brought except table said) union all (table said except table brought)`.execute(db);
   return rows;
 }
 

@@ -2,7 +2,7 @@
  * Puts origins, charges and staged loads into the database without a bill, and rulebooks without an organisation file: for tests
  * of what happens after staging. Origin ids are counted up, which the product does not mind: it only needs them to differ.
  */
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Rule, RulebookContent, RulebookPod } from '../../services/attribution/rulebook.ts';
 import { storeRulebook } from '../../services/attribution/store-rulebook.ts';
@@ -105,7 +105,11 @@ export async function insertStagedLoad(db: Kysely<DB>, given: LoadGiven): Promis
       sum(effective_cost), sum(list_cost), sum(contracted_cost), sum(line_count)
     from ${table} group by 1, 2, 3, 4
   `.execute(db);
-  await sql`select fill_load_sku_day(${loadId}::bigint)`.execute(db);
+  await sql`
+    insert into load_sku_day (load_id, charge_date, provider_name, service_name, charge_category, is_commitment, sku_id, consumed_unit,
+      billing_currency, consumed_quantity, billed_cost, effective_cost, list_cost, contracted_cost)
+    ${daysOfSkus(table)}
+  `.execute(db);
   return loadId;
 }
 
@@ -165,4 +169,15 @@ export async function readAttribution(db: Kysely<DB>, rulebookId: number, origin
     where rulebook_id = ${rulebookId} and origin_id = ${originId}::bigint order by valid_from
   `.execute(db);
   return rows;
+}
+
+/** Rows of load_sku_day as the charges of a table have them, in PostgreSQL alone. */
+export function daysOfSkus(table: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`
+    select load_id, charge_date, provider_name, service_name, charge_category,
+      coalesce(commitment_discount_status = 'Unused', false) or (charge_category = 'Purchase' and commitment_discount_id is not null),
+      sku_id, consumed_unit, billing_currency, case when bool_and(consumed_quantity is not null) then trim_scale(sum(consumed_quantity)) end,
+      trim_scale(sum(billed_cost)), trim_scale(sum(effective_cost)), trim_scale(sum(list_cost)), trim_scale(sum(contracted_cost))
+    from ${table} as charge join origin on origin.id = charge.origin_id
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9`;
 }
