@@ -43,6 +43,8 @@ export async function buildProgram(name?: string): Promise<Command> {
     .description('What each delivery pod’s cloud spend returned: bills in, value per pod out, to the last decimal.')
     .version(packageJson.version)
     .showHelpAfterError('Run with --help for the options and an example.')
+    // What stands behind a command is its own: a group may have an option that one of its commands has too.
+    .enablePositionalOptions()
     .exitOverride();
   const named = COMMANDS.get(name ?? '');
   for (const load of named === undefined ? COMMANDS.values() : [named]) (await load())(program);

@@ -27,16 +27,25 @@ export function envelopesCommand(program: Command): void {
     .description(
       'each envelope: limit, actual, used, state, data as of; what is spent outside any; raises, history, headroom',
     )
-    .action((options: ListOptions, self: Command) =>
-      show(options, self, async ({ db, clock }) => ({
-        found: await listEnvelopes(db, { at: clock.now() }),
-        toTable: envelopesTable,
-        render: renderEnvelopes,
-      })),
+    .option('--period <period>', 'only envelopes of exactly this period, and what is spent in it outside any')
+    .enablePositionalOptions()
+    .action((options: ListOptions & { period?: string }, self: Command) =>
+      show(options, self, async ({ db, clock }) => {
+        const { period } = options;
+        return {
+          found: await listEnvelopes(db, {
+            at: clock.now(),
+            ...(period === undefined ? {} : { period: parsePeriod(period, await readFiscalCalendar(db)) }),
+          }),
+          toTable: envelopesTable,
+          render: renderEnvelopes,
+        };
+      }),
     );
   withExamples(
     withJson(command),
     'outturn envelopes',
+    'outturn envelopes --period 2026-10',
     'outturn envelopes --format csv > envelopes.csv',
     'outturn envelopes raise 12 --limit 14000 --reason "Load test of the new checkout"',
     'outturn envelopes history 12',

@@ -1,7 +1,8 @@
 /** outturn events: what the tools of the pods told, and what of it waits for a mapping. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { EVENT_STATES, type EventState, listEvents, listUnmapped } from '../../services/intake/list-events.ts';
 import { withExamples, withJson } from '../command.ts';
+import { countBetween } from '../count-option.ts';
 import { printJson, printText } from '../output.ts';
 import { renderEvents, renderUnmapped } from '../render/events.ts';
 import { withRuntime } from '../runtime.ts';
@@ -20,8 +21,8 @@ export function eventsCommand(program: Command): void {
     .command('events')
     .description('tickets, deployments and incidents that came in, newest first, and what waits for a mapping')
     .addOption(new Option('--state <state>', 'only events in this state').choices(EVENT_STATES))
-    .option('--source <source>', 'only of github, jira, linear, pagerduty, events or events/NAME')
-    .option('--limit <count>', `how many, 1 to ${LIMIT_MAX}`, readLimit, 50)
+    .option('--source <source>', 'only of github, jira, linear, pagerduty, or events/SENDER')
+    .option('--limit <count>', `how many, 1 to ${LIMIT_MAX}`, countBetween(1, LIMIT_MAX), 50)
     .action(async ({ json, ...filter }: EventOptions) => {
       await withRuntime({ applicationName: 'outturn events' }, async ({ db }) => {
         const events = await listEvents(db, filter);
@@ -35,10 +36,4 @@ export function eventsCommand(program: Command): void {
     'outturn events --state unmapped',
     'outturn events --source github --limit 200 --json',
   );
-}
-
-function readLimit(text: string): number {
-  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > LIMIT_MAX) throw new InvalidArgumentError(`It is a whole number from 1 to ${LIMIT_MAX}.`);
-  return limit;
 }

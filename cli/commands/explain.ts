@@ -1,11 +1,12 @@
 /** outturn explain: why a cost is where it is, down to the bill's lines. */
 import { join } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type ExplainRequest, explain } from '../../services/attribution/explain.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import { readAsAsked, withAsKnown, withKnownLine } from '../as-known.ts';
 import { withExamples, withJson } from '../command.ts';
+import { countBetween } from '../count-option.ts';
 import { printJson, printText } from '../output.ts';
 import { renderExplanation } from '../render/explanation.ts';
 import { withRuntime } from '../runtime.ts';
@@ -59,7 +60,11 @@ export function explainCommand(program: Command): void {
       collect,
       [],
     )
-    .option('--lines <count>', 'lines of the bill shown per origin, 0 for none (default: 3)', countOf)
+    .option(
+      '--lines <count>',
+      'lines of the bill shown per origin, 0 for none (default: 3)',
+      countBetween(0, LINES_MAX),
+    )
     .action(async (options: ExplainOptions, self: Command) => {
       const request =
         requestOf(options) ??
@@ -135,9 +140,4 @@ function needsPeriod(): AppError {
 
 function collect(value: string, former: readonly string[]): string[] {
   return [...former, value];
-}
-
-function countOf(text: string): number {
-  if (/^\d{1,3}$/.test(text) && Number(text) <= LINES_MAX) return Number(text);
-  throw new InvalidArgumentError(`Give a number from 0 to ${LINES_MAX}.`);
 }

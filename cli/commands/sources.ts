@@ -2,16 +2,19 @@
 import type { Command } from 'commander';
 import { checkSource } from '../../jobs/check-source.ts';
 import { hasLiveWorker } from '../../jobs/live-workers.ts';
-import { AppError } from '../../services/kernel/errors.ts';
 import { listRuns } from '../../services/sources/list-runs.ts';
 import { listSources } from '../../services/sources/list-sources.ts';
 import { withExamples, withJson } from '../command.ts';
+import { countBetween } from '../count-option.ts';
 import { EXIT_FAILED, printJson, printText } from '../output.ts';
 import { terminalProgress } from '../progress.ts';
 import { renderChecks, renderRuns, renderSources } from '../render/sources.ts';
 import { withRuntime } from '../runtime.ts';
 
 const NO_WORKER = 'No worker is running, so nobody looks. Start one with "outturn up" or "outturn worker".';
+
+const RUNS_DEFAULT = 20;
+const RUNS_MAX = 1_000;
 
 export function sourcesCommand(program: Command): void {
   const sources = program
@@ -31,11 +34,11 @@ export function sourcesCommand(program: Command): void {
     .command('runs')
     .description('the looks at a source, newest first: result, files fetched, and what was at fault')
     .argument('<id>', 'a source of the organisation file')
-    .option('--limit <n>', 'how many at most (20)')
-    .action(async (sourceId: string, options: { limit?: string }, self: Command) => {
+    .option('--limit <count>', `how many, 1 to ${RUNS_MAX}`, countBetween(1, RUNS_MAX), RUNS_DEFAULT)
+    .action(async (sourceId: string, { limit }: { limit: number }, self: Command) => {
       const { json } = self.optsWithGlobals<{ json?: boolean }>();
       await withRuntime({ applicationName: 'outturn sources' }, async ({ db }) => {
-        const listed = await listRuns(db, { sourceId, before: null, limit: readLimit(options.limit) });
+        const listed = await listRuns(db, { sourceId, before: null, limit });
         if (json === true) printJson({ sourceId, runs: listed });
         else printText(renderRuns(listed));
       });
@@ -60,13 +63,4 @@ export function sourcesCommand(program: Command): void {
       });
     });
   withExamples(withJson(check), 'outturn sources check aws', 'outturn sources check gcp --json');
-}
-
-const RUNS_DEFAULT = '20';
-const RUNS_MAX = 1_000;
-
-function readLimit(text = RUNS_DEFAULT): number {
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= RUNS_MAX) return limit;
-  throw new AppError('invalid_input', `--limit ${text} is no number from 1 to ${RUNS_MAX}.`);
 }
