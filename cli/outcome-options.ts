@@ -1,5 +1,6 @@
 /** The options of a claim in the form in which a request states it. */
-import { AppError } from '../services/kernel/errors.ts';
+import { AppError, refuseStatement } from '../services/kernel/errors.ts';
+import { OUTCOME_NOT_TAKEN } from '../services/outcomes/create-outcome.ts';
 import type { OutcomeInput } from '../services/outcomes/outcome-input.ts';
 import { BASIS_POINTS_WHOLE, CONFIDENCE_GRADES } from '../services/outcomes/outcome.ts';
 
@@ -31,6 +32,44 @@ export interface ClaimOptions {
   readonly reviewDueOn?: string;
   readonly reference?: readonly string[];
   readonly file?: string;
+}
+
+/** The option of a field, where it has one of another name; what has none is a field of --file. */
+const OPTION_OF: Readonly<Record<string, string>> = {
+  title: '--title',
+  deliveredOn: '--delivered-on',
+  basis: '--basis',
+  grossOrMargin: '--margin or --gross',
+  amount: '--amount',
+  currency: '--currency',
+  amountLow: '--low',
+  amountHigh: '--high',
+  recogniseFrom: '--from',
+  recogniseUntil: '--until',
+  ownerEmail: '--owner',
+  outcomeType: '--type',
+  quantity: '--quantity',
+  unit: '--unit',
+  effect: '--effect',
+  evidence: '--evidence',
+  pool: '--pool',
+  enabledBy: '--enabled-by',
+  confidence: '--confidence',
+  reviewDueOn: '--review-due-on',
+};
+
+/** What the claim comes to; a refusal names options where a request's would name fields. */
+export async function inOptions<Done>(claim: Promise<Done>): Promise<Done> {
+  try {
+    return await claim;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'invalid_outcomes') throw error;
+    const faults = error.faults.map(({ column = '', ...fault }) => ({
+      ...fault,
+      column: column.startsWith('shares[') ? '--pod' : (OPTION_OF[column] ?? column),
+    }));
+    throw refuseStatement(error.code, OUTCOME_NOT_TAKEN, faults);
+  }
 }
 
 /** The fields that the options give, and no others. @throws AppError invalid_input */

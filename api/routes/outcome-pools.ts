@@ -1,8 +1,8 @@
 /** Pools of outcomes: what a shared metric may move altogether, and what is left of it. */
 import { Type } from 'typebox';
-import { readAs } from '../../services/access/read-as.ts';
-import { listPools, setPool } from '../../services/outcomes/pools.ts';
-import { principalOf, WHOLE_READERS } from '../authorisation.ts';
+import { poolsAs } from '../../services/access/shared-facts.ts';
+import { setPool } from '../../services/outcomes/pools.ts';
+import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
 import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
@@ -13,16 +13,17 @@ export function addOutcomePoolRoutes(app: ApiApp, context: ApiContext): void {
   app.get(
     '/api/v1/outcome-pools',
     {
-      config: { roles: WHOLE_READERS },
+      config: { roles: READERS },
       schema: {
         summary: 'Pools with their ceilings, and what is left of each',
+        description: 'For a pod too: what is left for its claims, never whose are there.',
         tags: ['outcomes'],
         querystring: PoolQuery,
         response: { 200: Type.Array(PoolViewSchema) },
       },
     },
     async (request, reply) => {
-      const pools = await readAs(context.db, principalOf(request), (trx) => listPools(trx));
+      const pools = await poolsAs(context.db, principalOf(request));
       const page = cutPage(pools, ({ id }) => id, readPageRequest(request.query));
       linkNextPage(request, reply, page);
       return asResponse(page.rows);

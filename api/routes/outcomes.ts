@@ -1,6 +1,7 @@
 /** What the pods delivered: listing, stating one, importing a sheet. */
 import { Type } from 'typebox';
 import { readAs } from '../../services/access/read-as.ts';
+import { enabledAs } from '../../services/access/shared-facts.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { guardClaim } from '../../services/outcomes/guard-claim.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
@@ -17,6 +18,8 @@ import { SHEET_BODY, SHEET_CONSUMES, sheetOf } from '../sheet-body.ts';
 import { OutcomeParams, ShownOutcomeView } from '../schemas/outcome-acts.ts';
 import {
   CreatedOutcomeView,
+  EnabledOutcomeView,
+  EnabledQuery,
   ImportQuery,
   OutcomeBody,
   OutcomeImportView,
@@ -52,6 +55,32 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
       );
       linkNextPage(request, reply, { rows: page.outcomes, lastKey: page.next });
       return sendPrinted(request, reply, page.outcomes, outcomesTable);
+    },
+  );
+
+  app.get(
+    '/api/v1/outcomes/enabled',
+    {
+      config: { roles: READERS },
+      schema: {
+        summary: 'Outcomes that name who made them possible, newest first; for a pod those that name it',
+        description: 'What was delivered, whose it is and how it stands, without money.',
+        tags: ['outcomes'],
+        querystring: EnabledQuery,
+        response: { 200: Type.Array(EnabledOutcomeView) },
+      },
+    },
+    async (request, reply) => {
+      const { podId } = request.query;
+      const { limit, after } = readPageRequest(request.query);
+      const page = await enabledAs(db, principalOf(request), {
+        limit,
+        at: clock.now(),
+        ...(podId === undefined ? {} : { podId }),
+        ...(after === null ? {} : { after }),
+      });
+      linkNextPage(request, reply, { rows: page.outcomes, lastKey: page.next });
+      return asResponse(page.outcomes);
     },
   );
 

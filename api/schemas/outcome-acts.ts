@@ -156,7 +156,7 @@ export const PoolViewSchema = Type.Object({
   name: Type.String(),
   metric: Type.String(),
   currency: CurrencyCode,
-  outcomes: Type.Integer({ description: 'Outcomes that name it, in any state.' }),
+  outcomes: nullable(Type.Integer({ description: 'Outcomes that name it, in any state; null for a pod.' })),
   ceilings: Type.Array(
     Type.Object({
       from: DateText,

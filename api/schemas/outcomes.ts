@@ -140,3 +140,20 @@ export const OutcomeViewSchema = Type.Object({
   evidenceCount: Type.Integer(),
   brokenEvidenceCount: Type.Integer(),
 });
+
+export const EnabledQuery = Type.Object(
+  {
+    podId: Type.Optional(Type.String({ minLength: 1, description: 'Only those that this pod made possible.' })),
+    ...PAGE_QUERY,
+  },
+  { additionalProperties: false },
+);
+
+export const EnabledOutcomeView = Type.Object({
+  outcomeId: Type.String(),
+  title: Type.String(),
+  state: Type.String(),
+  deliveredOn: DateText,
+  pods: Type.Array(Id, { description: 'Who has a share of it.' }),
+  enabledBy: Type.Array(Id, { description: 'Of the pods asked for, those that made it possible.' }),
+});

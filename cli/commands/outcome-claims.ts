@@ -1,40 +1,26 @@
-/** outturn outcomes claim, list, show: what a pod says it delivered, and what became of it, in the name of OUTTURN_TOKEN. */
+/** outturn outcomes claim, show: what a pod says it delivered, and what became of it, in the name of OUTTURN_TOKEN. */
 import { type Command, Option } from 'commander';
 import { readAs } from '../../services/access/read-as.ts';
 import { AppError } from '../../services/kernel/errors.ts';
-import { utcDate } from '../../services/kernel/period.ts';
+import { type IsoDate, isIsoDate, utcDate } from '../../services/kernel/period.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
 import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { guardClaim } from '../../services/outcomes/guard-claim.ts';
-import { listOutcomes, OUTCOMES_PER_PAGE_MAX, type OutcomePage } from '../../services/outcomes/list-outcomes.ts';
-import { outcomesTable } from '../../services/outcomes/outcome-table.ts';
 import type { ClaimInput, OutcomeInput } from '../../services/outcomes/outcome-input.ts';
-import { BASES, BASIS_POINTS_WHOLE, EFFECTS, OUTCOME_STATES } from '../../services/outcomes/outcome.ts';
+import { BASES, BASIS_POINTS_WHOLE, EFFECTS } from '../../services/outcomes/outcome.ts';
 import { showOutcome } from '../../services/outcomes/show-outcome.ts';
 import { actingPrincipal } from '../acting-principal.ts';
 import { withExamples, withJson } from '../command.ts';
 import { readOutcomeFile } from '../outcome-file.ts';
-import { type ClaimOptions, claimOf } from '../outcome-options.ts';
+import { type ClaimOptions, claimOf, inOptions } from '../outcome-options.ts';
 import { printJson, printText } from '../output.ts';
-import { type FormOptions, printReport, withForm } from '../printed-form.ts';
-import { renderActed, renderOutcomes, renderShown } from '../render/outcomes.ts';
+import { renderClaimed, renderShown } from '../render/outcomes.ts';
 import { type Runtime, withRuntime } from '../runtime.ts';
 
-interface ListOptions {
-  readonly state?: string;
-  readonly pod?: string;
-  readonly limit?: string;
-  readonly json?: boolean;
-}
-
-/** On a terminal; everything else is for programs and sheets, which want all. */
-const TERMINAL_LIMIT = 50;
-
-/** Adds the three to `outturn outcomes`. */
+/** Adds both to `outturn outcomes`. */
 export function addOutcomeClaims(outcomes: Command): void {
   addClaim(outcomes);
-  addList(outcomes);
   addShow(outcomes);
 }
 
@@ -44,7 +30,7 @@ function addClaim(outcomes: Command): void {
     .description('claim what a pod delivered; baseline, evidence and the rest may come later, before it is verified')
     .argument('[outcome]', 'the id of a candidate, or of a claim that is to say more')
     .option('--title <text>', 'what was delivered, in a line')
-    .option('--delivered-on <date>', 'the day of delivery (default: today)')
+    .option('--delivered-on <date>', 'the day of delivery (default: today, or --from where that is earlier)')
     .option('--pod <id…>', 'the pod, or pod=basis points, once per pod (default: the pod of your token)', collect)
     .option('--owner <email>', 'who answers for the benefit (default: you)')
     .addOption(new Option('--basis <basis>', 'what kind of value it is').choices(BASES))
@@ -73,11 +59,13 @@ function addClaim(outcomes: Command): void {
     .action((outcomeId: string | undefined, options: ClaimOptions, command: Command) =>
       withRuntime({ applicationName: 'outturn outcomes' }, async (runtime) => {
         const principal = await actingPrincipal(runtime);
-        const done = await (outcomeId === undefined
-          ? claimNew(runtime, principal, options)
-          : claimKnown(runtime, principal, { outcomeId, options }));
+        const done = await inOptions(
+          outcomeId === undefined
+            ? claimNew(runtime, principal, options)
+            : claimKnown(runtime, principal, { outcomeId, options }),
+        );
         if (command.optsWithGlobals<{ json?: boolean }>().json === true) printJson(done);
-        else printText(renderActed(done));
+        else printText(renderClaimed(done));
       }),
     );
   withExamples(
@@ -134,13 +122,18 @@ async function withDefaults(
   const owner = principal.id.includes('@') ? principal.id : await ownerOf(db, shares[0]?.pod ?? '');
   return {
     ...(given.amount === undefined ? {} : { currency: reporting }),
-    deliveredOn: utcDate(clock.now()),
+    deliveredOn: firstOf(given.recogniseFrom, utcDate(clock.now())),
     ownerEmail: owner,
     ...given,
     title,
     basis,
     shares,
   };
+}
+
+/** What counts since a day was delivered by then. */
+function firstOf(recogniseFrom: string | undefined, today: IsoDate): IsoDate {
+  return recogniseFrom !== undefined && isIsoDate(recogniseFrom) && recogniseFrom < today ? recogniseFrom : today;
 }
 
 function sharesOf({ pods }: Principal): OutcomeInput['shares'] | undefined {
@@ -151,53 +144,6 @@ function sharesOf({ pods }: Principal): OutcomeInput['shares'] | undefined {
 async function ownerOf(db: Runtime['db'], podId: string): Promise<string> {
   const pod = await db.selectFrom('pod').select('owner_email').where('id', '=', podId).executeTakeFirst();
   return pod?.owner_email ?? '';
-}
-
-function addList(outcomes: Command): void {
-  const list = withForm(outcomes.command('list'))
-    .description('outcomes, newest first')
-    .addOption(new Option('--state <state>', 'only those in it').choices(OUTCOME_STATES))
-    .option('--pod <id>', 'only those this pod has a share of')
-    .option('--limit <count>', 'how many, at most 1000 (default: 50 on the terminal, else all)')
-    .action((options: ListOptions, command: Command) =>
-      withRuntime({ applicationName: 'outturn outcomes' }, async (runtime) => {
-        const form = command.optsWithGlobals<FormOptions>();
-        const { state, pod: podId } = options;
-        const isTable = form.json !== true && form.format === 'table';
-        const limit = options.limit === undefined ? (isTable ? TERMINAL_LIMIT : null) : Number(options.limit);
-        const asked = { ...(state === undefined ? {} : { state }), ...(podId === undefined ? {} : { podId }) };
-        const page = await readAs(runtime.db, await actingPrincipal(runtime), (trx) =>
-          readPages(trx, { ...asked, at: runtime.clock.now() }, limit),
-        );
-        await printReport(form, {
-          found: page.outcomes,
-          sheet: () => outcomesTable(page.outcomes),
-          table: () => renderOutcomes(page),
-        });
-      }),
-    );
-  withExamples(withJson(list), 'outturn outcomes list --state claimed', 'outturn outcomes list --pod checkout --json');
-}
-
-/** One page of `limit`, or every page where it is null. */
-async function readPages(
-  trx: Parameters<typeof listOutcomes>[0],
-  asked: Omit<Parameters<typeof listOutcomes>[1], 'limit' | 'after'>,
-  limit: number | null,
-): Promise<OutcomePage> {
-  if (limit !== null) return listOutcomes(trx, { ...asked, limit });
-  const outcomes: OutcomePage['outcomes'][number][] = [];
-  let after: string | null = null;
-  do {
-    const page: OutcomePage = await listOutcomes(trx, {
-      ...asked,
-      limit: OUTCOMES_PER_PAGE_MAX,
-      ...(after === null ? {} : { after }),
-    });
-    outcomes.push(...page.outcomes);
-    after = page.next;
-  } while (after !== null);
-  return { outcomes, next: null };
 }
 
 function addShow(outcomes: Command): void {

@@ -1,7 +1,8 @@
 /** outturn outcomes pools: what a shared metric may move altogether, and what is left of it. */
 import type { Command } from 'commander';
+import { poolsAs } from '../../services/access/shared-facts.ts';
 import { AppError } from '../../services/kernel/errors.ts';
-import { listPools, type PoolCeiling, setPool } from '../../services/outcomes/pools.ts';
+import { type PoolCeiling, setPool } from '../../services/outcomes/pools.ts';
 import { actingPrincipal } from '../acting-principal.ts';
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
@@ -22,10 +23,7 @@ export function addOutcomePools(outcomes: Command): void {
     .description('pools that several outcomes draw on, with their ceilings and what is left')
     .action((_options: object, command: Command) =>
       withRuntime({ applicationName: 'outturn outcomes' }, async (runtime) => {
-        const { role } = await actingPrincipal(runtime);
-        if (role === 'pod')
-          throw new AppError('forbidden', 'A pod’s token sees no pool: it holds what every pod claims.');
-        const found = await listPools(runtime.db);
+        const found = await poolsAs(runtime.db, await actingPrincipal(runtime));
         if (command.optsWithGlobals<{ json?: boolean }>().json === true) printJson(found);
         else printText(renderPools(found));
       }),

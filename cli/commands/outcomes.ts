@@ -10,6 +10,7 @@ import { addSheetImport } from '../sheet-import.ts';
 import type { Runtime } from '../runtime.ts';
 import { addOutcomeActs } from './outcome-acts.ts';
 import { addOutcomeClaims } from './outcome-claims.ts';
+import { addOutcomeLists } from './outcome-lists.ts';
 import { addEvidenceCommands } from './outcome-evidence.ts';
 import { addOutcomePools } from './outcome-pools.ts';
 import { addOutcomeTemplate } from './outcome-template.ts';
@@ -35,6 +36,7 @@ export function outcomesCommand(program: Command): void {
   });
   addOutcomeTemplate(outcomes);
   addOutcomeClaims(outcomes);
+  addOutcomeLists(outcomes);
   addOutcomeActs(outcomes);
   addEvidenceCommands(outcomes);
   addOutcomePools(outcomes);

@@ -1,7 +1,8 @@
 /** outturn report enabling: platform pods, which have no return of their own, and whom they served. */
 import type { Command } from 'commander';
-import { enablingReport } from '../../services/enabling/enabling-report.ts';
+import { enablingAs } from '../../services/access/shared-facts.ts';
 import { enablingTable } from '../../services/enabling/enabling-table.ts';
+import { actingPrincipal } from '../acting-principal.ts';
 import { withExamples, withJson } from '../command.ts';
 import { renderEnabling } from '../render/enabling.ts';
 import { type ReportOptions, runReport, withPeriod } from '../report-command.ts';
@@ -13,8 +14,8 @@ export function addEnablingReport(report: Command): void {
       .command('enabling')
       .description('platform pods: whom they served, by outcomes that name them and shared cost'),
   ).action((options: ReportOptions) =>
-    runReport(options, async ({ db }) => {
-      const found = await enablingReport(db, { period: options.period });
+    runReport(options, async (runtime) => {
+      const found = await enablingAs(runtime.db, await actingPrincipal(runtime), { period: options.period });
       return { found, sheet: () => enablingTable(found), table: () => renderEnabling(found) };
     }),
   );

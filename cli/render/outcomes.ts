@@ -1,6 +1,7 @@
 /** Outcomes, what was done about them, and pools, as a terminal shows them. Amounts are exact. */
 import type { OutcomePage, OutcomeView } from '../../services/outcomes/list-outcomes.ts';
-import type { PoolView } from '../../services/outcomes/pools.ts';
+import type { SeenPool } from '../../services/access/shared-facts.ts';
+import type { EnabledPage } from '../../services/outcomes/list-enabled.ts';
 import type { ReviewedOutcome } from '../../services/outcomes/review-outcome.ts';
 import type { ShownOutcome } from '../../services/outcomes/show-outcome.ts';
 import type { SupersededOutcome } from '../../services/outcomes/supersede-outcome.ts';
@@ -26,6 +27,12 @@ export function renderActed({ outcomeId, change, version, state, notes }: Acted)
   return [line, ...notes.map((note) => `  ${note}`)].join('\n');
 }
 
+/** With the next step, where it is a claim. */
+export function renderClaimed(done: Acted): string {
+  const next = `What finance needs to verify it: outturn outcomes show ${done.outcomeId}`;
+  return done.state === 'claimed' ? `${renderActed(done)}\n${next}` : renderActed(done);
+}
+
 export function renderReviewed(done: ReviewedOutcome): string {
   const { outcomeId, missing } = done;
   return [
@@ -40,8 +47,10 @@ export function renderSuperseded(done: SupersededOutcome): string {
   return `${renderActed(done)}\nOutcome ${done.successorId} takes its place.`;
 }
 
-export function renderOutcomes({ outcomes, next }: OutcomePage): string {
-  if (outcomes.length === 0) return 'No outcome is there. Claim the first: outturn outcomes claim --help';
+/** `isFiltered`: there may be others. */
+export function renderOutcomes({ outcomes, next }: OutcomePage, isFiltered: boolean): string {
+  if (outcomes.length === 0 && isFiltered) return 'There is no such outcome. All of them: outturn outcomes list';
+  if (outcomes.length === 0) return 'There is no outcome yet. Claim the first: outturn outcomes claim --help';
   const rows = outcomes.map((one) => [
     one.outcomeId,
     wordsOf(one.state),
@@ -54,6 +63,22 @@ export function renderOutcomes({ outcomes, next }: OutcomePage): string {
   ]);
   const heads = ['id', 'state', 'title', 'delivered', 'basis', 'amount', 'cur', 'pods'];
   return [textTable(heads, rows, [0, 5]), ...(next === null ? [] : ['', 'There are more: raise --limit.'])].join('\n');
+}
+
+export function renderEnabled({ outcomes, next }: EnabledPage): string {
+  if (outcomes.length === 0) {
+    return 'No outcome names you among those that made it possible. Whoever claims one does: outturn outcomes claim ID --enabled-by POD';
+  }
+  const rows = outcomes.map((one) => [
+    one.outcomeId,
+    wordsOf(one.state),
+    cutTo(one.title, TITLE_WIDTH_MAX),
+    one.deliveredOn,
+    cutTo(one.pods.join(', '), TITLE_WIDTH_MAX),
+    cutTo(one.enabledBy.join(', '), TITLE_WIDTH_MAX),
+  ]);
+  const heads = ['id', 'state', 'title', 'delivered', 'pods', 'made possible by'];
+  return [textTable(heads, rows, [0]), ...(next === null ? [] : ['', 'There are more: raise --limit.'])].join('\n');
 }
 
 export function renderShown(shown: ShownOutcome): string {
@@ -99,7 +124,7 @@ export function renderShown(shown: ShownOutcome): string {
   ].join('\n');
 }
 
-export function renderPools(pools: readonly PoolView[]): string {
+export function renderPools(pools: readonly SeenPool[]): string {
   if (pools.length === 0) return 'There is no pool. Finance sets one: outturn outcomes pools set --help';
   const rows = pools.flatMap((pool) =>
     pool.ceilings.map((one) => [

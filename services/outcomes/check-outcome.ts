@@ -70,11 +70,11 @@ function checkTexts(raw: RawOutcome, report: Report): void {
     report('basis', `"${raw.basis}" is not a basis`, didYouMean(raw.basis, BASES) ?? `Use ${listWords(BASES)}.`);
   }
   if (raw.basis === 'revenue' && !isOneOf(['gross', 'margin'], raw.grossOrMargin)) {
-    report(
-      'grossOrMargin',
-      `"${raw.grossOrMargin}" is neither gross nor margin`,
-      'Revenue must say which of the two it is.',
-    );
+    const reason =
+      raw.grossOrMargin === ''
+        ? 'revenue does not say whether it is gross or margin'
+        : `"${raw.grossOrMargin}" is neither gross nor margin`;
+    report('grossOrMargin', reason, 'Say which of the two the amount is.');
   } else if (raw.basis !== 'revenue' && isOneOf(BASES, raw.basis) && raw.grossOrMargin !== '') {
     report('grossOrMargin', `only revenue is gross or margin, not ${raw.basis}`, 'Leave it empty.');
   }

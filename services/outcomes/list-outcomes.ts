@@ -86,15 +86,7 @@ export async function listOutcomes(
     at?: Date;
   },
 ): Promise<OutcomePage> {
-  if (!Number.isInteger(options.limit) || options.limit < 1 || options.limit > OUTCOMES_PER_PAGE_MAX) {
-    throw new AppError('invalid_input', `The limit ${options.limit} is not from 1 to ${OUTCOMES_PER_PAGE_MAX}.`);
-  }
-  if (options.after !== undefined && !/^\d{1,18}$/.test(options.after)) {
-    throw new AppError(
-      'invalid_input',
-      `"${options.after}" is not the cursor of a page. Pass the "next" of the page before.`,
-    );
-  }
+  checkPage(options);
   const shown = shownState(options.at);
   const { rows } = await sql<{ view: OutcomeView }>`
     select jsonb_build_object(
@@ -136,8 +128,18 @@ export async function listOutcomes(
   return { outcomes, next: rows.length > options.limit ? (outcomes.at(-1)?.outcomeId ?? null) : null };
 }
 
+/** @throws AppError invalid_input for a limit beyond OUTCOMES_PER_PAGE_MAX or an `after` that no page gave. */
+export function checkPage({ limit, after }: { limit: number; after?: string }): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > OUTCOMES_PER_PAGE_MAX) {
+    throw new AppError('invalid_input', `The limit ${limit} is not from 1 to ${OUTCOMES_PER_PAGE_MAX}.`);
+  }
+  if (after !== undefined && !/^\d{1,18}$/.test(after)) {
+    throw new AppError('invalid_input', `"${after}" is not the cursor of a page. Pass the "next" of the page before.`);
+  }
+}
+
 /** A verified outcome whose review is due says so; nothing of it is stored, because no figure needs it. */
-function shownState(at: Date | undefined): RawBuilder<string> {
+export function shownState(at: Date | undefined): RawBuilder<string> {
   if (at === undefined) return sql`state`;
   return sql`case when state in ('verified', 'partially_verified') and review_due_on <= ${utcDate(at)}::date then 'review_due' else state end`;
 }

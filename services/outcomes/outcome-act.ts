@@ -8,7 +8,7 @@ import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
-import { worded } from '../kernel/wording.ts';
+import { option, worded } from '../kernel/wording.ts';
 import { listWords } from '../organisation/suggestion.ts';
 import { CLAIMANTS } from './claimants.ts';
 import type { OutcomeState } from './outcome.ts';
@@ -87,7 +87,7 @@ export function requireState(row: ActedRow, states: readonly OutcomeState[], doe
 export function requireReason(reason: string | undefined, does: string): string {
   const text = reason?.trim() ?? '';
   if (text !== '' && text.length <= REASON_LENGTH_MAX) return text;
-  const message = `To ${does} an outcome needs a reason of 1 to ${REASON_LENGTH_MAX} characters: whoever claimed it reads it.`;
+  const message = worded`To ${does} an outcome needs a reason: say why with ${option('reason')}, in 1 to ${REASON_LENGTH_MAX} characters. Whoever claimed it reads it.`;
   throw new AppError('invalid_input', message);
 }
 

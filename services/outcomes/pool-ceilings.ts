@@ -15,6 +15,8 @@ interface Overflow {
   readonly currency: string;
   readonly used: string;
   readonly left: string;
+  /** What is used beyond it. */
+  readonly excess: string;
 }
 
 /** Rows (pool_id, valid_from, valid_until, ceiling, outcome_id, amount): what each outcome recognises in each window of its pool. */
@@ -36,31 +38,38 @@ export const POOL_USE = sql`
  */
 export async function keepCeilings(trx: Transaction<DB>, outcomeIds: readonly string[]): Promise<void> {
   const given = sql`${[...outcomeIds]}::bigint[]`;
-  await refuseOverflow(trx, {
+  const over = await findOverflow(trx, {
     pools: sql`select pool_id from outcome where id = any (${given})`,
     mine: sql`outcome_id = any (${given})`,
   });
+  if (over === undefined) return;
+  const message = `Pool "${over.pool_id}" would hold ${over.used} ${over.currency} ${windowOf(over)}, more than its ceiling of ${over.ceiling}; ${over.left} is left. Lower the amount, let the outcome recognise less there, or ask finance for another ceiling.`;
+  throw new AppError('conflict', message, { details: { ...over } });
 }
 
-/** Of one pool. @throws AppError conflict */
+/** Of one pool whose ceilings were set. @throws AppError conflict with what its outcomes recognise already. */
 export async function keepCeilingsOf(trx: Transaction<DB>, poolId: string): Promise<void> {
-  await refuseOverflow(trx, { pools: sql`select ${poolId}::text`, mine: sql`false` });
+  const over = await findOverflow(trx, { pools: sql`select ${poolId}::text`, mine: sql`false` });
+  if (over === undefined) return;
+  const message = `The outcomes of pool "${over.pool_id}" recognise ${over.used} ${over.currency} ${windowOf(over)} already, ${over.excess} more than a ceiling of ${over.ceiling}. Set at least ${over.used}, or have outcomes of the pool lowered, rejected or retracted first.`;
+  throw new AppError('conflict', message, { details: { ...over } });
 }
 
-async function refuseOverflow(
+function windowOf({ valid_from: from, valid_until: until }: Overflow): string {
+  return `from ${from} to ${until}`;
+}
+
+async function findOverflow(
   trx: Transaction<DB>,
   given: { pools: ReturnType<typeof sql>; mine: ReturnType<typeof sql> },
-): Promise<void> {
+): Promise<Overflow | undefined> {
   const { rows } = await sql<Overflow>`
     select use.pool_id, valid_from, valid_until, trim_scale(ceiling)::text as ceiling, pool.currency,
-      trim_scale(sum(amount))::text as used,
+      trim_scale(sum(amount))::text as used, trim_scale(sum(amount) - ceiling)::text as excess,
       trim_scale(ceiling - coalesce(sum(amount) filter (where not (${given.mine})), 0))::text as left
     from (${POOL_USE}) as use join outcome_pool as pool on pool.id = use.pool_id
     where use.pool_id in (${given.pools})
     group by use.pool_id, valid_from, valid_until, ceiling, pool.currency having sum(amount) > ceiling
     order by use.pool_id, valid_from limit 1`.execute(trx);
-  const [over] = rows;
-  if (over === undefined) return;
-  const message = `Pool "${over.pool_id}" would hold ${over.used} ${over.currency} from ${over.valid_from} to ${over.valid_until}, more than its ceiling of ${over.ceiling}; ${over.left} is left. Lower the amount, let the outcome recognise less there, or ask finance for another ceiling.`;
-  throw new AppError('conflict', message, { details: { ...over } });
+  return rows[0];
 }

@@ -72,7 +72,7 @@ export async function verifyOutcome(trx: Transaction<DB>, request: VerificationR
     JSON.stringify(before) === JSON.stringify(after) && state === row.state && reviewDueOn === row.reviewDueOn;
   if (isSame) return unchangedBy(row);
   const isPart = state === 'partially_verified' && request.rows !== undefined;
-  const reason = isPart || request.reason !== undefined ? requireReason(request.reason, 'verify in part') : null;
+  const reason = isPart || request.reason !== undefined ? requireReason(request.reason, 'verify a part of') : null;
   await requireRates(trx, row, { rows: after, at });
   await writeVerdicts(trx, { outcomeId: row.id, rows: after });
   await sql`
@@ -90,8 +90,11 @@ async function requireComplete(trx: Transaction<DB>, row: ActedRow): Promise<voi
   const [first] = missing;
   if (first === undefined) return;
   const faults = missing.map(({ gate, reason, fix }) => ({ column: gate, reason, fix }));
-  const message = `Outcome ${row.id} cannot be verified yet: ${first.reason}. ${first.fix}${countFurther(faults)}`;
-  throw new AppError('conflict', message, { faults });
+  const what = `Outcome ${row.id} cannot be verified yet`;
+  const http = `${what}: ${first.reason}. ${first.fix}${countFurther(faults)}`;
+  const lines = missing.map(({ reason, fix }) => `  ${reason}. ${fix}`);
+  const commandLine = missing.length === 1 ? http : [`${what}:`, ...lines].join('\n');
+  throw new AppError('conflict', { commandLine, http }, { faults });
 }
 
 /** Of rows that were rejected before and count from now on; what counts already is not asked again. */

@@ -120,7 +120,35 @@ describe('from claim to verified over HTTP', () => {
       (await post(api, pod, 'outcome-pools', { id: 'x', name: 'X', metric: 'x', currency: 'USD', ceilings: [] }))
         .statusCode,
     ).toBe(403);
-    expect((await api.app.inject({ url: '/api/v1/outcome-pools', headers: pod })).statusCode).toBe(403);
+  });
+
+  test('a pod sees what is left of pools and what it made possible, by names and states, never by money', async ({ api }) => {
+    const finance = await api.authorise('finance', { principal: 'grace@example.com' });
+    const get = async (headers: Headers, url: string) =>
+      (await api.app.inject({ url: `/api/v1/${url}`, headers })).json();
+    const ceilings = [{ from: '2026-07-01', until: '2026-10-01', ceiling: '500' }];
+    const kept = { id: 'kept', name: 'Kept', metric: 'customers kept', currency: 'USD', ceilings };
+    expect((await post(api, finance, 'outcome-pools', kept)).statusCode).toBe(201);
+    const others = { shares: [{ pod: 'search', basisPoints: 10_000 }], enabledBy: ['checkout'], pool: 'kept' };
+    const id = await claim(api, finance, { ...others, title: 'Found at once' });
+    const pod = await api.authorise('pod', { pods: ['checkout'], principal: 'dev@example.com' });
+    const enabled = [
+      { outcomeId: id, title: 'Found at once', state: 'claimed', pods: ['search'], enabledBy: ['checkout'] },
+    ];
+    expect(await get(pod, 'outcomes/enabled')).toEqual(enabled.map((one) => ({ ...one, deliveredOn: '2026-09-10' })));
+    expect(await get(pod, 'outcomes/enabled?podId=search')).toEqual([]);
+    expect(await get(finance, 'outcomes/enabled?podId=checkout')).toMatchObject(enabled);
+    expect(await get(pod, 'outcomes')).not.toContainEqual(expect.objectContaining({ outcomeId: id }));
+    expect(await get(pod, 'outcome-pools')).toMatchObject([
+      { id: 'kept', outcomes: null, ceilings: [{ ceiling: '500', used: '300', left: '200' }] },
+    ]);
+    expect(await get(pod, 'reports/enabling?period=2026-Q3')).toMatchObject({ pods: [] });
+    const lower = { ...kept, ceilings: [{ from: '2026-07-01', until: '2026-10-01', ceiling: '299.97' }] };
+    expect((await post(api, finance, 'outcome-pools', lower)).json()).toMatchObject({
+      detail: expect.stringContaining(
+        'recognise 300 USD from 2026-07-01 to 2026-10-01 already, 0.03 more than a ceiling of 299.97. Set at least 300',
+      ) as string,
+    });
   });
 
   test('a pool is set whole, filled up to its ceiling, and not lowered below what is claimed', async ({ api }) => {
@@ -145,9 +173,13 @@ describe('from claim to verified over HTTP', () => {
     expect((await post(api, finance, `outcomes/${id}/claim`, { amount: '600' })).statusCode).toBe(409);
     expect((await post(api, finance, 'outcome-pools', pool('299'))).statusCode).toBe(409);
     const listed = await api.app.inject({ url: '/api/v1/outcome-pools', headers: finance });
-    expect(listed.json()).toMatchObject([
-      { id: 'churn', outcomes: 1, ceilings: [{ ceiling: '500', used: '300', left: '200' }] },
-    ]);
+    expect(listed.json()).toContainEqual(
+      expect.objectContaining({
+        id: 'churn',
+        outcomes: 1,
+        ceilings: [expect.objectContaining({ ceiling: '500', used: '300', left: '200' })],
+      }),
+    );
     const foreign = await post(api, finance, 'outcomes', { ...OUTCOME, pool: 'churn', currency: 'EUR' });
     expect(foreign.json()).toMatchObject({ faults: [{ column: 'pool', fix: 'Give the amount in USD.' }] });
   });

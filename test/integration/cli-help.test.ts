@@ -43,6 +43,7 @@ const COMMANDS = [
   'outcomes agree',
   'outcomes answer',
   'outcomes claim',
+  'outcomes enabled',
   'outcomes evidence add',
   'outcomes evidence break',
   'outcomes evidence list',

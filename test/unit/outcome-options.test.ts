@@ -1,6 +1,8 @@
 /** What the options of a claim say, and what they refuse with which fix. */
 import { expect, test } from 'vitest';
-import { claimOf } from '../../cli/outcome-options.ts';
+import { claimOf, inOptions } from '../../cli/outcome-options.ts';
+import { describeFailure } from '../../cli/output.ts';
+import { refuseStatement } from '../../services/kernel/errors.ts';
 
 test('options give their fields and no others', () => {
   expect(claimOf({})).toEqual({});
@@ -34,4 +36,21 @@ test.for([
   [{ ownBill: true, notOwnBill: true }, 'one of the two'],
 ] as const)('%j is refused with what to write', ([options, fix]) => {
   expect(() => claimOf(options)).toThrow(fix);
+});
+
+test('what a claim lacks is told by its options, each fault once', async () => {
+  const faults = [
+    { column: 'grossOrMargin', reason: 'revenue does not say which', fix: 'Say it.' },
+    { column: 'shares[1].basisPoints', reason: 'too much', fix: 'Lower it.' },
+    { column: 'baselineValue', reason: 'it is missing' },
+  ];
+  const failing = inOptions(Promise.reject(refuseStatement('invalid_outcomes', 'x', faults)));
+  expect(describeFailure(await failing.catch((error: unknown) => error))).toBe(
+    `The outcome was not taken.
+  --margin or --gross: revenue does not say which. Say it.
+  --pod: too much. Lower it.
+  baselineValue: it is missing.`,
+  );
+  const one = refuseStatement('invalid_outcomes', 'The outcome was not taken', faults.slice(0, 1));
+  expect(describeFailure(one)).toBe('The outcome was not taken: grossOrMargin: revenue does not say which. Say it.');
 });
