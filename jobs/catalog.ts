@@ -2,7 +2,17 @@
  * Every background job: its queue, payload, retries and limits. The only list; queue, worker and the boot check read it.
  * Payloads are ids only: results live in PostgreSQL, the queue is merely a reminder that something is due.
  */
-import { type Static, type TObject, Type } from 'typebox';
+import {
+  isObjectOf,
+  isName,
+  isOneOf,
+  isOrdinal,
+  isRowId,
+  isText,
+  isYesOrNo,
+  type PayloadForm,
+  type PayloadOf,
+} from './payload.ts';
 
 export type QueueName = 'bulk' | 'quick';
 
@@ -14,32 +24,31 @@ export const QUEUES: readonly { readonly name: QueueName; readonly concurrency: 
 
 interface JobDefinition {
   readonly queue: QueueName;
-  readonly payload: TObject;
+  readonly payload: PayloadForm;
   /** Tries in all. A kill is not a failure: the queue gives a stalled job back without counting it here. */
   readonly attempts: number;
   /** The first pause between tries; it doubles. */
   readonly backoffMs: number;
 }
 
-const LoadPayload = Type.Object({ loadId: Type.String({ pattern: '^\\d+$' }) }, { additionalProperties: false });
-const NoPayload = Type.Object({}, { additionalProperties: false });
+const LoadPayload = { required: { loadId: isRowId }, optional: {} } as const;
+const NoPayload = { required: {}, optional: {} } as const;
 
 export const JOBS = {
   'sync-source': {
     queue: 'bulk',
-    payload: Type.Object(
-      {
-        sourceId: Type.String({ minLength: 1, maxLength: 200 }),
-        reason: Type.Union([Type.Literal('schedule'), Type.Literal('command'), Type.Literal('request')]),
-        mayDropAccounts: Type.Boolean(),
-        range: Type.Optional(
-          Type.Object({ start: Type.String(), end: Type.String() }, { additionalProperties: false }),
-        ),
-        // The row of source_request that it answers; without one, it is done whenever it comes.
-        requestId: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    payload: {
+      required: {
+        sourceId: isName,
+        reason: isOneOf('schedule', 'command', 'request'),
+        mayDropAccounts: isYesOrNo,
       },
-      { additionalProperties: false },
-    ),
+      optional: {
+        range: isObjectOf({ start: isText, end: isText }),
+        // The row of source_request that it answers; without one, it is done whenever it comes.
+        requestId: isName,
+      },
+    },
     // What a source answers is kept in PostgreSQL, and when to ask it again; the queue only gives back what a kill interrupted.
     attempts: 2,
     backoffMs: 5_000,
@@ -47,10 +56,7 @@ export const JOBS = {
   'sync-due': { queue: 'quick', payload: NoPayload, attempts: 2, backoffMs: 1_000 },
   'stage-file': {
     queue: 'bulk',
-    payload: Type.Object(
-      { loadId: Type.String({ pattern: '^\\d+$' }), ordinal: Type.Integer({ minimum: 0, maximum: 1_000_000 }) },
-      { additionalProperties: false },
-    ),
+    payload: { required: { loadId: isRowId, ordinal: isOrdinal }, optional: {} },
     attempts: 5,
     backoffMs: 5_000,
   },
@@ -66,7 +72,7 @@ export const JOBS = {
 } satisfies Record<string, JobDefinition>;
 
 export type JobName = keyof typeof JOBS;
-export type JobPayload<Name extends JobName> = Static<(typeof JOBS)[Name]['payload']>;
+export type JobPayload<Name extends JobName> = PayloadOf<(typeof JOBS)[Name]['payload']>;
 
 export const JOB_NAMES = Object.keys(JOBS).filter((name): name is JobName => name in JOBS);
 

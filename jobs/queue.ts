@@ -7,6 +7,7 @@ import {
   createPostgresBackend,
   FlowProducer,
   type Job,
+  type PostgresConnectionOptions,
   type Processor,
   Queue,
   runMigrations,
@@ -58,6 +59,8 @@ const FAILED_JOBS_KEPT = 1_000;
 /** A kill is not a failure: a job may be given back this often before the queue gives it up and reconcile takes over. */
 const STALLED_MAX = 10;
 const REDIS_CONNECT_MS = 5_000;
+/** Of a process to the queue in PostgreSQL: one for each worker to listen on, the others for what they ask. */
+const CONNECTIONS_MAX = 6;
 
 export interface QueueOptions {
   readonly databaseUrl: string;
@@ -133,16 +136,27 @@ interface FlowNode {
   children: FlowNode[];
 }
 
+/** What BullMQ would open for each queue, producer and worker is shared: a connection costs the server more than most of what it is asked. */
 function postgresQueue(options: QueueOptions): JobQueue {
-  const connection = { connectionString: options.databaseUrl, schema: QUEUE_SCHEMA, max: 3 };
+  const pool = new pg.Pool({
+    connectionString: options.databaseUrl,
+    options: `-c search_path=${QUEUE_SCHEMA}`,
+    max: CONNECTIONS_MAX,
+    keepAlive: true,
+  });
+  // Whoever shares it listens for its errors, and BullMQ leaves the listener of a closed worker behind.
+  pool.setMaxListeners(0);
+  // The pool that BullMQ makes itself is the same; only the types of the two are written differently.
+  const connection = pool as unknown as Extract<PostgresConnectionOptions, { connect(): unknown }>;
+  const report = errorReport(options.logger);
   const flow = new FlowProducer({ connection }, createPostgresBackend);
-  flow.on('error', (error) => options.logger.error({ err: error }, 'the queue reported an error'));
-  return assemble('postgresql', options, {
-    queue: (name) => listen(new Queue(name, { connection }, createPostgresBackend), options.logger),
+  flow.on('error', report);
+  return assemble('postgresql', report, {
+    queue: (name) => listen(new Queue(name, { connection }, createPostgresBackend), report),
     flow,
     worker: (name, concurrency, processor) =>
       new Worker(name, processor, { ...workerOptions(options, concurrency), connection }, createPostgresBackend),
-    afterClose: async () => {},
+    afterClose: () => pool.end(),
   });
 }
 
@@ -154,8 +168,9 @@ function redisQueue(options: QueueOptions, redisUrl: string): JobQueue {
   };
   const shared = connect();
   const workerConnections: Redis[] = [];
-  return assemble('redis', options, {
-    queue: (name) => listen(new Queue(name, { connection: shared }), options.logger),
+  const report = errorReport(options.logger);
+  return assemble('redis', report, {
+    queue: (name) => listen(new Queue(name, { connection: shared }), report),
     flow: new FlowProducer({ connection: shared }),
     worker: (name, concurrency, processor) => {
       const connection = connect();
@@ -173,15 +188,24 @@ function workerOptions(options: QueueOptions, concurrency: number) {
   return { concurrency, maxStalledCount: STALLED_MAX, lockDuration: lockMs, stalledInterval: lockMs };
 }
 
-function listen<Q extends { on(event: 'error', listener: (error: Error) => void): unknown }>(
-  queue: Q,
-  logger: Logger,
-): Q {
-  queue.on('error', (error) => logger.error({ err: error }, 'the queue reported an error'));
+type ErrorReport = (error: Error) => void;
+
+/** Says each error once, though everything that shares a lost connection reports it. */
+function errorReport(logger: Logger): ErrorReport {
+  const said = new WeakSet<Error>();
+  return (error) => {
+    if (said.has(error)) return;
+    said.add(error);
+    logger.error({ err: error }, 'the queue reported an error');
+  };
+}
+
+function listen<Q extends { on(event: 'error', listener: ErrorReport): unknown }>(queue: Q, report: ErrorReport): Q {
+  queue.on('error', report);
   return queue;
 }
 
-function assemble(backend: JobQueue['backend'], options: QueueOptions, parts: QueueParts): JobQueue {
+function assemble(backend: JobQueue['backend'], report: ErrorReport, parts: QueueParts): JobQueue {
   const queues = new Map<QueueName, QueueLike>(QUEUES.map(({ name }) => [name, parts.queue(name)]));
   const queueOf = (job: JobName): QueueLike => {
     const queue = queues.get(JOBS[job].queue);
@@ -217,7 +241,7 @@ function assemble(backend: JobQueue['backend'], options: QueueOptions, parts: Qu
       const worker = parts.worker(name, concurrency, (job: Job) =>
         processor(job.name, job.data, { id: job.id ?? '', attempt: job.attemptsMade + 1 }),
       );
-      worker.on('error', (error) => options.logger.error({ err: error, queue: name }, 'the worker reported an error'));
+      worker.on('error', report);
       return { close: () => worker.close() };
     },
     obliterate: async () => {

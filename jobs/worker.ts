@@ -4,24 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import Value from 'typebox/value';
 import { AppError, TransientError } from '../services/kernel/errors.ts';
 import { isJobName, JOB_NAMES, JOBS, type JobName, QUEUES } from './catalog.ts';
-import { answerSlack } from './handlers/answer-slack.ts';
-import { deliverAlert } from './handlers/deliver-alert.ts';
-import { evaluateEnvelopes } from './handlers/evaluate-envelopes.ts';
-import { processEvents } from './handlers/process-events.ts';
-import { pruneLoads } from './handlers/prune-loads.ts';
-import { publishLoad } from './handlers/publish-load.ts';
-import { reconcile } from './handlers/reconcile.ts';
-import { rollUpLoad } from './handlers/roll-up-load.ts';
-import { stageFile } from './handlers/stage-file.ts';
-import { sweepGithub } from './handlers/sweep-github.ts';
-import { syncDue } from './handlers/sync-due.ts';
-import { syncSource } from './handlers/sync-source.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
+import { fits } from './payload.ts';
 import { type JobQueue, unrecoverable } from './queue.ts';
-import { startSlackSocket } from './slack-socket.ts';
 import { scheduleJobs } from './schedules.ts';
 
 export interface Worker {
@@ -33,20 +20,23 @@ export interface Worker {
 const HEARTBEAT_MS = 10_000;
 const GRACE_MS = 20_000;
 
-/** One handler per job; the type makes a missing one a compile error, and the architecture test holds the file names to it. */
-const HANDLERS: { readonly [Name in JobName]: JobHandler<never> } = {
-  'sync-source': syncSource,
-  'sync-due': syncDue,
-  'stage-file': stageFile,
-  'roll-up-load': rollUpLoad,
-  'publish-load': publishLoad,
-  'evaluate-envelopes': evaluateEnvelopes,
-  'deliver-alert': deliverAlert,
-  'answer-slack': answerSlack,
-  'process-events': processEvents,
-  'sweep-github': sweepGithub,
-  reconcile,
-  'prune-loads': pruneLoads,
+/**
+ * One handler per job, read when the first of its jobs comes: a worker that was just started takes its first job the sooner. The type makes
+ * a missing one a compile error, and the architecture test holds the file names to it.
+ */
+const HANDLERS: { readonly [Name in JobName]: () => Promise<JobHandler<never>> } = {
+  'sync-source': async () => (await import('./handlers/sync-source.ts')).syncSource,
+  'sync-due': async () => (await import('./handlers/sync-due.ts')).syncDue,
+  'stage-file': async () => (await import('./handlers/stage-file.ts')).stageFile,
+  'roll-up-load': async () => (await import('./handlers/roll-up-load.ts')).rollUpLoad,
+  'publish-load': async () => (await import('./handlers/publish-load.ts')).publishLoad,
+  'evaluate-envelopes': async () => (await import('./handlers/evaluate-envelopes.ts')).evaluateEnvelopes,
+  'deliver-alert': async () => (await import('./handlers/deliver-alert.ts')).deliverAlert,
+  'answer-slack': async () => (await import('./handlers/answer-slack.ts')).answerSlack,
+  'process-events': async () => (await import('./handlers/process-events.ts')).processEvents,
+  'sweep-github': async () => (await import('./handlers/sweep-github.ts')).sweepGithub,
+  reconcile: async () => (await import('./handlers/reconcile.ts')).reconcile,
+  'prune-loads': async () => (await import('./handlers/prune-loads.ts')).pruneLoads,
 };
 
 /** Starts taking jobs. `context.signal` is replaced by the worker's own, aborted when its grace is over. */
@@ -61,7 +51,7 @@ export async function startWorker(context: Omit<JobContext, 'signal' | 'queue'>,
       runJob(job, payload, jobContext, runningId, attempt),
     ),
   );
-  const slack = startSlackSocket(context, queue);
+  const slack = await openSlack(context, queue);
   const heart = setInterval(() => {
     beat(context, id).catch((error: unknown) =>
       context.logger.error({ err: error }, 'the worker could not show that it lives'),
@@ -84,6 +74,12 @@ export async function startWorker(context: Omit<JobContext, 'signal' | 'queue'>,
   };
 }
 
+/** The socket of this process where Slack is set up for it; only then is what speaks to Slack read. */
+async function openSlack(context: Omit<JobContext, 'signal' | 'queue'>, queue: JobQueue) {
+  if (context.settings.slack.appToken === undefined) return null;
+  return (await import('./slack-socket.ts')).startSlackSocket(context, queue);
+}
+
 async function runJob(
   job: string,
   payload: unknown,
@@ -92,12 +88,12 @@ async function runJob(
   attempt: number,
 ): Promise<void> {
   if (!isJobName(job)) throw unrecoverable(new Error(`no handler is known for the job "${job}"`));
-  if (!Value.Check(JOBS[job].payload, payload))
-    throw unrecoverable(new Error(`the payload of ${jobId} does not fit ${job}`));
+  if (!fits(JOBS[job].payload, payload)) throw unrecoverable(new Error(`the payload of ${jobId} does not fit ${job}`));
   const startedAt = context.clock.now().getTime();
   try {
-    // The payload was checked against this very job's schema above.
-    await HANDLERS[job](payload as never, context);
+    const handle = await HANDLERS[job]();
+    // The payload was checked against this very job's form above.
+    await handle(payload as never, context);
     context.logger.debug({ job, jobId, elapsedMs: context.clock.now().getTime() - startedAt }, 'job done');
   } catch (error) {
     context.logger.error({ err: error, job, jobId, attempt }, 'job failed');

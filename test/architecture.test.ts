@@ -109,6 +109,12 @@ describe('jobs', () => {
   test('every job of the catalogue has a handler of its name, and every handler a job', () => {
     expect([...handlers].sort()).toEqual([...JOB_NAMES].sort());
   });
+
+  test('a worker reads no connector before a job needs it', () => {
+    const eager = FILES.filter((file) => /^jobs\/(?:worker|queue|catalog|schedules|handlers\/.+)\.ts$/.test(file.path));
+    const offences = eager.filter((file) => /^import (?!type )[^;]*from '(?:\.\.\/)+connectors\//m.test(file.text));
+    expect(offences.map(({ path }) => path)).toEqual([]);
+  });
 });
 
 describe('these rules catch what they are for', () => {

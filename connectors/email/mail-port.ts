@@ -3,8 +3,7 @@
  * later only the end is told, as an answer to the first mail.
  */
 import type { ChannelAbilities, ChatMessage, PostOutcome } from '../../services/kernel/chat-port.ts';
-import { bareAddress, composeMail } from './compose-mail.ts';
-import { sendMail, type SmtpOptions } from './smtp-session.ts';
+import type { SmtpOptions } from './smtp-session.ts';
 
 export const MAIL_ABILITIES: ChannelAbilities = {
   revision: 'answers the end',
@@ -16,6 +15,8 @@ export const MAIL_ABILITIES: ChannelAbilities = {
 
 export async function postMail(message: ChatMessage, address: string, options: SmtpOptions): Promise<PostOutcome> {
   const { from } = options.settings;
+  const { bareAddress, composeMail } = await import('./compose-mail.ts');
+  const { sendMail } = await import('./smtp-session.ts');
   const mail = await composeMail(message, { address, from });
   return sendMail({ ...mail, from: bareAddress(from), to: address }, options);
 }

@@ -10,7 +10,6 @@ import {
   type SlackRequest,
 } from '../../services/people/slack-requests.ts';
 import type { JobPayload } from '../catalog.ts';
-import { doSlackRequest } from '../do-slack-request.ts';
 import type { JobContext } from '../job-context.ts';
 
 /** Per run; what is left waits for the next one. */
@@ -32,6 +31,8 @@ async function answerOne(request: SlackRequest, context: JobContext): Promise<vo
   const { db, clock, logger } = context;
   const fields = { requestId: request.id, action: request.action, attempt: request.attempt };
   try {
+    // Read when somebody asks: most runs find nothing, and the Slack client alone is two hundred modules.
+    const { doSlackRequest } = await import('../do-slack-request.ts');
     await doSlackRequest(request, context);
     faultPoint('slack-after-act');
     await finishSlackRequest(db, { id: request.id, at: clock.now() });

@@ -1,6 +1,5 @@
 /** sweep-github: every night, looks for what GitHub could not deliver, and asks for it again; then forgets what was kept for a while only. */
-import { type GithubHook, openHook, REDELIVERY_MS_MAX } from '../../connectors/github/hook-deliveries.ts';
-import { GITHUB_EVENTS } from '../../connectors/github/github-webhook.ts';
+import type { GithubHook } from '../../connectors/github/hook-deliveries.ts';
 import { forgetEvents } from '../../services/intake/forget-events.ts';
 import {
   type DueSweep,
@@ -42,6 +41,9 @@ async function sweepHook({ hook, seenThrough }: DueSweep, { db, clock, settings,
   const { token, app, apiUrl } = settings.intake.github;
   const as = app ?? token;
   if (as === undefined) throw new AppError('invalid_setting', 'OUTTURN_GITHUB_TOKEN is not set (docs/intake.md).');
+  // GitHub's client and its fetch are read where a hook is due, not at every worker's start.
+  const { openHook, REDELIVERY_MS_MAX } = await import('../../connectors/github/hook-deliveries.ts');
+  const { GITHUB_EVENTS } = await import('../../connectors/github/github-webhook.ts');
   const at = clock.now();
   const oldest = new Date(at.getTime() - REDELIVERY_MS_MAX);
   const since =
