@@ -14,6 +14,8 @@ interface BillFormat {
   /** The file's name in its billing month's folder. */
   readonly fileName: (month: string) => string;
   readonly copyOptions: string;
+  /** Whether the file is gzipped once it is written. */
+  readonly isCompressed: boolean;
   readonly columns: readonly Column[];
 }
 
@@ -200,7 +202,8 @@ export function billFormat(cloud: Cloud, invoicedBefore: string): BillFormat {
         provider: AWS_NAMES.provider,
         billingCurrency: AWS_NAMES.currency,
         fileName: (month) => `larkfield-focus-${month}-00001.csv.gz`,
-        copyOptions: 'FORMAT csv, HEADER, COMPRESSION gzip',
+        copyOptions: 'FORMAT csv, HEADER',
+        isCompressed: true,
         columns: [
           ...focus10(AWS_STYLE, AWS_NAMES),
           ['x_CostCategories', 'NULL::VARCHAR'],
@@ -219,6 +222,7 @@ export function billFormat(cloud: Cloud, invoicedBefore: string): BillFormat {
         billingCurrency: AZURE_NAMES.currency,
         fileName: (month) => `part_1_${month.replace('-', '')}.csv`,
         copyOptions: 'FORMAT csv, HEADER',
+        isCompressed: false,
         columns: markFirst([
           ...focus10(AZURE_STYLE, AZURE_NAMES).filter(([name]) => name !== 'AvailabilityZone'),
           ['x_BillingProfileId', `'LKFD-7Q2M-BG7-PGB'`],
@@ -234,6 +238,7 @@ export function billFormat(cloud: Cloud, invoicedBefore: string): BillFormat {
         billingCurrency: GCP_NAMES.currency,
         fileName: (month) => `gcp_billing_export_focus_${month.replace('-', '')}.parquet`,
         copyOptions: 'FORMAT parquet, COMPRESSION zstd',
+        isCompressed: false,
         columns: [...focus10(GCP_STYLE, GCP_NAMES), ...focus12Additions(invoicedBefore)],
       };
   }
