@@ -19,7 +19,7 @@ import { BENCH_NOW } from './rulebook-figures.ts';
 import { measureTrend } from './trend-figures.ts';
 
 const FORMATS = ['parquet-decimal', 'parquet-double', 'csv', 'csv-gz'] as const;
-const OF_MONTHS = ['reports', 'http', 'rulebook'] as const;
+const OF_MONTHS = ['reports', 'http', 'rulebook', 'outcomes-beside'] as const;
 const FIGURES = [...FORMATS, ...OF_MONTHS, 'outcomes', 'trend'] as const;
 const TREND_LINES = [2_000_000, 20_000_000];
 const MONTHS_MAX = 12;

@@ -11,6 +11,7 @@ import { type BenchBill, writeBenchBill } from './bill-generator.ts';
 import { describeTurn, type Figure, type Measured, ratiosOfTurns, sumOfTurns } from './figures.ts';
 import { measureHttp } from './http-figures.ts';
 import { INGESTED, type IngestRun, ingestNext, TEMPLATE } from './ingest-bill.ts';
+import { measureOutcomesBeside } from './outcome-figures.ts';
 import { addNaiveLines, createNaiveLines, LINES_DATABASE } from './naive-lines.ts';
 import { measureReports } from './report-figures.ts';
 import { changeOneRule, measureRulebook } from './rulebook-figures.ts';
@@ -19,7 +20,7 @@ import { changeOneRule, measureRulebook } from './rulebook-figures.ts';
 const MONTHS: readonly IsoDate[] = monthsTouched('2025-10-01', '2026-10-01');
 const QUARTER_START: IsoDate = '2026-07-01';
 
-export type MonthFigures = 'reports' | 'http' | 'rulebook';
+export type MonthFigures = 'reports' | 'http' | 'rulebook' | 'outcomes-beside';
 
 export interface MonthOptions {
   /** Of each bill. */
@@ -33,14 +34,27 @@ export interface MonthOptions {
 interface Months {
   /** In order of their months. */
   readonly bills: readonly BenchBill[];
-  readonly runs: readonly IngestRun[];
+  readonly runs: IngestRun[];
 }
 
 /** @throws Error where a figure is not the bills' to the last decimal. */
 export async function measureMonths(place: BenchPlace, options: MonthOptions): Promise<Measured> {
   const { bills, runs } = await ingestMonths(place, options);
   const figures = await ask(place, bills, options.only, place.urlOf(LINES_DATABASE));
-  if (!options.only.includes('rulebook')) return { figures, peaks: runs.map((run) => run.peakBytes) };
+  if (options.only.includes('rulebook')) runs.push(await changeRules(place, options, { bills, runs, figures }));
+  // Last, because its pods are in no bill.
+  if (options.only.includes('outcomes-beside')) {
+    figures.push(...(await withDatabase(place, ({ db }) => measureOutcomesBeside(place, db))));
+  }
+  return { figures, peaks: runs.map(({ peakBytes }) => peakBytes) };
+}
+
+/** Adds the figures of changed rules; gives the ingestion that came after them. */
+async function changeRules(
+  place: BenchPlace,
+  options: MonthOptions,
+  { bills, runs, figures }: Months & { figures: Figure[] },
+): Promise<IngestRun> {
   await withDatabase(place, async ({ db }) => {
     const rules = { db, serverPid: place.serverPid };
     figures.push(...(await measureRulebook(rules, [sumOfTurns(runs)], options.rounds)));
@@ -54,7 +68,7 @@ export async function measureMonths(place: BenchPlace, options: MonthOptions): P
   figures.push(...ratiosOfTurns('restatement after one rule changed ÷ ingest', [run], runs.slice(-1), null));
   const again = await ask(place, current, options.only, null);
   figures.push(...again.map((figure) => ({ ...figure, name: `${figure.name}, after one rule changed` })));
-  return { figures, peaks: [...runs, run].map(({ peakBytes }) => peakBytes) };
+  return run;
 }
 
 async function ingestMonths(place: BenchPlace, { lines, months, only }: MonthOptions): Promise<Months> {
