@@ -862,6 +862,7 @@ export interface OutcomeMonth {
   recognised_until: string;
   recognition_month: string;
   state: string;
+  stated_month: string | null;
 }
 
 export interface OutcomePool {
@@ -1732,6 +1733,18 @@ export interface ReportValuePerPod {
   verified_outcomes: number | null;
 }
 
+export interface RetractedPart {
+  amount: Decimal | null;
+  at: Timestamp | null;
+  currency: string | null;
+  outcome_id: Int8 | null;
+  pod_id: string | null;
+  reason: string | null;
+  title: string | null;
+  verified: Decimal | null;
+  version: number | null;
+}
+
 export interface RollupCost {
   billed_cost: Decimal | null;
   billing_currency: string | null;
@@ -1921,6 +1934,49 @@ export interface SourceSpending {
   on_date: string;
   requests: Generated<Int8>;
   source_id: string;
+}
+
+export interface StandingCost {
+  billed_cost: Decimal;
+  billing_currency: string;
+  charge_month: string;
+  contracted_cost: Decimal;
+  effective_cost: Decimal;
+  kind: string;
+  list_cost: Decimal;
+  pod_id: string | null;
+}
+
+export interface StandingMonth {
+  charge_month: string;
+  currencies: string[];
+  revenue_basis: string;
+  statement_id: number;
+}
+
+export interface StandingOutcome {
+  amount: Decimal | null;
+  beside: string | null;
+  charge_month: string;
+  currency: string | null;
+  earlier_month: string | null;
+  outcome_id: Int8;
+  party: string;
+  pod_id: string | null;
+  revenue_basis: string;
+  state: string;
+}
+
+export interface StandingValue {
+  amount: Decimal | null;
+  beside: string | null;
+  charge_month: string;
+  currency: string | null;
+  earlier_month: string | null;
+  outcomes: number;
+  party: string;
+  pod_id: string | null;
+  state: string;
 }
 
 export interface Statement {
@@ -2125,6 +2181,7 @@ export interface ValueMonth {
   recognised_until: string;
   recognition_month: string;
   state: string;
+  stated_month: string | null;
 }
 
 export interface WholeCountedSchedule {
@@ -2269,6 +2326,7 @@ export interface DB {
   reported_pod_day: ReportedPodDay;
   reported_unattributed: ReportedUnattributed;
   reported_value_month: ReportedValueMonth;
+  retracted_part: RetractedPart;
   rollup_cost: RollupCost;
   rollup_layer: RollupLayer;
   rollup_month: RollupMonth;
@@ -2286,6 +2344,10 @@ export interface DB {
   source_run: SourceRun;
   source_schedule: SourceSchedule;
   source_spending: SourceSpending;
+  standing_cost: StandingCost;
+  standing_month: StandingMonth;
+  standing_outcome: StandingOutcome;
+  standing_value: StandingValue;
   statement: Statement;
   statement_adjusted_month: StatementAdjustedMonth;
   statement_adjustment: StatementAdjustment;

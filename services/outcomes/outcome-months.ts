@@ -10,10 +10,10 @@ import { sumPodCuts } from '../attribution/pod-months.ts';
 import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { type IsoDate, monthOf } from '../kernel/period.ts';
 
-const KEYS = sql`recognition_month, earlier_month, party, pod_id, state, basis, gross_or_margin, currency, recognised_until`;
+const KEYS = sql`recognition_month, earlier_month, stated_month, party, pod_id, state, basis, gross_or_margin, currency, recognised_until`;
 
 /** Of an outcome in outcome_month, as outcome_months_of gives them. */
-const COLUMNS = sql`outcome_id, recognition_month, earlier_month, party, pod_id, state, basis, gross_or_margin, currency, amount, recognised_until`;
+const COLUMNS = sql`outcome_id, recognition_month, earlier_month, party, pod_id, state, basis, gross_or_margin, currency, amount, recognised_until, stated_month`;
 
 /** Today's, yesterday's, and those of periods whose sources ended earlier. */
 const CUTS_MAX = 8;

@@ -18,6 +18,7 @@ import { isStanding, listClosedMonths } from './closed-months.ts';
 import { ADJUSTMENT_COLUMNS } from './drift.ts';
 import { driftBefore } from './freeze-month.ts';
 import { readStatement, type StatementSummary } from './list-statements.ts';
+import { keepStandingMonth } from './keep-standing.ts';
 import { type LockedFigures, lockFigures } from './lock-figures.ts';
 import { recognisedRows } from './recognised-rows.ts';
 
@@ -68,6 +69,7 @@ export async function approveStatement(
   }
   if (statement.figures_version !== locked.version) await refuseMoved(trx, statement, locked);
   await appendToChain(trx, statement, { principal, at });
+  if (statement.kind === 'month') await keepStandingMonth(trx, statement.period_start);
   await raiseFiguresVersion(trx);
   await recordAudit(trx, {
     at,

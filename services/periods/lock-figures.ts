@@ -6,6 +6,7 @@ import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { CostMetric } from '../attribution/rulebook.ts';
 import { lockChargeMonths, lockRulebookInForce } from '../attribution/locks.ts';
+import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { monthsTouched } from '../kernel/period.ts';
 import type { DateRange } from './closed-months.ts';
 import { allowComparison } from './drift.ts';
@@ -24,6 +25,7 @@ export async function lockFigures(trx: Transaction<DB>, period: DateRange): Prom
   await allowComparison(trx);
   await lockRulebookInForce(trx, 'shared');
   await lockChargeMonths(trx, monthsTouched(period.start, period.end));
+  await sql`select pg_advisory_xact_lock(${OUTCOME_WRITERS_LOCK})`.execute(trx);
   const { rows } = await sql<LockedFigures>`
     select figures_version::text as version, rulebook_id as "rulebookId", reporting_currency as currency, cost_metric as "costMetric",
       revenue_basis as "revenueBasis" from organisation for update

@@ -8,15 +8,20 @@ import { requireConversionRates } from '../fx/conversion.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { monthOf } from '../kernel/period.ts';
 import { METRIC_COLUMNS, type ReportFrame } from '../reports/report-frame.ts';
+import { readTextRows, textRows } from '../reports/text-rows.ts';
 import { listClosedMonths } from './closed-months.ts';
 import { rateJoins, rateOf } from './closed-rows.ts';
-import { ADJUSTMENT_COLUMNS, conversionNeed, driftRows, readRevenueBasis } from './drift.ts';
+import { ADJUSTMENT_COLUMNS, driftRows, readRevenueBasis, requireClosedConversions } from './drift.ts';
 
 export interface PodAdjustment {
   readonly cost: Decimal;
   /** Verified value of the bases that enter the return. */
   readonly value: Decimal;
 }
+
+/** Of a row of `organisation`: whether open_adjustment is of its figures. */
+const IS_FRESH = sql<boolean>`exists (
+  select from open_adjustment_version as stored where stored.figures_version = organisation.figures_version)`;
 
 /** By pod id; null is the unattributed. */
 export type PodAdjustments = ReadonlyMap<string | null, PodAdjustment>;
@@ -60,15 +65,12 @@ export function bookedAdjustments(statementIds: readonly number[]): RawBuilder<u
  */
 export async function openAdjustments(db: Kysely<DB>): Promise<RawBuilder<unknown>> {
   const { rows } = await sql<{ is_fresh: boolean }>`
-    select exists (select from open_adjustment_version as stored
-      where stored.figures_version = organisation.figures_version) as is_fresh from organisation
+    select ${IS_FRESH} as is_fresh from organisation
   `.execute(db);
   if (rows[0]?.is_fresh === true)
     return sql`select null::integer as statement_id, ${ADJUSTMENT_COLUMNS} from open_adjustment`;
   const closed = await listClosedMonths(db);
-  for (const currency of new Set(closed.map((month) => month.currency))) {
-    await requireConversionRates(db, { need: conversionNeed(closed, currency), to: currency });
-  }
+  await requireClosedConversions(db, closed);
   return sql`select null::integer as statement_id, ${ADJUSTMENT_COLUMNS} from (${driftRows({ closed }, await readRevenueBasis(db))}) as drift`;
 }
 
@@ -81,8 +83,41 @@ export async function sumAdjustments(
   rows: RawBuilder<unknown>,
   frame: Pick<ReportFrame, 'currency' | 'costMetric'>,
 ): Promise<PodAdjustments> {
+  const { rows: found } = await sql<
+    PodAdjustment & { pod_id: string | null; is_missing: boolean }
+  >`${sumsOf(rows, frame)}`.execute(db);
+  if (found.some((row) => row.is_missing)) {
+    await requireConversionRates(db, { need: adjustmentNeed(rows, frame.currency), to: frame.currency });
+  }
+  return new Map(found.map(({ pod_id, cost, value }) => [pod_id, { cost, value }]));
+}
+
+/**
+ * The adjustments of the report's period as a text that `readKeptAdjustments` reads, in the frame's currency and metric; null where those that
+ * nothing has booked are not kept for the figures of `organisation`.
+ */
+export function keptAdjustmentsQuery(frame: ReportFrame): RawBuilder<string | null> {
+  const { booking, isAdjusting } = bookingOf(frame);
+  if (booking.length === 0 && !isAdjusting) return sql<string>`''`;
+  const open = sql`select null::integer as statement_id, ${ADJUSTMENT_COLUMNS} from open_adjustment`;
+  const rows = isAdjusting ? sql`${bookedAdjustments(booking)} union all ${open}` : bookedAdjustments(booking);
+  const text = textRows(['pod_id', 'cost', 'value', 'is_missing'], sumsOf(rows, frame));
+  return isAdjusting ? sql<string | null>`case when ${IS_FRESH} then ${text} end` : text;
+}
+
+/** The adjustments of such a text; null where a rate is missing. */
+export function readKeptAdjustments(text: string): PodAdjustments | null {
+  const rows = readTextRows(text);
+  if (rows.some(([, , , isMissing]) => isMissing === 'true')) return null;
+  return new Map(
+    rows.map(([podId, cost, value]) => [podId === '' ? null : (podId ?? null), { cost, value } as PodAdjustment]),
+  );
+}
+
+/** Rows of pod_id, cost, value, is_missing. */
+function sumsOf(rows: RawBuilder<unknown>, frame: Pick<ReportFrame, 'currency' | 'costMetric'>): RawBuilder<unknown> {
   const metric = METRIC_COLUMNS[frame.costMetric];
-  const { rows: found } = await sql<PodAdjustment & { pod_id: string | null; is_missing: boolean }>`
+  return sql`
     select pod_id, trim_scale(coalesce(sum(cost), 0)) as cost, trim_scale(coalesce(sum(value), 0)) as value,
       bool_or(cost is null or value is null) as is_missing
     from (
@@ -90,12 +125,7 @@ export async function sumAdjustments(
         case when adjustment.kind = 'value-verified' and adjustment.beside is null then ${inCurrency('amount', frame.currency)} else 0 end as value
       from (${rows}) as adjustment join statement as adjusted on adjusted.id = adjustment.adjusted_statement_id
       ${rateJoins({ alias: 'adjustment', currency: 'currency', date: 'adjusted_on', hasStatement: true }, frame.currency)}
-    ) as figure group by pod_id
-  `.execute(db);
-  if (found.some((row) => row.is_missing)) {
-    await requireConversionRates(db, { need: adjustmentNeed(rows, frame.currency), to: frame.currency });
-  }
-  return new Map(found.map(({ pod_id, cost, value }) => [pod_id, { cost, value }]));
+    ) as figure group by pod_id`;
 }
 
 /** What rows of statement_id and ADJUSTMENT_COLUMNS need to be given in a currency, where no statement froze the rate. */

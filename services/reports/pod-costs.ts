@@ -12,6 +12,7 @@ import { type IsoDate, monthOf } from '../kernel/period.ts';
 import { liesIn, wholeMonths } from '../periods/closed-months.ts';
 import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
 import { handedOn, isInPortfolio, type PodScope } from './pod-scope.ts';
+import type { ValueSpans } from './month-values.ts';
 import { METRIC_COLUMNS, openDays, type ReportFrame } from './report-frame.ts';
 import { readTextRows, textRows } from './text-rows.ts';
 
@@ -29,13 +30,18 @@ export interface PodCost {
   readonly estimated: Decimal;
 }
 
+/** Cuts and closed months (`YYYY-MM-01`) of a window, in the report's currency, whose sums are kept: days are not read. */
+type KeptSums = Pick<ValueSpans, 'cuts' | 'stated'>;
+
+const NO_SUMS: KeptSums = { cuts: [], stated: [] };
+
 const NOTHING: PodCost = { direct: ZERO, shared: ZERO, total: ZERO, estimated: ZERO };
 
 const COLUMNS = sql`pod_id, kind, billing_currency, billed_cost, effective_cost, list_cost, contracted_cost`;
 
 /** What the rows of a window are joined with, and converted by. */
-function partsOf(frame: ReportFrame, scope: PodScope, cuts: readonly IsoDate[] = []) {
-  const hasStatement = frame.closed.length > 0;
+function partsOf(frame: ReportFrame, scope: PodScope, sums: KeptSums = NO_SUMS) {
+  const hasStatement = frame.closed.length > 0 && sums.stated.length === 0;
   const isForeign = ({ month, currency }: ReportFrame['billed'][number]) =>
     currency !== frame.currency && month < frame.period.end && monthOf(month).end > frame.period.start;
   const converts = hasStatement || frame.billed.some(isForeign);
@@ -45,7 +51,7 @@ function partsOf(frame: ReportFrame, scope: PodScope, cuts: readonly IsoDate[] =
   return {
     converts,
     rate,
-    days: podCostRows(frame, scope, converts, cuts),
+    days: podCostRows(frame, scope, converts, sums),
     joins: converts ? rateJoins(row, frame.currency) : sql``,
     isWanted: sql`day.kind <> 'owned' and ${isInPortfolio(scope, { podId: 'day.pod_id', date: 'day.charge_date', statement })}`,
   };
@@ -54,11 +60,11 @@ function partsOf(frame: ReportFrame, scope: PodScope, cuts: readonly IsoDate[] =
 /**
  * Cost per pod as the text that `readCosts` reads, over pod_month and pod_day by their keys, which begin with the date (60 pods, a quarter:
  * 600 rows by month, 18,000 by day). It is added up by pod, kind and finality; arranging those few sums is left to the reader.
- * @param cuts of the window, whose sums are kept for certain.
+ * @param sums of cuts and closed months of the window, kept for certain.
  */
-export function podCostQuery(frame: ReportFrame, scope: PodScope, cuts: readonly IsoDate[]): RawBuilder<string> {
+export function podCostQuery(frame: ReportFrame, scope: PodScope, sums: KeptSums): RawBuilder<string> {
   const metric = sql.ref(`day.${METRIC_COLUMNS[frame.costMetric]}`);
-  const { converts, rate, days, joins, isWanted } = partsOf(frame, scope, cuts);
+  const { converts, rate, days, joins, isWanted } = partsOf(frame, scope, sums);
   const isForeign = sql`day.billing_currency <> ${frame.currency}`;
   const converted = converts ? sql`case when ${isForeign} then ${metric} * ${rate} else ${metric} end` : metric;
   const missing = converts ? sql`count(*) filter (where ${isForeign} and ${rate} is null)` : sql`0`;
@@ -142,7 +148,7 @@ export function podCostRows(
   frame: ReportFrame,
   { portfolio }: PodScope,
   converts: boolean,
-  cuts: readonly IsoDate[] = [],
+  { cuts, stated }: KeptSums = NO_SUMS,
 ): RawBuilder<unknown> {
   const { months, days: left } =
     portfolio === undefined ? wholeMonths(openDays(frame)) : { months: [], days: openDays(frame) };
@@ -169,7 +175,11 @@ export function podCostRows(
   }
   if (days.length > 0)
     parts.push(sql`select null, charge_date, ${COLUMNS} from pod_day where ${liesIn('charge_date', days)}`);
-  if (frame.closed.length > 0) {
+  if (stated.length > 0) {
+    parts.push(
+      sql`select null, charge_month, ${COLUMNS} from standing_cost where charge_month = any(${stated}::date[])`,
+    );
+  } else if (frame.closed.length > 0) {
     parts.push(
       sql`select statement_id, charge_date, ${COLUMNS} from statement_pod_day where ${isFrozenBy(frame.closed, 'charge_date')}`,
     );

@@ -63,8 +63,8 @@ const COLUMNS = ['party', 'pod_id', 'state', 'beside', 'amount', 'outcomes', 'is
 
 /** A query of the text that `readValues` reads. `spans`: what is read by month, and what by outcome. */
 export function recognisedValueQuery(frame: ReportFrame, scope: PodScope, spans: ValueSpans): RawBuilder<string> {
-  const { own, foreign, ends } = spans;
-  if (ends.length === 0) return textRows(COLUMNS, outcomeRows(frame, scope, spans));
+  const { own, foreign, ends, stated } = spans;
+  if (ends.length + stated.length === 0) return textRows(COLUMNS, outcomeRows(frame, scope, spans));
   const ofMonths = monthRows(frame, spans);
   if (own.length + foreign.length === 0) return textRows(COLUMNS, ofMonths);
   const query = sql`
@@ -176,14 +176,17 @@ export async function collectValues(
         : sql`union all select from_currency, on_date from (${frozenValues(closed, frame.currency)}) as value where rate is null`;
     const need = sql`
       select from_currency, on_date from (${recognisedDays(given.open, frame.currency)}) as day where rate is null ${frozen}`;
-    const neededBy = await nameUnconverted(db, recognisedDays(given.open, frame.currency));
+    const neededBy = () => nameUnconverted(db, recognisedDays(given.open, frame.currency));
     await requireConversionRates(db, { need, to: frame.currency, neededBy });
   }
   return collect(rows);
 }
 
-/** One claim in a currency of its own would keep everybody from the report: whose it is says where else to mend it. */
-async function nameUnconverted(db: Kysely<DB>, days: RawBuilder<unknown>): Promise<string> {
+/**
+ * The outcomes of rows (outcome_id, rate) that lack one: a single claim in a currency of its own keeps everybody from the report, and whose it is
+ * says where else to mend it.
+ */
+export async function nameUnconverted(db: Kysely<DB>, days: RawBuilder<unknown>): Promise<string> {
   const { rows } = await sql<{ outcome_id: string }>`
     select distinct outcome_id from (${days}) as day where rate is null order by outcome_id limit ${UNCONVERTED_SHOWN + 1}`.execute(
     db,

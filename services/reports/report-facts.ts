@@ -47,6 +47,13 @@ export interface HeldPod {
   readonly validUntil: string;
 }
 
+/** What the sums of a closed month are of. */
+export interface StandingMonth {
+  readonly statementId: number;
+  readonly revenueBasis: string;
+  readonly currencies: readonly string[];
+}
+
 export type ReportFacts = Pick<
   Selectable<DB['organisation']>,
   | 'reporting_currency'
@@ -70,6 +77,8 @@ export type ReportFacts = Pick<
   readonly valued: readonly { readonly month: IsoDate; readonly currency: string }[];
   /** The days at which reports cut a month whose sums of value before them are kept. */
   readonly value_cuts: readonly IsoDate[];
+  /** The closed months whose statements are added up (standing_month). */
+  readonly standing_months: readonly StandingMonth[];
   /** One per pod and holding. */
   readonly pods: readonly HeldPod[];
 };
@@ -97,6 +106,8 @@ export async function readReportFacts(db: Kysely<DB>): Promise<ReportFacts> {
       (select coalesce(json_agg(valued), '[]') from (
         select distinct recognition_month as month, currency from value_month where currency is not null) as valued) as valued,
       (select coalesce(json_agg(cut_on), '[]') from value_cut) as value_cuts,
+      (select coalesce(json_agg(json_build_object('statementId', statement_id, 'revenueBasis', revenue_basis, 'currencies', currencies)), '[]')
+        from standing_month) as standing_months,
       (select coalesce(json_agg(holding), '[]') from (
         select pod.id, pod.name, pod.kind, holder.portfolio_id as "portfolioId", holder.valid_from as "validFrom",
           holder.valid_until as "validUntil"

@@ -61,6 +61,8 @@ export interface ReportFrame {
   readonly valued: ReportFacts['valued'];
   /** The days at which months are cut whose sums of value before them are kept. */
   readonly valueCuts: readonly IsoDate[];
+  /** The closed months, of this period or not, whose statements are added up. */
+  readonly standingMonths: ReportFacts['standing_months'];
   /** All pods with what they hold, as now known. */
   readonly pods: ReportFacts['pods'];
 }
@@ -123,6 +125,7 @@ export function frameOf(facts: ReportFacts, request: ReportRequest): ReportFrame
     billed: facts.billed,
     valued: facts.valued,
     valueCuts: facts.value_cuts,
+    standingMonths: facts.standing_months,
     pods: facts.pods,
   };
 }

@@ -13,7 +13,13 @@ import { addDays, type IsoDate } from '../kernel/period.ts';
 import type { DateRange } from '../periods/closed-months.ts';
 import { didYouMean } from '../organisation/suggestion.ts';
 import { frozenEnvelopes, frozenValuePerPod } from '../periods/frozen-value.ts';
-import { bookingOf, type PodAdjustment, type PodAdjustments, readPodAdjustments } from '../periods/pod-adjustments.ts';
+import {
+  keptAdjustmentsQuery,
+  type PodAdjustment,
+  type PodAdjustments,
+  readKeptAdjustments,
+  readPodAdjustments,
+} from '../periods/pod-adjustments.ts';
 import {
   composeValuePerPod,
   NO_ADJUSTMENTS,
@@ -57,6 +63,8 @@ interface ValueParts {
   readonly costs: string;
   /** For `collectValues`. */
   readonly values: string;
+  /** For `readKeptAdjustments`; null where they are not asked for, or not kept. */
+  readonly adjustments: string | null;
   readonly envelopes: readonly EnvelopeRow[];
 }
 
@@ -99,7 +107,10 @@ export async function valuePerPod(
 }
 
 export interface ValueAtOnce {
-  /** Null where it takes more than one statement (closed months, adjustments, portfolios, successions), or where the facts are out of date. */
+  /**
+   * Null where it takes more than one statement (a period with a statement of its own, closed months or adjustments without sums, portfolios,
+   * successions), or where the facts are out of date.
+   */
   readonly report: ValuePerPod | null;
   /** The facts are no longer those of the figures. */
   readonly isStale: boolean;
@@ -126,18 +137,25 @@ export async function valuePerPodAtOnce(
   if (asNow === true || detail === true || !isOfWholePods(asked.request)) return nothing;
   const frame = frameOf(facts, asked.request);
   const cut = cutToKeep(frame);
-  if (frame.closed.length > 0 || bookingOf(frame).isAdjusting) return { ...nothing, cutToKeep: cut };
+  if (frame.closed.length > 0 && !isSummed(frame)) return { ...nothing, cutToKeep: cut };
   const [parts] = await asked.execute(statementOf(db, frame, asked.statements));
   if (parts?.figuresVersion !== facts.figures_version) return { ...nothing, isStale: true };
+  const adjustments = parts.adjustments === null ? null : readKeptAdjustments(parts.adjustments);
+  if (adjustments === null) return { ...nothing, cutToKeep: cut };
   const report = await putTogether(db, {
     frame,
     open: openDays(frame),
     parts,
     held: heldAtEnd(frame),
-    adjustments: new Map(),
+    adjustments,
     predecessors: undefined,
   });
   return { report, isStale: false, cutToKeep: cut };
+}
+
+/** Whether the closed months at the beginning of the window are added up; one that ends with a closed day tells of pods what they held then. */
+function isSummed(frame: ReportFrame): boolean {
+  return spansByMonth(frame).stated.length > 0 && (frame.closed.at(-1)?.end ?? '') < frame.windowEnd;
 }
 
 /**
@@ -151,7 +169,7 @@ export async function buildValuePerPod(
   const { frame, portfolio } = given;
   const held = await holdingsOf(db, frame, portfolio);
   const open = await openValueDays(db, frame, given);
-  const isByMonth = given.isByMonth === true && frame.closed.length === 0 && isOfWholePods(given);
+  const isByMonth = given.isByMonth === true && isOfWholePods(given);
   const parts = await readParts(db, partsQuery(frame, given, isByMonth ? spansByMonth(frame) : spansOfOutcomes(open)));
   const predecessors = given.withPredecessors === true ? await readPredecessors(db) : undefined;
   return putTogether(db, { ...given, held, open, parts, predecessors });
@@ -245,7 +263,12 @@ function headingOf(frame: ReportFrame): ValueHeading {
   };
 }
 
-function partsQuery(frame: ReportFrame, scope: PodScope, spans: ValueSpans): RawBuilder<ValueParts> {
+function partsQuery(
+  frame: ReportFrame,
+  scope: PodScope,
+  spans: ValueSpans,
+  adjustments: RawBuilder<string | null> = sql<null>`null`,
+): RawBuilder<ValueParts> {
   const list = (rows: RawBuilder<unknown>) => sql`(select coalesce(json_agg(part), '[]') from (${rows}) as part)`;
   const kept = sql`select count(*) from value_cut where cut_on = any(${spans.cuts}::date[])`;
   const isKept =
@@ -253,8 +276,8 @@ function partsQuery(frame: ReportFrame, scope: PodScope, spans: ValueSpans): Raw
       ? sql`figures_version::text`
       : sql`case when (${kept}) = ${spans.cuts.length} then figures_version::text end`;
   return sql<ValueParts>`${PREPARED}
-    select ${isKept} as "figuresVersion", ${podCostQuery(frame, scope, spans.cuts)} as costs,
-      ${recognisedValueQuery(frame, scope, spans)} as values,
+    select ${isKept} as "figuresVersion", ${podCostQuery(frame, scope, spans)} as costs,
+      ${recognisedValueQuery(frame, scope, spans)} as values, ${adjustments} as adjustments,
       ${frame.statement === null ? list(podEnvelopeQuery(frame.period)) : sql`'[]'::json`} as envelopes
     from organisation`;
 }
@@ -270,7 +293,7 @@ function statementOf(db: Kysely<DB>, frame: ReportFrame, statements: ValueStatem
   const key = [period.start, period.end, windowEnd, currency, costMetric, ...openMonths].join(' ');
   const known = statements.get(key);
   if (known !== undefined) return known;
-  const statement = partsQuery(frame, {}, spansByMonth(frame)).compile(db);
+  const statement = partsQuery(frame, {}, spansByMonth(frame), keptAdjustmentsQuery(frame)).compile(db);
   if (statements.size < STATEMENTS_MAX) statements.set(key, statement);
   return statement;
 }
