@@ -44,6 +44,8 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   pool.on('connect', nameStatements);
   // Without a listener, an idle connection that breaks (a server restarted) would end the process.
   pool.on('error', options.onIdleError ?? (() => {}));
+  // Nor one that breaks between two statements of a transaction: the next statement fails and says so.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
   let closed: Promise<void> | undefined;
   return { db, pool, close: () => (closed ??= db.destroy().then(() => endPool(pool))) };

@@ -48,6 +48,8 @@ alter table outcome
   add check (confidence is null or confidence_reason is not null);
 
 update outcome set claimed_at = recorded_at where state <> 'candidate';
+-- Now instead of at the end: a table whose rows wait to be checked takes no index, here and in what is migrated after this.
+set constraints all immediate;
 
 create index outcome_pool_id_idx on outcome (pool_id) where pool_id is not null;
 

@@ -5,6 +5,22 @@ import { checkConnection, openDatabase } from '../../db/database.ts';
 import { test } from '../support/database.ts';
 import { withDatabase } from '../support/test-server.ts';
 
+describe('a connection that breaks', () => {
+  test('in the midst of a transaction fails its next statement, and nothing else', async ({ database }) => {
+    const { db, pool, close } = openDatabase(database.url);
+    const client = await pool.connect();
+    await client.query('begin');
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const ended = new Promise((resolve) => client.once('end', resolve));
+    await sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(database.db);
+    await ended;
+    await expect(client.query('select 1')).rejects.toThrow(/terminated|not queryable/);
+    client.release(true);
+    expect((await sql`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }]);
+    await close();
+  });
+});
+
 describe('values', () => {
   test('dates, zoneless timestamps, numeric and bigint arrive as text, alone and in arrays', async ({ trx }) => {
     const { rows } = await sql`
