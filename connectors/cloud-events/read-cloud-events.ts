@@ -31,6 +31,8 @@ export function modeOf(headers: WebhookRequest['headers']): 'structured' | 'batc
   const mediaType = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   if (mediaType === BATCHED) return 'batched';
   if (mediaType === STRUCTURED) return 'structured';
+  // In a format that is not read: XML, Avro, Protobuf.
+  if (mediaType?.startsWith('application/cloudevents') === true) return null;
   return headers['ce-specversion'] === undefined ? null : 'binary';
 }
 

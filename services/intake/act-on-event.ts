@@ -21,7 +21,8 @@ async function proposeOutcome(trx: Transaction<DB>, event: EventToAct, at: Date)
   if (event.podId === null) throw new Error('a candidate has its pod');
   await stateCandidate(trx, {
     title: event.subject === '' ? (event.references[0]?.key ?? event.type) : event.subject,
-    deliveredOn: utcDate(event.occurredAt),
+    // Its clock may be a little ahead of ours, at midnight by a day.
+    deliveredOn: utcDate(event.occurredAt < at ? event.occurredAt : at),
     podId: event.podId,
     references: event.references,
     evidence: event.references.flatMap(({ key, url }) => (url === null ? [] : [{ uri: url, title: key }])),

@@ -7,6 +7,8 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { InboundEvent } from '../kernel/inbound-event.ts';
 
+/** A clock that is further ahead is wrong: by it, what comes next would have been overtaken already. Its event happened when it came. */
+const AHEAD_MS_MAX = 300_000;
 /** A larger body is not kept; its hash and what was read of it are. */
 const BODY_KEPT_BYTES_MAX = 262_144;
 
@@ -32,7 +34,7 @@ export async function keepEvents(db: Kysely<DB>, arrival: Arrival): Promise<numb
     object_id: event.objectId,
     subject: event.subject,
     status: event.status,
-    occurred_at: event.occurredAt ?? arrival.at,
+    occurred_at: isBelievable(event.occurredAt, arrival.at) ? event.occurredAt : arrival.at,
     scopes: event.scopes,
     attributes: event.attributes,
   }));
@@ -57,4 +59,8 @@ export async function keepEvents(db: Kysely<DB>, arrival: Arrival): Promise<numb
     select count(*)::int as kept from kept
   `.execute(db);
   return counted[0]?.kept ?? 0;
+}
+
+function isBelievable(occurredAt: Date | null, at: Date): boolean {
+  return occurredAt !== null && occurredAt.getTime() <= at.getTime() + AHEAD_MS_MAX;
 }

@@ -94,10 +94,13 @@ export function cleanAddress(value: unknown): string | null {
   return /^https?:$/.test(new URL(value).protocol) ? value : null;
 }
 
-/** The instant a source names; null for what is none. */
+/** A date with its time and zone: without one it would be another instant on another machine, and "1" a day of 2001. */
+const INSTANT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,12})?(?:Z|[+-]\d{2}:?\d{2})$/i;
+
+/** The instant a source names, as text or in milliseconds; null for what is none. */
 export function readInstant(value: unknown): Date | null {
-  if (typeof value !== 'string' && typeof value !== 'number') return null;
-  const at = new Date(value);
+  if (typeof value !== 'number' && !(typeof value === 'string' && INSTANT.test(value))) return null;
+  const at = new Date(typeof value === 'string' ? value.toUpperCase() : value);
   const year = at.getUTCFullYear();
   return Number.isNaN(at.getTime()) || year < 2000 || year > 2200 ? null : at;
 }

@@ -157,7 +157,8 @@ function readRows(fileName: string, xml: string, workbook: Workbook): Pick<Sheet
   readXml(xml, {
     open: (name, attribute) => {
       if (name === 'row') {
-        line = Number(attribute('r') ?? line + 1);
+        const place = Number(attribute('r'));
+        line = Number.isSafeInteger(place) && place > 0 ? place : line + 1;
         cells = [];
         nextColumn = 0;
       } else if (name === 'c') {

@@ -51,10 +51,15 @@ export function csvOf({ head, rows }: ReportTable): string {
     .join('');
 }
 
+/** Spreadsheets run what begins with one of these, in East Asian editions the wide ones too, after blanks as well (a bill's tags are anybody's text). */
+export function looksLikeFormula(text: string): boolean {
+  return /^\s*[=+\-@＝＋－＠\t\r]/.test(text);
+}
+
 function toText(cell: Cell): string {
   if (cell === null) return '';
   if (typeof cell !== 'string') return String(cell.figure ?? '');
-  // Spreadsheets run what begins with one of these, blanks before it included (a bill's tags are anybody's text).
-  const text = /^\s*[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = looksLikeFormula(cell) ? `'${cell}` : cell;
+  // Where commas are decimal, spreadsheets part cells at semicolons as well: what comes after one would begin a cell.
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -3,7 +3,7 @@
  * text as text that no spreadsheet runs, not even when somebody edits the cell.
  */
 import { daysBetween, isIsoDate } from '../kernel/period.ts';
-import type { Cell } from './report-table.ts';
+import { type Cell, looksLikeFormula } from './report-table.ts';
 import { escapeXml } from './xml-text.ts';
 
 /** Styles by their place in STYLES_XML. */
@@ -66,7 +66,8 @@ export function columnLetters(index: number): string {
 
 function cellXml(cell: Cell, place: string, form: ColumnForm): string {
   if (cell === null) return '';
-  if (typeof cell === 'string') return textXml(cell, place, /^\s*[=+\-@'\t\r]/.test(cell) ? STYLE.text : STYLE.none);
+  if (typeof cell === 'string')
+    return textXml(cell, place, looksLikeFormula(cell) || cell.startsWith("'") ? STYLE.text : STYLE.none);
   if (cell.figure === null) return '';
   const text = String(cell.figure);
   if (NUMBER.test(text)) return `<c r="${place}" s="${STYLE[form]}"><v>${text}</v></c>`;

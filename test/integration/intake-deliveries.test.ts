@@ -128,6 +128,19 @@ describe('deliveries', () => {
     expect(await fresh.send(fromPagerduty({ event_type: 'incident.triggered' }, [SECRET]))).toBe(400);
   });
 
+  test('whose clock is far ahead happened when they came: nothing that follows is overtaken by them', async ({
+    fresh,
+    database,
+  }) => {
+    await fresh.send(fromGithub('issues', issue('opened', '2099-01-01T00:00:00Z'), SECRET));
+    fresh.clock.set('2026-09-15T12:10:00Z');
+    await fresh.send(fromGithub('issues', issue('closed', '2026-09-15T12:11:00Z', closed), SECRET));
+    await fresh.work();
+    expect(await events(database)).toMatchObject([{ state: 'mapped' }, { state: 'mapped' }]);
+    const { rows } = await sql`select occurred_at from inbound_event order by id`.execute(database.db);
+    expect(rows).toEqual(['2026-09-15T12:00:00Z', '2026-09-15T12:11:00Z'].map((at) => ({ occurred_at: new Date(at) })));
+  });
+
   test('of events that nobody counts are kept as having come, and no more', async ({ fresh, database }) => {
     expect(await fresh.send(fromGithub('ping', { zen: 'Speak like a human.' }, SECRET))).toBe(202);
     await fresh.work();

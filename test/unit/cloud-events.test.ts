@@ -91,6 +91,14 @@ describe('CloudEvents', () => {
     expect(() => readCloudEvents({ headers: { 'content-type': 'application/json' }, body: Buffer.from('{}') })).toThrow(
       /This is no CloudEvent/,
     );
+    const xml = {
+      'content-type': 'application/cloudevents+xml',
+      'ce-specversion': '1.0',
+      'ce-id': '1',
+      'ce-source': '/a',
+      'ce-type': 'b',
+    };
+    expect(() => readCloudEvents({ headers: xml, body: Buffer.from('<event/>') })).toThrow(/This is no CloudEvent/);
     const body = Buffer.from(JSON.stringify(Array.from({ length: 1_001 }, () => ({}))));
     expect(() => readCloudEvents({ headers: { 'content-type': 'application/cloudevents-batch+json' }, body })).toThrow(
       /at most 1000/,

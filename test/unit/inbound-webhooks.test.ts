@@ -6,7 +6,7 @@ import { INBOUND_WEBHOOKS } from '../../connectors/inbound-webhooks.ts';
 import { jiraWebhook } from '../../connectors/jira/jira-webhook.ts';
 import { linearWebhook } from '../../connectors/linear/linear-webhook.ts';
 import { pagerdutyWebhook } from '../../connectors/pagerduty/pagerduty-webhook.ts';
-import { cleanAddress, cleanText } from '../../services/kernel/inbound-event.ts';
+import { cleanAddress, cleanText, readInstant } from '../../services/kernel/inbound-event.ts';
 import { WEBHOOK_PROVIDERS, type WebhookProvider } from '../../services/kernel/intake-settings.ts';
 import { readSettings } from '../../services/kernel/settings.ts';
 import {
@@ -213,6 +213,38 @@ describe('what is read', () => {
         { kind: 'service', name: 'checkout api' },
       ],
     });
+  });
+
+  test('an instant has its date, its time and its zone; what a program would guess from less is none', () => {
+    const noon = new Date('2026-09-15T12:00:00Z');
+    for (const text of ['2026-09-15T12:00:00Z', '2026-09-15t14:00:00.000+0200', '2026-09-15 12:00:00z', noon.getTime()])
+      expect(readInstant(text), String(text)).toEqual(noon);
+    for (const text of [
+      '1',
+      '2026-09-15',
+      '2026-09-15T12:00:00',
+      'Tue, 15 Sep 2026 12:00:00 GMT',
+      '2026-13-15T12:00:00Z',
+      1e20,
+      {},
+    ])
+      expect(readInstant(text), String(text)).toBeNull();
+  });
+
+  test('a run of GitHub that timed out failed; one that was cancelled did not', () => {
+    const told = (conclusion: string | null) => {
+      const run = { id: 1, name: 'ci', conclusion, updated_at: '2026-09-15T11:00:00Z' };
+      const repository = { id: 77, full_name: 'acme/shop' };
+      return read(fromGithub('workflow_run', { action: 'completed', workflow_run: run, repository }, NEW)).status;
+    };
+    expect(['success', 'failure', 'timed_out', 'startup_failure', 'cancelled', null].map(told)).toEqual([
+      'succeeded',
+      'failed',
+      'failed',
+      'failed',
+      null,
+      null,
+    ]);
   });
 
   test('foreign text is one line without anything unseen, and no longer than it may be', () => {

@@ -155,6 +155,9 @@ describe('what is hostile or no workbook', () => {
     const far =
       '<row r="4000000000"><c r="XFD4000000000"><v>1</v></c></row><row r="2"><c r="ZZZ2"><v>1</v></c><c r="B2"><v>2</v></c></row>';
     expect(readXlsx('a.xlsx', workbookOf({ sheets: { One: far } })).rows).toEqual([{ line: 2, cells: ['', '2'] }]);
+    const unplaced = ['abc', '-5', '1e99'].map((place) => `<row r="${place}"><c><v>1</v></c></row>`).join('');
+    const { rows } = readXlsx('a.xlsx', workbookOf({ sheets: { One: unplaced } }));
+    expect(rows.map(({ line }) => line)).toEqual([1, 2, 3]);
     const entity = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><row><c><v>&x;</v></c></row>';
     expect(reading(workbookOf({ sheets: { One: entity } }))).toThrow(/declares a document type/);
   });

@@ -73,5 +73,7 @@ describe('a workbook', () => {
       `checkout,2026-09-30,${EXACT},3,"'=HYPERLINK(""http://x"",""y"")"`,
       "'@cmd|/c calc,,0.25,12,' +1",
     ]);
+    // Read with semicolons between cells, what follows one would begin a cell.
+    expect(csvOf({ name: 'a', head: ['a'], rows: [['b;=1+1'], ['＝1+1']] })).toBe(`a\r\n"b;=1+1"\r\n'＝1+1\r\n`);
   });
 });
