@@ -1,6 +1,7 @@
 /** The CIO's quarter over HTTP: the shape of `outturn report cloud-return --json`. */
 import { Type } from 'typebox';
 import { COST_METRIC, CurrencyCode, DateText, DecimalText, InstantText, nullable, oneOf, RatioText } from './common.ts';
+import { EnablingView } from './enabling.ts';
 import { ValuePerPodReport } from './reports.ts';
 
 export const CloudReturnQuery = Type.Object(
@@ -143,6 +144,7 @@ export const CloudReturnReport = Type.Object({
     podsWithout: Type.Array(Type.String()),
   }),
   pods: ValuePerPodReport.properties.pods,
+  enabling: Type.Optional(EnablingView.properties.pods),
   unitCosts: Rows('By outcome type: unit, and quantity, cost and unit cost by quarter.'),
   movers: nullable(Type.Record(Type.String(), Type.Unknown(), { description: 'up, down, rest and change.' })),
   unattributed: Type.Record(Type.String(), Type.Unknown(), {

@@ -7,6 +7,7 @@ export const EnablingQuery = Type.Object({ period: PeriodText }, { additionalPro
 const NotAssessed = Type.Object({ value: Type.Null(), note: Type.String() });
 
 export const EnablingView = Type.Object({
+  statementId: nullable(Type.String({ description: 'Of the statement that kept it; null: as now known.' })),
   period: Type.Object({ id: Type.String(), start: DateText, end: DateText }),
   pods: Type.Array(
     Type.Object({

@@ -4,7 +4,7 @@ import { textTable } from './text-table.ts';
 
 const SERVED_SHOWN_MAX = 6;
 
-export function renderEnabling({ period, pods }: EnablingReport): string {
+export function renderEnabling({ period, pods, statementId }: EnablingReport): string {
   if (pods.length === 0) return `No platform pod was active in ${period.id}.`;
   const rows = pods.map(({ podId, served, outcomes, timeToProductive, waitingRemoved }) => {
     const names = served.slice(0, SERVED_SHOWN_MAX).map((one) => one.podId);
@@ -20,5 +20,5 @@ export function renderEnabling({ period, pods }: EnablingReport): string {
     ];
   });
   const heads = ['pod', 'return', 'pods served', 'outcomes', 'served', 'time to productive', 'waiting removed'];
-  return `${period.id}, as now known\n${textTable(heads, rows, [2, 3])}`;
+  return `${period.id}, ${statementId === null ? 'as now known' : `as closed, statement ${statementId}`}\n${textTable(heads, rows, [2, 3])}`;
 }

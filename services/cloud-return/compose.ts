@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { readPrecision } from '../alerts/precision.ts';
 import { readDriftEpisodes } from '../drift/drift-episodes.ts';
+import { readEnabling } from '../enabling/enabling-report.ts';
 import { daysBetween, type Period, utcDate } from '../kernel/period.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 import { readReportFacts } from '../reports/report-facts.ts';
@@ -75,6 +76,7 @@ export async function composeCloudReturn(
     retractions: report.retractions ?? [],
     envelopes: { scopes, podsWithout: podsWithoutEnvelope(report) },
     pods: report.pods,
+    enabling: await readEnabling(db, frame.period),
     unitCosts: await readUnitCosts(db, trendOf(quarter, former)),
     movers: last === null ? null : await readMovers(db, { before: last, after: quarter, rates }),
     unattributed: await readUnattributed(db, { quarter, rates }),

@@ -1,6 +1,7 @@
 /** The CIO's quarter as other people's scripts read it: exact figures, in the order of its pages. docs/cloud-return.md says what each means. */
 import type { AlertPrecision } from '../alerts/precision.ts';
 import type { DriftEpisode } from '../drift/drift-episodes.ts';
+import type { EnablingPod } from '../enabling/enabling-report.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import type { ValuePerPod, ValuePerPodRow } from '../reports/compose-value.ts';
@@ -96,6 +97,8 @@ export interface CloudReturn {
   readonly envelopes: { readonly scopes: readonly ScopeEnvelope[]; readonly podsWithout: readonly string[] };
   /** With their detail. */
   readonly pods: readonly ValuePerPodRow[];
+  /** Platform pods, which have no return of their own: whom they served. */
+  readonly enabling?: readonly EnablingPod[];
   readonly unitCosts: readonly UnitCostTrend[];
   readonly movers: Movers | null;
   readonly unattributed: Unattributed;

@@ -1,10 +1,12 @@
 /**
  * Platform pods have no return of their own: they make others possible. What is known of that in a period stands here by pod: whom they served,
- * by outcomes that name them and by shared cost that others carry of them. What nobody measured is "not assessed", never nothing.
+ * by outcomes that name them and by shared cost that others carry of them. What nobody measured is "not assessed", never nothing. Of a closed
+ * period it is what its statement's document has kept, where that has kept any.
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { type IsoDate, monthOf, monthsTouched, parsePeriod } from '../kernel/period.ts';
+import { type DateRange, standingRows } from '../periods/closed-months.ts';
 import { readFiscalCalendar } from '../organisation/read-calendar.ts';
 
 /** A figure that needs data which nobody delivers yet. */
@@ -35,6 +37,8 @@ export interface EnablingPod {
 }
 
 export interface EnablingReport {
+  /** Of the statement that kept it; null: as now known. */
+  readonly statementId: string | null;
   readonly period: { readonly id: string; readonly start: IsoDate; readonly end: IsoDate };
   readonly pods: readonly EnablingPod[];
 }
@@ -50,9 +54,22 @@ interface EnablingRow {
   readonly served: readonly ServedPod[];
 }
 
-/** Every platform pod that was active in the period, as now known. @throws AppError invalid_period */
+/** Every platform pod that was active in the period: as its statement kept it, else as now known. @throws AppError invalid_period */
 export async function enablingReport(db: Kysely<DB>, request: { period: string }): Promise<EnablingReport> {
   const { id, start, end } = parsePeriod(request.period, await readFiscalCalendar(db));
+  const period = { id, start, end };
+  const { rows } = await sql<{ statementId: string; pods: readonly EnablingPod[] | null }>`
+    select statement.id::text as "statementId", document::json -> 'enabling' as pods
+    from (${standingRows()}) as standing join statement on statement.id = standing."statementId"
+    where standing.start = ${start}::date and standing.end = ${end}::date
+  `.execute(db);
+  const kept = rows[0]?.pods ?? null;
+  if (kept !== null) return { statementId: rows[0]?.statementId ?? null, period, pods: kept };
+  return { statementId: null, period, pods: await readEnabling(db, period) };
+}
+
+/** The same as now known, whatever is kept. */
+export async function readEnabling(db: Kysely<DB>, { start, end }: DateRange): Promise<EnablingPod[]> {
   const { rows } = await sql<EnablingRow>`
     with platform as (
       select id, name, portfolio_id from pod
@@ -82,7 +99,7 @@ export async function enablingReport(db: Kysely<DB>, request: { period: string }
         from served where platform_id = platform.id), '[]') as served
     from platform order by platform.id
   `.execute(db);
-  const pods = rows.map(
+  return rows.map(
     ({ pod_id: podId, name, portfolio, outcomes, served }): EnablingPod => ({
       podId,
       name,
@@ -95,7 +112,6 @@ export async function enablingReport(db: Kysely<DB>, request: { period: string }
       waitingRemoved: NOT_ASSESSED,
     }),
   );
-  return { period: { id, start, end }, pods };
 }
 
 /** Who carries what of whom: whole months from their sums, a month in part from its days. Each rule has one owner in a month. */

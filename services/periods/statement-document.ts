@@ -7,6 +7,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { canonicalJson } from '../attribution/canonical-json.ts';
 import { type Decimal, isZero, ratio, subtract, ZERO } from '../kernel/decimal.ts';
+import { readEnabling } from '../enabling/enabling-report.ts';
 import type { Period } from '../kernel/period.ts';
 import { notesOfDays } from '../notes/note.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
@@ -72,6 +73,7 @@ async function commonFacts(db: Kysely<DB>, facts: DocumentFacts): Promise<object
     .where('id', '=', facts.rulebookId)
     .executeTakeFirstOrThrow();
   const notes = await notesOfDays(db, period);
+  const enabling = await readEnabling(db, period);
   const { name } = await db.selectFrom('organisation').select('name').executeTakeFirstOrThrow();
   return {
     format: STATEMENT_FORMAT,
@@ -88,8 +90,9 @@ async function commonFacts(db: Kysely<DB>, facts: DocumentFacts): Promise<object
     readiness: facts.readiness,
     valuePerPod: facts.valuePerPod,
     frozen: await digestFrozenRows(db, statementId),
-    // Only where there are any, so that a period without notes has the document it always had.
+    // Only where there are any, so that a period without notes or platform pods has the document it always had.
     ...(notes.length === 0 ? {} : { notes }),
+    ...(enabling.length === 0 ? {} : { enabling }),
   };
 }
 

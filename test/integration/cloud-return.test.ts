@@ -12,6 +12,7 @@ import { cloudReturnTable } from '../../services/cloud-return/cloud-return-table
 import { sectionsOf } from '../../services/cloud-return/pages/sections.ts';
 import { renderCloudReturn } from '../../cli/render/cloud-return.ts';
 import { cloudReturnPdf } from '../../services/cloud-return/pdf/cloud-return-pdf.ts';
+import { enablingReport } from '../../services/enabling/enabling-report.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { add, type Decimal, decimal, multiply, sum } from '../../services/kernel/decimal.ts';
@@ -60,6 +61,10 @@ const company = base.extend('db', { scope: 'file' }, async ({ database: { db } }
   });
   await publishBill(db, june('100'));
   await importValues(db);
+  await sql`insert into pod (id, name, kind) values ('network', 'Network', 'platform')`.execute(db);
+  await sql`insert into outcome_enabler (outcome_id, pod_id) select id, 'network' from outcome where source_row_id = 'new'`.execute(
+    db,
+  );
   await addEnvelope(db);
   await sql`
     insert into note (period_id, period_start, period_end, pod_id, text, signed_by, signed_role, signed_at)
@@ -309,8 +314,16 @@ describe('a closed quarter', () => {
     expect(stepsOf(closed.costBridge)).toEqual(stepsOf(open.costBridge));
     expect(stepsOf(closed.valueBridge)).toEqual(stepsOf(open.valueBridge));
     const pdf = Buffer.from(await cloudReturnPdf(closed));
+    const enabling = await enablingReport(db, { period: QUARTER });
+    expect(enabling).toMatchObject({
+      statementId,
+      pods: [{ podId: 'network', served: [{ podId: 'checkout', outcomes: 1 }] }],
+    });
+    expect(closed.enabling).toEqual(enabling.pods);
 
     await retract(db, 'new');
+    expect(await enablingReport(db, { period: QUARTER })).toEqual(enabling);
+    expect((await enablingReport(db, { period: '2026-07-01..2026-09-30' })).pods).toMatchObject([{ outcomes: 0 }]);
     await putInForce(db, rulebook([CHECKOUT], PODS));
     const later = await report(db);
     expect(later).toEqual(closed);

@@ -1,7 +1,7 @@
-/** What the quarter's value is made of: verified value by basis, and claims by their age. */
-import { compare, type Decimal } from '../../kernel/decimal.ts';
+/** What the quarter's value is made of (verified value by basis, claims by their age), and what platform pods made possible. */
+import { compare, type Decimal, ZERO } from '../../kernel/decimal.ts';
 import type { CloudReturn } from '../shape.ts';
-import { asFigure, footingTo, type PageSection, placesFor } from './page-table.ts';
+import { asFigure, footingTo, type PageSection, placesFor, podNamer } from './page-table.ts';
 
 const BASIS_NAMES: Readonly<Record<string, string>> = {
   revenue: 'Revenue',
@@ -78,6 +78,33 @@ export function claimAgeSection({ outcomes, summary, currency }: CloudReturn): P
     },
     notes: [
       'Of all claims with a part in the quarter; value of the bases that enter the return, which no return counts before it is verified.',
+    ],
+  };
+}
+
+/** Null where there is no platform pod. */
+export function enablingSection({ enabling = [], pods, summary, currency }: CloudReturn): PageSection | null {
+  if (enabling.length === 0) return null;
+  const places = placesFor(summary.figures.cost);
+  const costs = new Map(pods.map(({ podId, cost }) => [podId, cost.total]));
+  const nameOf = podNamer(pods);
+  return {
+    title: 'Platform pods',
+    lead: [],
+    table: {
+      heads: ['pod', `cost ${currency}`, 'outcomes that name it', 'pods served', 'served'],
+      figures: [1, 2, 3],
+      rows: enabling.map(({ podId, name, outcomes, served }) => [
+        name,
+        asFigure(costs.get(podId) ?? ZERO, places),
+        String(outcomes),
+        String(served.length),
+        served.map((one) => nameOf(one.podId)).join(', '),
+      ]),
+      totals: 0,
+    },
+    notes: [
+      'They have no return of their own. Served: pods whose outcomes name them, or that carry a share of cost that they answer for. Time to productive work and waiting removed are not assessed.',
     ],
   };
 }

@@ -2,7 +2,7 @@
 import type { CloudReturn } from '../shape.ts';
 import { costBridgeSection, scorecardSection, valueBridgeSection } from './bridge-pages.ts';
 import type { PageSection } from './page-table.ts';
-import { claimAgeSection, valueBasisSection } from './outcome-pages.ts';
+import { claimAgeSection, enablingSection, valueBasisSection } from './outcome-pages.ts';
 import { envelopeSection, moverSection, podSection, unitCostSection } from './pod-pages.ts';
 import { hasFigures } from '../wording.ts';
 import { alertSection, commentSection, driftSection, methodSection, unattributedSection } from './rest-pages.ts';
@@ -17,6 +17,7 @@ export function sectionsOf(found: CloudReturn): (PageSection & { readonly name: 
     podSection,
     valueBasisSection,
     claimAgeSection,
+    enablingSection,
     unitCostSection,
     moverSection,
     unattributedSection,
