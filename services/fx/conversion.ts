@@ -43,12 +43,12 @@ export async function listRatedCurrencies(db: Kysely<DB>): Promise<string[]> {
 }
 
 /**
- * Checks that everything of the need is stored. `neededBy`: a sentence on what asks for it, set after the fix.
+ * Checks that everything of the need is stored. `neededBy` says what asks for it, in a sentence set after the fix, and is asked only then.
  * @throws AppError missing_exchange_rate naming the first date and pair, how many more there are, and the fix.
  */
 export async function requireConversionRates(
   db: Kysely<DB>,
-  options: { need: ConversionNeed; to: string; neededBy?: string },
+  options: { need: ConversionNeed; to: string; neededBy?: () => Promise<string> },
 ): Promise<void> {
   const { rows } = await sql<{ from_currency: string; on_date: string; missing: number }>`
     select asked.from_currency, asked.on_date, (count(*) over ())::int as missing
@@ -66,10 +66,11 @@ export async function requireConversionRates(
     setting.fx_policy === 'daily'
       ? `a rate serves at most ${setting.fx_carry_days} days after its date`
       : `a month without a published rate uses the last one, at most ${setting.fx_carry_days} days old`;
+  const neededBy = (await options.neededBy?.()) ?? '';
   throw new AppError(
     'missing_exchange_rate',
     `There is no exchange rate from ${first.from_currency} to ${options.to} for ${first.on_date}${more}; ${rule}. ` +
-      `Add ${first.from_currency} and ${options.to} for that date to a file of fx.files and run "outturn apply".${options.neededBy ?? ''}`,
+      `Add ${first.from_currency} and ${options.to} for that date to a file of fx.files and run "outturn apply".${neededBy}`,
     { details: { date: first.on_date, from: first.from_currency, to: options.to, missing: first.missing } },
   );
 }

@@ -6,8 +6,9 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
-import { fillConversionRates } from '../fx/conversion.ts';
+import { fillConversionRates, requireConversionRates } from '../fx/conversion.ts';
 import { OPEN_ADJUSTMENT_LOCK } from '../kernel/advisory-locks.ts';
+import { nameUnconverted } from '../reports/pod-values.ts';
 import { type ClosedMonth, isStanding, listClosedMonths } from './closed-months.ts';
 import { recognisedRows } from './recognised-rows.ts';
 
@@ -138,21 +139,46 @@ export async function fillClosedConversions(db: Kysely<DB>, closed: readonly Clo
   }
 }
 
+/**
+ * Checks that what a comparison of these months needs is stored.
+ * @throws AppError missing_exchange_rate naming the first date and pair, and the outcomes that ask for it.
+ */
+export async function requireClosedConversions(db: Kysely<DB>, closed: readonly ClosedMonth[]): Promise<void> {
+  for (const to of new Set(closed.map((month) => month.currency))) {
+    const rated = sql`
+      select outcome_id, stored.rate from (${valueNeed(closed, to)}) as need
+      left join conversion_rate as stored on stored.from_currency = need.from_currency and stored.to_currency = ${to}
+        and stored.on_date = need.on_date`;
+    const neededBy = () => nameUnconverted(db, rated);
+    await requireConversionRates(db, { need: conversionNeed(closed, to), to, neededBy });
+  }
+}
+
 /** What months closed in a currency need to be converted to it. */
-export function conversionNeed(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
-  const months = closed.filter((month) => month.currency === currency);
-  const ranges = sql`unnest(${months.map((month) => month.start)}::date[], ${months.map((month) => month.end)}::date[])
-    as month (month_start, month_end)`;
+function conversionNeed(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
   return sql`
     select distinct billing_currency as from_currency, charge_date as on_date
-    from ${ranges} join pod_day on charge_date >= month_start and charge_date < month_end where billing_currency <> ${currency}
+    from ${rangesIn(closed, currency)} join pod_day on charge_date >= month_start and charge_date < month_end
+    where billing_currency <> ${currency}
     union
-    select outcome.currency, day::date from ${ranges}
-    join outcome_schedule as scheduled on scheduled.recognised_from < month_end and scheduled.recognised_until > month_start
-    join outcome on outcome.id = scheduled.outcome_id
-    cross join generate_series(greatest(scheduled.recognised_from, month_start), least(scheduled.recognised_until, month_end) - 1,
+    select from_currency, on_date from (${valueNeed(closed, currency)}) as value`;
+}
+
+/** Rows of outcome_id, from_currency and on_date: what counts, and nothing that was rejected or taken back. */
+function valueNeed(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
+  return sql`
+    select outcome.id as outcome_id, outcome.currency as from_currency, day::date as on_date from ${rangesIn(closed, currency)}
+    join counted_schedule as counted on counted.counted_from < month_end and counted.counted_until > month_start
+    join outcome on outcome.id = counted.outcome_id
+    cross join generate_series(greatest(counted.counted_from, month_start), least(counted.counted_until, month_end) - 1,
       interval '1 day') as day
-    where outcome.currency <> ${currency}`;
+    where outcome.currency <> ${currency} and counted.amount is not null`;
+}
+
+function rangesIn(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
+  const months = closed.filter((month) => month.currency === currency);
+  return sql`unnest(${months.map((month) => month.start)}::date[], ${months.map((month) => month.end)}::date[])
+    as month (month_start, month_end)`;
 }
 
 /** Whether revenue enters as margin or gross now. */

@@ -5,7 +5,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { requireConversionRates } from '../fx/conversion.ts';
 import { AppError } from '../kernel/errors.ts';
 import { COMMANDS, type Naming, option, worded } from '../kernel/wording.ts';
 import { faultPoint } from '../kernel/fault-point.ts';
@@ -16,7 +15,7 @@ import { readReportFrame } from '../reports/report-frame.ts';
 import { hashOf } from './chain.ts';
 import { type ClosedMonth, isStanding, listClosedMonths } from './closed-months.ts';
 import { freezeQuarter } from './freeze-quarter.ts';
-import { conversionNeed, fillClosedConversions } from './drift.ts';
+import { fillClosedConversions, requireClosedConversions } from './drift.ts';
 import { freezeWholeMonth } from './freeze-whole-month.ts';
 import { listStatements, type StatementSummary } from './list-statements.ts';
 import { type LockedFigures, lockFigures } from './lock-figures.ts';
@@ -197,21 +196,22 @@ function forceOf(period: Period, readiness: readonly SourceReadiness[], reason: 
   );
 }
 
-/** Months close in their order: between the first and the last closed month there is none open that has charges. */
+/** Closed months stand side by side: between the first and the last there is none open that has charges. The nearest of them goes first. */
 async function refuseOutOfTurn(trx: Transaction<DB>, period: Period, closed: readonly ClosedMonth[]): Promise<void> {
   const months = [...closed.map((month) => month.start), period.start].sort();
+  const isBackwards = period.start === months[0];
   const { rows } = await sql<{ month: string }>`
     select to_char(month, 'YYYY-MM') as month
     from generate_series(${months[0] ?? period.start}::date, ${months.at(-1) ?? period.start}::date, interval '1 month') as month
     where not month::date = any(${months}::date[])
       and exists (select from pod_day where charge_date >= month::date and charge_date < (month + interval '1 month')::date)
-    order by 1 limit 1
+    order by month ${isBackwards ? sql`desc` : sql`asc`} limit 1
   `.execute(trx);
   const [open] = rows;
   if (open === undefined) return;
   throw new AppError(
     'conflict',
-    worded`Months are closed in their order, and ${open.month} is open. Close it first: ${COMMANDS.close(open.month)}.`,
+    worded`Between closed months none with charges may stay open, and ${open.month} would. Close it first: ${COMMANDS.close(open.month)}.`,
   );
 }
 
@@ -260,7 +260,5 @@ async function prepareRates(
   };
   const months = [...closed, own];
   await fillClosedConversions(trx, months);
-  for (const currency of new Set(months.map((month) => month.currency))) {
-    await requireConversionRates(trx, { need: conversionNeed(months, currency), to: currency });
-  }
+  await requireClosedConversions(trx, months);
 }
