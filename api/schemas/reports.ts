@@ -210,15 +210,20 @@ export const ValuePerPodReport = Type.Object({
   retractions: Type.Optional(
     Type.Array(
       Type.Object({
-        podId: Type.String(),
+        podId: nullable(Type.String({ description: 'Null for what belonged to nobody.' })),
         outcomeId: Type.String(),
         title: Type.String(),
         retractedAt: InstantText,
         reason: Type.String(),
-        amount: nullable(DecimalText),
+        amount: nullable(
+          Type.String({ ...DecimalText, description: 'What had counted until then, over the whole schedule.' }),
+        ),
+        verified: nullable(
+          Type.String({ ...DecimalText, description: 'How much of it as verified; the rest was claimed.' }),
+        ),
         currency: nullable(CurrencyCode),
       }),
-      { description: 'Of the period’s days, one per pod that had a share; with `detail`.' },
+      { description: 'Of the period’s days, one per party that had a share; with `detail`.' },
     ),
   ),
   detailMethod: Type.Optional(Type.String()),

@@ -3,7 +3,7 @@
  * basis, and what was taken back with its reason.
  */
 import type { ValuePerPod, ValuePerPodRow } from '../../services/reports/compose-value.ts';
-import { add, type Decimal, ZERO } from '../../services/kernel/decimal.ts';
+import { add, type Decimal, isZero, ZERO } from '../../services/kernel/decimal.ts';
 import { asMoney, asReturn, cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
 
@@ -32,13 +32,25 @@ export function renderValueDetail(report: ValuePerPod): string[] {
     '',
     ...(report.pods.some(hasOutcomes) ? [ages, ''] : []),
     ...byBasis(report),
-    ...(report.retractions ?? []).map(
-      ({ podId, title, retractedAt, reason, amount, currency }) =>
-        `Retracted ${retractedAt.slice(0, 10)}: ${cutTo(title, TITLE_WIDTH_MAX)} (${podId}${amount === null ? '' : `, ${asMoney(amount)} ${currency}`}): ${cutTo(reason, REASON_WIDTH_MAX)}`,
-    ),
+    ...(report.retractions ?? []).map(retracted),
     `Detail: ${report.detailMethod}.`,
     '',
   ];
+}
+
+type Retraction = NonNullable<ValuePerPod['retractions']>[number];
+
+function retracted(retraction: Retraction): string {
+  const { podId, title, retractedAt, reason } = retraction;
+  const whose = [podId ?? 'nobody', ...countedOf(retraction)].join(', ');
+  return `Retracted ${retractedAt.slice(0, 10)}: ${cutTo(title, TITLE_WIDTH_MAX)} (${whose}): ${cutTo(reason, REASON_WIDTH_MAX)}`;
+}
+
+function countedOf({ amount, verified, currency }: Retraction): string[] {
+  if (amount === null || verified === null || currency === null) return [];
+  const counted = `${asMoney(amount)} ${currency}`;
+  if (isZero(verified)) return [`${counted} claimed`];
+  return verified === amount ? [`${counted} verified`] : [counted, `${asMoney(verified)} of it verified`];
 }
 
 function hasOutcomes({ detail }: ValuePerPodRow): boolean {

@@ -1,6 +1,6 @@
 /**
  * What pods delivered and took back: cost of one verified unit, where a pod's units are of one type, and the retractions of a period with their
- * reasons. As now known: statements hold neither quantities nor reasons.
+ * reasons. Statements hold neither quantities nor reasons: units are as now known, retractions as they were made.
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -17,15 +17,19 @@ export interface CostPerOutcome {
   readonly cost: string;
 }
 
+/** Part of an outcome that was retracted, as it counted until then. */
 export interface Retraction {
-  readonly podId: string;
+  /** Null for what belonged to nobody. */
+  readonly podId: string | null;
   readonly outcomeId: string;
   readonly title: string;
   /** RFC 3339. */
   readonly retractedAt: string;
   readonly reason: string;
-  /** The pod's share of what was stated, below zero for a dis-benefit, in the outcome's currency; null without money. */
+  /** What had counted over the whole schedule, below zero for a dis-benefit, in the outcome's currency; null without money. */
   readonly amount: Decimal | null;
+  /** How much of it had counted as verified; the rest was claimed. */
+  readonly verified: Decimal | null;
   readonly currency: string | null;
 }
 
@@ -54,17 +58,15 @@ export function costPerOutcome(delivered: readonly DeliveredRow[] | undefined, c
   return { outcomeType, unit, quantity, cost: ratio(cost, quantity) };
 }
 
-/** Those of the period's days that happened by `at`, the latest first; one row per pod that had a share. */
+/** Those of the period's days that happened by `at`, the latest first; one row per party that had a share. */
 export async function readRetractions(db: Kysely<DB>, { period }: ReportFrame, at: Date): Promise<Retraction[]> {
   const { rows } = await sql<Retraction>`
-    select share.pod_id as "podId", outcome.id::text as "outcomeId", outcome.title,
-      to_char(act.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "retractedAt", act.reason,
-      trim_scale(case outcome.effect when 'benefit' then 1 else -1 end * outcome.amount * share.basis_points * 0.0001) as amount,
-      outcome.currency
-    from outcome_version as act join outcome on outcome.id = act.outcome_id join outcome_share as share on share.outcome_id = outcome.id
-    where act.act = 'retracted' and act.at >= ${period.start}::date::timestamp at time zone 'UTC'
-      and act.at < ${period.end}::date::timestamp at time zone 'UTC' and act.at <= ${at.toISOString()}::timestamptz
-    order by act.at desc, outcome.id, share.pod_id
+    select pod_id as "podId", outcome_id::text as "outcomeId", title,
+      to_char(part.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "retractedAt", reason, amount, verified, currency
+    from retracted_part as part
+    where part.at >= ${period.start}::date::timestamp at time zone 'UTC'
+      and part.at < ${period.end}::date::timestamp at time zone 'UTC' and part.at <= ${at.toISOString()}::timestamptz
+    order by part.at desc, part.outcome_id, pod_id nulls last
   `.execute(db);
   return rows;
 }

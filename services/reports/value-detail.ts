@@ -1,6 +1,6 @@
 /**
  * What a value report says besides, where it is asked for: of what its figures are made, and what lies before and beside the window. Nothing of it
- * enters a figure of the report. Of closed periods the amounts are as closed; ages, grades, quantities and retractions are as now known.
+ * enters a figure of the report. Of closed periods the amounts are as closed; ages, grades and quantities are as now known.
  */
 import type { Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -12,7 +12,7 @@ import { readValueSinceStart } from './value-since-start.ts';
 import { noOutcomes, readWindowOutcomes } from './window-outcomes.ts';
 
 const DETAIL_METHOD =
-  'amounts of closed months as closed; ages, confidence, units and retractions as now known; cumulative figures follow successions';
+  'amounts of closed months as closed; ages, confidence and units as now known; retractions as they counted before; cumulative figures follow successions';
 
 /** The report with its detail; what follows successions does so for whoever may read them. */
 export async function addValueDetail(
@@ -47,7 +47,7 @@ export async function addValueDetail(
       scope.portfolio === undefined
         ? { ...report.unattributed, verifiedByBasis, detail: unattributed }
         : report.unattributed,
-    retractions: retractions.filter(({ podId }) => scope.portfolio === undefined || ids.has(podId)),
+    retractions: retractions.filter(({ podId }) => scope.portfolio === undefined || (podId !== null && ids.has(podId))),
     detailMethod: DETAIL_METHOD,
   };
 }

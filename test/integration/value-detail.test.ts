@@ -8,9 +8,11 @@ import { renderValuePerPod } from '../../cli/render/value-per-pod.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { type Decimal, decimal, sum } from '../../services/kernel/decimal.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
+import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
 import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
 import { valuePerPodTable } from '../../services/reports/report-tables.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { test } from '../support/database.ts';
@@ -138,6 +140,7 @@ describe('the detail of value per pod', () => {
         retractedAt: '2026-09-30T10:00:00.000Z',
         reason: 'Counted twice',
         amount: '40',
+        verified: '40',
         currency: 'USD',
       },
     ]);
@@ -149,6 +152,35 @@ describe('the detail of value per pod', () => {
     }
     const { head, rows } = valuePerPodTable(report);
     expect(rows.every((row) => row.length === head.length)).toBe(true);
+  });
+
+  test('says what a retraction took back, whatever is claimed of the outcome since', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' }, { id: 'search' });
+    await charge(trx, 'checkout', ['2026-07-05', '300']);
+    const shares = [
+      { pod: 'checkout', basisPoints: 3_000 },
+      { pod: 'search', basisPoints: 6_000 },
+    ];
+    const outcomeId = await state(trx, { ...USD, title: 'Cheaper', amount: '100', shares });
+    const rows = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '50' }] as const;
+    await verifyOutcome(trx, { outcomeId, principal: LUCA, at: AT, rows, reason: 'Half of it' });
+    const at = new Date('2026-09-30T10:00:00Z');
+    await retractOutcome(trx, { outcomeId, principal: FINANCE, at, reason: 'Wrong' });
+    const ofSearch = [{ pod: 'search', basisPoints: 10_000 }];
+    await claimOutcome(trx, { outcomeId, principal: FINANCE, at: AT, input: { amount: '5', shares: ofSearch } });
+    const report = await valuePerPod(trx, REQUEST);
+    const parts = report.retractions?.map(({ podId, amount, verified: was }) => [podId, amount, was]);
+    expect(parts).toEqual([
+      ['checkout', '15', '15'],
+      ['search', '30', '30'],
+      [null, '5', '5'],
+    ]);
+    expect(renderValuePerPod(report)).toContain('Retracted 2026-09-30: Cheaper (nobody, 5.00 USD verified): Wrong');
+    await sql`select set_config('outturn.pods', '["checkout"]', true)`.execute(trx);
+    await sql`set local role outturn_pod`.execute(trx);
+    const own = await valuePerPod(trx, REQUEST);
+    await sql`reset role`.execute(trx);
+    expect(own.retractions?.map(({ podId }) => podId)).toEqual(['checkout']);
   });
 
   test('follows a pod and whom it succeeded since their start to the month that pays them back', async ({ trx }) => {

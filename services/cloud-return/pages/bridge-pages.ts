@@ -117,14 +117,18 @@ export function bridgeFigures(bridge: Bridge, places: number): { amounts: string
 
 /** What was taken back in the quarter, and why; of an outcome that several pods share once. */
 function retractionNotes({ retractions = [] }: CloudReturn, places: number): string[] {
-  const outcomes = [...Map.groupBy(retractions, ({ outcomeId }) => outcomeId).values()];
+  const acts = Map.groupBy(retractions, ({ outcomeId, retractedAt }) => `${outcomeId} ${retractedAt}`);
+  const outcomes = [...acts.values()];
   const named = outcomes.slice(0, RETRACTIONS_SHOWN).flatMap((shares) => {
     const [first] = shares;
     if (first === undefined) return [];
     const { title, reason, retractedAt, currency } = first;
-    const amount = sum(shares.flatMap((share) => share.amount ?? []));
-    const stated = currency === null ? '' : `, of which pods had stated ${asFigure(amount, places)} ${currency}`;
-    return `Retracted on ${retractedAt.slice(0, 10)}: ${title}${stated}. Reason: ${reason}`;
+    const [counted, verified] = [
+      sum(shares.flatMap((share) => share.amount ?? [])),
+      sum(shares.flatMap((share) => share.verified ?? [])),
+    ].map((figure) => asFigure(figure, places));
+    const before = currency === null ? '' : `, which had counted ${counted} ${currency}, ${verified} of it verified`;
+    return `Retracted on ${retractedAt.slice(0, 10)}: ${title}${before}. Reason: ${reason}`;
   });
   const more = outcomes.length - named.length;
   return more === 0 ? named : [...named, `And ${more} more were retracted.`];
