@@ -14,6 +14,7 @@ import { sendProblem } from './problem.ts';
 import { addRoutes } from './routes/all.ts';
 import { parseSheets } from './sheet-body.ts';
 import { createValidatorCompiler, describeInvalidRequest } from './validation.ts';
+import { requireWholeTexts } from './whole-text.ts';
 
 const BODY_BYTES_MAX = 1_048_576;
 /** For a request to arrive whole. */
@@ -75,6 +76,7 @@ export async function buildApp(options: ApiOptions): Promise<ApiApp> {
     );
   });
   requireRoles(app, options);
+  requireWholeTexts(app);
   await describeApi(app, options.version);
   addRoutes(app, options, metrics);
   return app;

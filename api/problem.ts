@@ -89,6 +89,10 @@ function problemOf(error: unknown, requestId: string): ProblemDocument {
       'The database does not answer. Try again soon.',
     );
   }
+  if (CROSSED.has(errorCodeOf(error))) {
+    const detail = 'Others were changing the same at this moment. Nothing of this was done: send it again.';
+    return problem(503, 'try_again', 'Try again', detail);
+  }
   if (errorCodeOf(error) === SQL_STATE.queryCanceled || errorCodeOf(error) === 'FST_ERR_HANDLER_TIMEOUT') {
     return problem(503, 'timed_out', 'Timed out', 'This took too long. Ask for a shorter period, or try again later.');
   }
@@ -109,6 +113,13 @@ const UNKEPT_TEXT: ReadonlySet<string | null> = new Set([
   SQL_STATE.untranslatableCharacter,
 ]);
 
+/** The transaction was given up for another's sake: nothing is wrong with what was asked. */
+const CROSSED: ReadonlySet<string | null> = new Set([
+  SQL_STATE.deadlockDetected,
+  SQL_STATE.lockNotAvailable,
+  SQL_STATE.serializationFailure,
+]);
+
 const DATABASE_AWAY: ReadonlySet<string | null> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -119,8 +130,8 @@ const DATABASE_AWAY: ReadonlySet<string | null> = new Set([
   SQL_STATE.cannotConnectNow,
 ]);
 
-/** pg has no code for a pool that waits in vain or a connection that ends under a query, only these sentences. */
-const CONNECTION_LOST = /timeout exceeded when trying to connect|Connection terminated/;
+/** pg has no code for a pool that waits in vain or a connection that ends under a query or between two, only these sentences. */
+const CONNECTION_LOST = /timeout exceeded when trying to connect|Connection terminated|is not queryable/;
 
 function isDatabaseAway(error: unknown): boolean {
   return DATABASE_AWAY.has(errorCodeOf(error)) || (error instanceof Error && CONNECTION_LOST.test(error.message));

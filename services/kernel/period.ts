@@ -28,6 +28,7 @@ export const CALENDAR_YEAR: FiscalCalendar = { fiscalYearStartMonth: 1, fiscalYe
 
 const MONTHS_PER_YEAR = 12;
 const MS_PER_DAY = 86_400_000;
+const FIRST_YEAR = '1900';
 
 /**
  * Reads a period's name.
@@ -35,11 +36,11 @@ const MS_PER_DAY = 86_400_000;
  */
 export function parsePeriod(text: string, calendar: FiscalCalendar = CALENDAR_YEAR): Period {
   const name = text.trim();
-  const month = /^(\d{4})-(\d{2})$/.exec(name);
+  const month = /^((?:19|[2-9]\d)\d{2})-(\d{2})$/.exec(name);
   if (month !== null && isMonthNumber(month[2])) return monthPeriod(Number(month[1]), Number(month[2]));
-  const quarter = /^(\d{4})-[Qq]([1-4])$/.exec(name);
+  const quarter = /^((?:19|[2-9]\d)\d{2})-[Qq]([1-4])$/.exec(name);
   if (quarter !== null) return quarterPeriod(Number(quarter[1]), Number(quarter[2]), calendar);
-  const year = /^(\d{4})$/.exec(name);
+  const year = /^((?:19|[2-9]\d)\d{2})$/.exec(name);
   if (year !== null) {
     const first = firstMonthOfFiscalYear(Number(year[1]), calendar);
     return { id: name, kind: 'year', start: monthStart(first), end: monthStart(first + MONTHS_PER_YEAR) };
@@ -110,9 +111,9 @@ export function utcDate(instant: Date): IsoDate {
   return instant.toISOString().slice(0, 10);
 }
 
-/** True for a real calendar date written `YYYY-MM-DD`. */
+/** True for a real calendar date written `YYYY-MM-DD`, of 1900 or later: an earlier year is a slip, and PostgreSQL has no year 0. */
 export function isIsoDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text < FIRST_YEAR) return false;
   const parsed = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(parsed.getTime()) && parsed.toISOString().slice(0, 10) === text;
 }

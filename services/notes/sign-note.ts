@@ -85,9 +85,12 @@ async function insertNote(
     insert into note (period_id, period_start, period_end, pod_id, figure, text, withdraws, signed_by, signed_role, signed_at)
     values (${period?.id ?? null}, ${period?.start ?? null}::date, ${period?.end ?? null}::date, ${podId}, ${figure}, ${text},
       ${withdraws}::bigint, ${principal.id}, ${principal.role}, ${at.toISOString()}::timestamptz)
+    on conflict (withdraws) do nothing
     returning id::text as id
   `.execute(trx);
-  const noteId = rows[0]?.id ?? '';
+  const noteId = rows[0]?.id;
+  // Between looking and writing somebody else did.
+  if (noteId === undefined) throw new AppError('conflict', `Note ${withdraws} was taken back a moment ago.`);
   const action = withdraws === null ? 'sign-note' : 'withdraw-note';
   const details = { period: period?.id ?? null, podId, figure, ...(withdraws === null ? {} : { withdraws }) };
   await recordAudit(trx, { at, principal, action, subjectKind: 'note', subjectId: noteId, details });

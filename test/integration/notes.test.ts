@@ -77,9 +77,11 @@ describe('a note', () => {
       call(who, 'POST', `/notes/${noteId}/withdraw`, { text: 'It was measured once.' });
     expect((await withdraw('sam', note.noteId)).status).toBe(404);
     expect((await withdraw('olaf', note.noteId)).status).toBe(403);
-    const taken = await withdraw('ada', note.noteId);
+    // Both at once: one is first, and the other one hears of it.
+    const both = await Promise.all([withdraw('ada', note.noteId), withdraw('grace', note.noteId)]);
+    expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
+    const [taken = expect.fail()] = both.filter(({ status }) => status === 201);
     expect(taken.json()).toMatchObject({ withdraws: note.noteId, podId: 'checkout', period: { id: '2026-Q3' } });
-    expect((await withdraw('grace', note.noteId)).status).toBe(409);
     expect((await withdraw('grace', taken.json().noteId)).status).toBe(409);
     expect((await call('grace', 'GET', '/notes?podId=checkout')).json()).toMatchObject([
       { text: 'It was measured once.' },
