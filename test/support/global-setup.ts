@@ -68,6 +68,9 @@ async function openServer(folder: string): Promise<{ url: string; isEmbedded: bo
     autovacuum: 'off',
   };
   const { url, release } = await startEmbedded({ dataDir: folder, logger: silentLogger, settings });
+  // A run opens thousands of connections, and each would hash the password 4096 times on both sides, a quarter of what it costs.
+  const { username, password } = new URL(url);
+  await runSql(url, `set scram_iterations = 1; alter role ${username} password '${password}'`);
   return { url, isEmbedded: true, release };
 }
 
