@@ -127,7 +127,11 @@ function addSupersede(outcomes: Command): void {
         renderSuperseded,
       ),
     );
-  withExamples(withJson(supersede), `${AS_FINANCE} supersede 12 --by 15 --reason "Measured anew over the whole year"`);
+  withExamples(
+    withJson(supersede),
+    `${AS_FINANCE} supersede 12 --by 15 --reason "Measured anew over the whole year"`,
+    `${AS_FINANCE} supersede 12 --file measured.json --reason "Measured anew over the whole year"`,
+  );
 }
 
 function addAgree(outcomes: Command): void {

@@ -1,5 +1,6 @@
 /** An explained outcome for the terminal: exact figures; nothing is rounded here. */
 import type { OutcomeExplanation } from '../../services/attribution/explain-outcome.ts';
+import { wordsOf } from './outcomes.ts';
 import { textTable } from './text-table.ts';
 
 const STANDINGS: Readonly<Record<OutcomeExplanation['standing'], string>> = {
@@ -15,12 +16,16 @@ export function renderOutcomeExplanation(explanation: OutcomeExplanation): strin
   const verified =
     outcome.verifiedBy === null ? '' : `, verified by ${outcome.verifiedBy} at ${outcome.verifiedAt ?? ''}`;
   const beside = explanation.beside === null ? '' : ` Reports show it as ${explanation.beside}.`;
-  const currency = outcome.currency ?? '';
+  // In the reporting currency one column says it all.
+  const isForeign = outcome.currency !== reportingCurrency;
+  const heads = isForeign ? [outcome.currency ?? '', reportingCurrency] : [reportingCurrency];
+  const money = (amount: string | null, converted: string | null) =>
+    isForeign ? [amount ?? '', converted ?? (amount === null ? '' : 'a rate is missing')] : [amount ?? ''];
   const versions = explanation.versions.map(({ version, state, act, at, principal, reason }) => [
     String(version),
-    state,
+    wordsOf(state),
     act,
-    at,
+    at.slice(0, 16),
     principal,
     reason ?? '',
   ]);
@@ -28,21 +33,18 @@ export function renderOutcomeExplanation(explanation: OutcomeExplanation): strin
     String(row.ordinal),
     row.state,
     `${row.from} to ${row.through}`,
-    row.amount,
-    row.converted ?? 'a rate is missing',
+    ...money(row.amount, row.converted),
   ]);
   const months = explanation.months.map((month) => [
     month.month,
     `${month.from} to ${month.through}`,
     String(month.days),
-    month.amount,
-    month.converted ?? 'a rate is missing',
+    ...money(month.amount, month.converted),
   ]);
   const parts = explanation.parts.map((part) => [
     part.podId ?? '(nobody)',
     String(part.basisPoints),
-    part.amount ?? '',
-    part.converted ?? '',
+    ...money(part.amount, part.converted),
   ]);
   const rated = rates.map((rate) => [
     rate.onDate,
@@ -53,19 +55,17 @@ export function renderOutcomeExplanation(explanation: OutcomeExplanation): strin
   ]);
   return [
     `Outcome ${outcome.outcomeId}, version ${outcome.version}: ${outcome.title}, ${span}.`,
-    `${outcome.state}, claimed by ${outcome.claimedBy}${verified}. ${STANDINGS[explanation.standing]}${beside}`,
+    `${wordsOf(outcome.state)}, claimed by ${outcome.claimedBy}${verified}. ${STANDINGS[explanation.standing]}${beside}`,
     ...closed.map(
       ({ periodId, statementId }) => `${periodId} is closed: reports keep its figures of statement ${statementId}.`,
     ),
     '\nVersions',
     textTable(['version', 'state', 'act', 'at', 'by', 'reason'], versions, [0]),
-    ...(rows.length === 0
-      ? []
-      : ['\nSchedule', textTable(['row', 'counts as', 'days', currency, reportingCurrency], rows, [0, 3, 4])]),
+    ...(rows.length === 0 ? [] : ['\nSchedule', textTable(['row', 'counts as', 'days', ...heads], rows, [0, 3, 4])]),
     '\nRecognised',
-    textTable(['month', 'days', 'count', currency, reportingCurrency], months, [2, 3, 4]),
+    textTable(['month', 'days', 'count', ...heads], months, [2, 3, 4]),
     '\nShares',
-    textTable(['pod', 'basis points', currency, reportingCurrency], parts, [1, 2, 3]),
+    textTable(['pod', 'basis points', ...heads], parts, [1, 2, 3]),
     ...(rated.length === 0
       ? []
       : ['\nExchange rates', textTable(['day', 'pair', 'rate', 'published', 'path'], rated, [2])]),

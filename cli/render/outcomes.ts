@@ -187,6 +187,7 @@ function lineOf({ reason, fix }: MissingForVerification): string {
   return `  ${reason}. ${fix}`;
 }
 
-function wordsOf(state: string): string {
+/** A state as people say it. */
+export function wordsOf(state: string): string {
   return state.replaceAll('_', ' ');
 }

@@ -27,7 +27,6 @@ export async function claimOutcome(trx: Transaction<DB>, request: ClaimRequest):
     row,
     ['candidate', 'claimed', 'in_review', 'verified', 'partially_verified', 'rejected', 'retracted'],
     'claim',
-    'Claim its successor.',
   );
   const standing = await readStatement(trx, row.id);
   const checked = await checkStated(trx, { input: merge(standing, request.input), principal, at });

@@ -66,7 +66,7 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
   }
   const context = await readOutcomeContext(trx, { principal: options.principal, at: options.at });
   const fileName = options.fileName ?? workbook;
-  const sheet = readOutcomeSheet(fileName, options.sheet, context);
+  const sheet = await readOutcomeSheet(fileName, options.sheet, context);
   refuseFaults(withLetters(options.sheet, sheet.faults));
   const stated: StatedOutcome[] = sheet.outcomes.map(({ sourceRowId, checked }) => ({
     ...checked,

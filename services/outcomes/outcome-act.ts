@@ -76,11 +76,17 @@ export async function beginAct(
 }
 
 /** @throws AppError conflict that names what can be done in the state the outcome is in. */
-export function requireState(row: ActedRow, states: readonly OutcomeState[], does: string, fix: string): void {
+export function requireState(row: ActedRow, states: readonly OutcomeState[], does: string, fix = ''): void {
   if (states.includes(row.state)) return;
-  const successor = row.supersededBy === null ? '' : ` by outcome ${row.supersededBy}`;
-  const message = `Outcome ${row.id} is ${row.state}${successor}; to ${does} it must be ${listWords(states)}. ${fix}`;
+  const message =
+    row.supersededBy === null
+      ? `Outcome ${row.id} is ${asSaid(row.state)}; to ${does} it must be ${asSaid(listWords(states))}. ${fix}`
+      : `Outcome ${row.id} is superseded by outcome ${row.supersededBy}, which stands in its place: act on that one.`;
   throw new AppError('conflict', message, { details: { state: row.state } });
+}
+
+function asSaid(states: string): string {
+  return states.replaceAll('_', ' ').replaceAll('"', '');
 }
 
 /** @throws AppError invalid_input where nothing is said, or too much. */

@@ -103,7 +103,7 @@ function obstacleOfClaimant({ verifiedBy }: StatedOutcome, stored: StoredOutcome
   if (verifiedBy === null) return null;
   const claimant = stored.claimants.find((one) => isSamePerson(verifiedBy, one));
   if (claimant === undefined) return null;
-  return `lands as claimed: ${claimant} stated the outcome, or changed it, and cannot verify it`;
+  return `lands as claimed: ${claimant} stated the outcome, or changed it, and cannot verify it; somebody else of role finance does`;
 }
 
 /** The stored outcome of each statement, by the statement's position: of the same sheet row, or of one of its references. */

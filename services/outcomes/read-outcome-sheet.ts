@@ -2,6 +2,7 @@
  * Reads a sheet of outcomes. Several rows with one source_row_id are the shares of one outcome; the further rows repeat its other
  * cells or leave them empty. Dates are half-open: recognise_until is the first day that no longer counts. Faults name line and column.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { InputFault } from '../kernel/errors.ts';
 import { readStrictSheet, type SheetContent, type SheetLayout, type SheetRow } from '../sheets/strict-sheet.ts';
 import { checkOutcome } from './check-outcome.ts';
@@ -91,15 +92,20 @@ const COLUMN_OF: Partial<Record<OutcomeField, string>> = {
   basisPoints: 'share_bp',
 };
 
+/** Outcomes checked between two looks at what else there is to do: about ten milliseconds of them. */
+const CHECKED_AT_ONCE = 250;
+
 /** Every outcome of the sheet, checked, and every fault; where there is a fault nothing may be imported. */
-export function readOutcomeSheet(
+export async function readOutcomeSheet(
   fileName: string,
   content: SheetContent,
   context: OutcomeContext,
-): { outcomes: SheetOutcome[]; rowCount: number; faults: InputFault[] } {
+): Promise<{ outcomes: SheetOutcome[]; rowCount: number; faults: InputFault[] }> {
   const { rows, faults } = readStrictSheet(fileName, content, OUTCOME_LAYOUT);
   const outcomes: SheetOutcome[] = [];
-  for (const [sourceRowId, [first, ...further]] of groupRows(fileName, rows, faults)) {
+  const groups = [...groupRows(fileName, rows, faults)];
+  for (const [ordinal, [sourceRowId, [first, ...further]]] of groups.entries()) {
+    if (ordinal % CHECKED_AT_ONCE === 0) await setImmediate();
     faults.push(...further.flatMap((row) => differences(fileName, first, row)));
     const group = [first, ...further];
     const { checked, faults: fieldFaults } = checkOutcome(toRaw(first, group), context);

@@ -51,10 +51,11 @@ function obstacleToVerification(raw: RawOutcome, context: OutcomeContext): strin
   const { principal, podsOf } = context;
   if (principal.role !== 'finance') return `verified needs the role finance, not ${principal.role}`;
   if (raw.verifiedBy === '') return 'verified needs the name of who verified it';
-  return dependenceOf(raw.verifiedBy, {
+  const dependence = dependenceOf(raw.verifiedBy, {
     ownerEmail: raw.ownerEmail,
     claimedBy: [principal.id],
     pods: [...raw.shares.map((share) => share.pod), ...principal.pods],
     podsOf,
   });
+  return dependence === null ? null : `${dependence}; somebody else of role finance does`;
 }

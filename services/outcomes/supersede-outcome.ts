@@ -28,7 +28,7 @@ export async function supersedeOutcome(trx: Transaction<DB>, request: Supersessi
   const row = await beginAct(trx, request, { roles: ['finance', 'pod'], does: 'supersede an outcome' });
   const reason = requireReason(request.reason, 'supersede');
   const states = OUTCOME_STATES.filter((state) => state !== 'superseded' && state !== 'review_due');
-  requireState(row, states, 'supersede', 'Supersede its successor.');
+  requireState(row, states, 'supersede');
   const notes: string[] = [];
   let successorId: string;
   if ('outcomeId' in successor) {

@@ -201,7 +201,7 @@ describe('a sheet is refused whole, by line and column, for', () => {
       'revenue that is neither gross nor margin',
       { gross_or_margin: '' },
       'gross_or_margin',
-      'neither gross nor margin',
+      'whether it is gross or margin',
       'which of the two',
     ],
     [
