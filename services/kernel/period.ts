@@ -113,9 +113,10 @@ export function utcDate(instant: Date): IsoDate {
 
 /** True for a real calendar date written `YYYY-MM-DD`, of 1900 or later: an earlier year is a slip, and PostgreSQL has no year 0. */
 export function isIsoDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text < FIRST_YEAR) return false;
-  const parsed = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().slice(0, 10) === text;
+  if (!/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/.test(text) || text < FIRST_YEAR) return false;
+  const day = Number(text.slice(8));
+  // Sheets have tens of thousands of them, nearly all below 29.
+  return day < 29 || day <= new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
 }
 
 function monthPeriod(year: number, month: number): Period {
