@@ -21,6 +21,13 @@ export interface ReportCache {
     read: () => Promise<Report>,
     toTable: (report: Report) => ReportTable,
   ): Promise<FastifyReply>;
+  /** Sends what `make` gives for this question in this form; what it depends on beside figures, the principal and the query is in `form`. */
+  sendMade(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    form: string,
+    make: () => Promise<PrintedAnswer>,
+  ): Promise<FastifyReply>;
 }
 
 /** A cache of one process. */
@@ -40,10 +47,14 @@ export function createReportCache({ clock }: { clock: Clock }): ReportCache {
     }
   };
 
-  return {
-    async send(request, reply, read, toTable) {
+  const cache: ReportCache = {
+    send: (request, reply, read, toTable) =>
+      cache.sendMade(request, reply, preferredForm(request.headers.accept), async () =>
+        answerOf(request, await read(), toTable),
+      ),
+    async sendMade(request, reply, form, make) {
       const minute = Math.floor(clock.now().getTime() / MINUTE_MS);
-      const key = keyOf(request, minute);
+      const key = keyOf(request, minute, form);
       const known = answers.get(key);
       if (known !== undefined) {
         answers.delete(key); // Set again, it is the newest.
@@ -53,8 +64,7 @@ export function createReportCache({ clock }: { clock: Clock }): ReportCache {
       // Who asks the same while it is made waits for the same answer.
       const answer =
         running.get(key) ??
-        read().then(async (report) => {
-          const made = await answerOf(request, report, toTable);
+        make().then((made) => {
           remember(key, made);
           return made;
         });
@@ -65,10 +75,11 @@ export function createReportCache({ clock }: { clock: Clock }): ReportCache {
       return sendAnswer(reply, made);
     },
   };
+  return cache;
 }
 
 /** The counter was read before the figures are: a change in between files newer figures under a version that nobody will ask for again. */
-function keyOf(request: FastifyRequest, minute: number): string {
+function keyOf(request: FastifyRequest, minute: number, form: string): string {
   const query = Object.entries(request.query as Record<string, unknown>).sort(([left], [right]) =>
     left < right ? -1 : 1,
   );
@@ -78,7 +89,7 @@ function keyOf(request: FastifyRequest, minute: number): string {
     scopeOf(principalOf(request)),
     request.routeOptions.url,
     query,
-    preferredForm(request.headers.accept),
+    form,
   ]);
 }
 

@@ -3,6 +3,9 @@ import { sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import { raiseFiguresVersion } from '../../services/attribution/figures-version.ts';
 import { sumPodMonths } from '../../services/attribution/pod-months.ts';
+import { recordAudit } from '../../services/audit/record-audit.ts';
+import { add, decimal } from '../../services/kernel/decimal.ts';
+import { localOperator } from '../../services/kernel/ports.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { test as base, type TestDatabase } from '../support/database.ts';
 import { seedTwoPods } from '../support/two-pods.ts';
@@ -58,6 +61,28 @@ describe('a report that was answered before', () => {
     expect(search.body).not.toContain('checkout');
     const reader = await api.app.inject({ url: URL, headers: await api.authorise('reader') });
     expect(reader.body).toBe(whole.body);
+  });
+
+  test('of a quarter is made anew once anybody did anything, and drawn beside other requests', async ({
+    api,
+    database,
+  }) => {
+    const headers = await api.authorise('cio');
+    const url = '/api/v1/reports/cloud-return?quarter=2026-Q3';
+    const ask = async () =>
+      (await api.app.inject({ url, headers })).json<{ summary: { figures: { cost: string } } }>().summary.figures.cost;
+    const before = await ask();
+    await moveUnseen(database, '1');
+    expect(await ask()).toBe(before);
+    const act = { action: 'sign-note', subjectKind: 'note', subjectId: '1' };
+    const entry = { at: api.clock.now(), principal: localOperator, ...act };
+    await database.db.transaction().execute((trx) => recordAudit(trx, entry));
+    expect(await ask()).toBe(add(decimal(before), decimal('1')));
+    await moveUnseen(database, '-1');
+    const draw = () => api.app.inject({ url, headers: { ...headers, accept: 'application/pdf' } });
+    const [file, same] = await Promise.all([draw(), draw()]);
+    expect(file.rawPayload.subarray(0, 5).toString()).toBe('%PDF-');
+    expect(same.rawPayload.equals(file.rawPayload)).toBe(true);
   });
 
   test('asked by many at once is the same document for all', async ({ api }) => {
