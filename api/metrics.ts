@@ -11,6 +11,7 @@ import { quarterOf, utcDate } from '../services/kernel/period.ts';
 import type { Logger } from '../services/kernel/ports.ts';
 import { readFiscalCalendar } from '../services/organisation/read-calendar.ts';
 import type { ApiContext } from './context.ts';
+import { createOutcomeMetrics } from './outcome-metrics.ts';
 import { withinTime } from './within-time.ts';
 
 export interface ApiMetrics {
@@ -80,6 +81,7 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
     'state',
   ]);
   const eventGap = gauge('outturn_events_gap', 'Deliveries known to have failed that have not come since.', ['source']);
+  const readOutcomes = createOutcomeMetrics(gauge);
   const failures = new Counter({ name: 'outturn_http_errors_total', help: 'Answers of 500 and above.', registers });
   new Gauge({
     name: 'process_resident_memory_bytes',
@@ -111,6 +113,7 @@ export function createApiMetrics(context: ApiContext & { readonly logger: Logger
     drifting.set(figures.podsDrifting);
     await readSources();
     await readIntake();
+    await readOutcomes(context.db, context.clock.now());
     await readAlerts();
   };
   const readAlerts = async () => {

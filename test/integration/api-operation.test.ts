@@ -87,6 +87,18 @@ describe('/metrics', () => {
     );
     await sql`insert into load (source_id, billing_period_start, billing_period_end, state, manifest_digest, delivered_at)
       values ('files', '2026-08-01', '2026-09-01', 'failed', 'd', now())`.execute(database.db);
+    await sql`
+      insert into outcome (version, state, title, basis, delivered_on, recorded_at, claimed_at, owner_email, claimed_by, unattributed_basis_points,
+        content_digest, updated_at)
+      select 1, state, state, 'strategic', '2026-09-01', at, case state when 'claimed' then at end, 'ada@example.com', 'ada@example.com', 10000,
+        state, at
+      from unnest(array['claimed', 'candidate']) as state cross join (select timestamptz '2026-09-15T11:00:00Z' as at) as moment`.execute(
+      database.db,
+    );
+    await sql`insert into evidence_file (sha256, size_bytes, content, stored_at)
+      select encode(sha256(content), 'hex'), length(content), content, now() from (select 'a day-sheet'::bytea as content) as file`.execute(
+      database.db,
+    );
     await api.app.inject({ url: '/api/v1/origins/12345/explanation' });
     await api.app.inject({ url: '/no/such/place' });
     api.clock.set('2026-09-15T12:00:10Z');
@@ -96,6 +108,10 @@ describe('/metrics', () => {
     expect(body).toMatch(/^outturn_loads\{state="failed"\} 1$/m);
     expect(body).toMatch(/^outturn_figures_version \d+$/m);
     expect(body).toMatch(/^outturn_pods_drifting 0$/m);
+    expect(body).toMatch(/^outturn_outcomes\{state="claimed"\} 1$/m);
+    expect(body).toMatch(/^outturn_outcome_waiting_seconds 3610$/m);
+    expect(body).toMatch(/^outturn_evidence_broken 0$/m);
+    expect(body).toMatch(/^outturn_evidence_file_bytes 11$/m);
     expect(body).toMatch(/^outturn_alerts_sent 0$/m);
     expect(body).toMatch(/^outturn_pod_months_quiet \d+$/m);
     expect(body).toMatch(/^outturn_queue_jobs\{queue="bulk",state="waiting"\} 0$/m);
