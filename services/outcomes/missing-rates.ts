@@ -50,19 +50,24 @@ export async function findMissingRates(
     from (select currency, unnest(range_agg(daterange(first_day, end_day))) as days from ${asked} group by currency) as span
     cross join generate_series(lower(days), upper(days) - 1, interval '1 day') as day`;
   await fillConversionRates(trx, { need, to });
+  // What counts after today stands for today, as what is asked of later days does.
   const { rows } = await sql<{ position: number; from: string; day: IsoDate }>`
-    select distinct on (position) position, currency as "from", missing.on_date as day
-    from (
-      select need.* from (${need}) as need left join conversion_rate as stored on stored.from_currency = need.from_currency
+    with missing as materialized (
+      select need.from_currency, range_agg(daterange(need.on_date, need.on_date + 1)) as days
+      from (${need}) as need left join conversion_rate as stored on stored.from_currency = need.from_currency
         and stored.to_currency = ${to} and stored.on_date = need.on_date
-      where stored.rate is null
-    ) as missing
-    join ${asked} on currency = from_currency and on_date >= first_day and on_date < end_day
-    where not exists (
-      select from outcome join counted_schedule as counted on counted.outcome_id = outcome.id
-      where outcome.id = asked.outcome_id and outcome.currency = asked.currency and counted.counted_until > missing.on_date
-        and (counted.counted_from <= missing.on_date or missing.on_date = ${today}::date))
-    order by position, missing.on_date`.execute(trx);
+      where stored.rate is null group by need.from_currency
+    )
+    select distinct on (position) position, currency as "from", lower(missing.days * new.days) as day
+    from missing join ${asked} on currency = from_currency
+    cross join lateral (
+      select datemultirange(daterange(first_day, end_day)) - coalesce((
+        select range_agg(daterange(least(counted.counted_from, ${today}::date), counted.counted_until))
+        from outcome join counted_schedule as counted on counted.outcome_id = outcome.id
+        where outcome.id = asked.outcome_id and outcome.currency = asked.currency), '{}') as days
+    ) as new
+    where missing.days && new.days
+    order by position, day`.execute(trx);
   return new Map(rows.map(({ position, from, day }) => [position, { from, to, day }]));
 }
 
