@@ -27,8 +27,8 @@ export function toRecord(
 type OutcomeRecord = ReturnType<typeof toRecord>;
 
 /**
- * One statement per table, given no more than it writes: PostgreSQL reads a thousand contents in 60 ms. Claimed by the principal where nobody did
- * before.
+ * One statement per table, given no more than it writes: contents of thousands take PostgreSQL long to read, and one reads them. Claimed by the
+ * principal where nobody did before.
  */
 export async function writeRecords(
   trx: Transaction<DB>,
