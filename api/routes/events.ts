@@ -56,7 +56,7 @@ function addTakeRoute(scope: FastifyInstance, context: ApiContext): void {
       schema: {
         summary: 'Take CloudEvents or CDEvents: structured, in batches, or binary',
         description:
-          'Each event once, by its source and id. Instead of a token the body may be signed after Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature).',
+          'Each event of a sender once, by its source and id. Instead of a token the body may be signed after Standard Webhooks (webhook-id, webhook-timestamp, webhook-signature).',
         tags: TAGS,
         consumes: ['application/cloudevents+json', 'application/cloudevents-batch+json', 'application/json'],
         response: { 202: ReceivedView },

@@ -13,7 +13,8 @@ export const EventQuery = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 100,
-        description: 'github, jira, linear, pagerduty, events or events/NAME.',
+        description:
+          'github, jira, linear, pagerduty, or events/SENDER: the principal of a token, or the name of a secret.',
       }),
     ),
   },

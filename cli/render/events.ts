@@ -6,8 +6,10 @@ const SUBJECT_LENGTH_MAX = 50;
 
 export function renderEvents(events: readonly ListedEvent[]): string {
   if (events.length === 0) return 'No events. docs/intake.md says how a tool sends them.';
+  // What could not be done, why nobody counts it, or what overtook it.
+  const hasReasons = events.some(({ reason }) => reason !== null);
   return textTable(
-    ['id', 'occurred', 'source', 'type', 'subject', 'stands', 'state', 'pod'],
+    ['id', 'occurred', 'source', 'type', 'subject', 'stands', 'state', 'pod', ...(hasReasons ? ['reason'] : [])],
     events.map((event) => [
       event.eventId,
       event.occurredAt.slice(0, 16).replace('T', ' '),
@@ -17,6 +19,7 @@ export function renderEvents(events: readonly ListedEvent[]): string {
       event.status,
       event.state,
       event.podId,
+      ...(hasReasons ? [event.reason] : []),
     ]),
   );
 }

@@ -2,7 +2,9 @@
 import { sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import { checkIntake } from '../../cli/intake-checks.ts';
+import { renderEvents } from '../../cli/render/events.ts';
 import { signedHeaders } from '../../connectors/webhook/sign-webhook.ts';
+import { listEvents } from '../../services/intake/list-events.ts';
 import { SENDER_SECRET } from '../support/intake.ts';
 import { events, MAPPED, test, tokenOf } from '../support/intake-facts.ts';
 
@@ -114,6 +116,7 @@ describe('CloudEvents', () => {
       { state: 'unmapped', reason: null },
       { state: 'failed', reason: refused },
     ]);
+    expect(renderEvents(await listEvents(database.db, { state: 'failed', limit: 1 }))).toContain(refused);
     const doctor = () => checkIntake({ db: database.db, settings: fresh.context.settings });
     expect(await doctor()).toContainEqual(
       expect.objectContaining({ subject: 'events/ci@example.com', state: 'wrong' }),
