@@ -5,7 +5,10 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 
-/** Call it after the figures are written, before envelopes are evaluated and before the audit event. */
+/**
+ * Call it after the figures are written, before envelopes are evaluated and before the audit event: who locks the trail first and then waits
+ * for the organisation row waits in a circle with who closes or publishes.
+ */
 export async function raiseFiguresVersion(trx: Transaction<DB>): Promise<void> {
   await sql`update organisation set figures_version = figures_version + 1`.execute(trx);
 }

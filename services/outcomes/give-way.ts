@@ -1,6 +1,7 @@
 /** What becomes of an outcome whose place another one takes. */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { recordVersions } from './record-versions.ts';
@@ -20,6 +21,7 @@ export async function giveWay(
     update outcome_reference set outcome_id = ${successorId}::bigint where outcome_id = ${outcomeId}::bigint`.execute(
     trx,
   );
+  await raiseFiguresVersion(trx);
   const details = { successorId, reason };
   await recordAudit(trx, {
     at,

@@ -117,8 +117,8 @@ export async function endAct(
   const reason = done.reason ?? null;
   await recordVersions(trx, { acts: [{ outcomeId, act: done.act }], reason, principal, at });
   const details = { version, state, ...(reason === null ? {} : { reason }), ...done.details };
-  await recordAudit(trx, { at, principal, action: done.action, subjectKind: 'outcome', subjectId: outcomeId, details });
   if (done.figures) await raiseFiguresVersion(trx);
+  await recordAudit(trx, { at, principal, action: done.action, subjectKind: 'outcome', subjectId: outcomeId, details });
   return { outcomeId, change: 'changed', version, state, notes: done.notes ?? [] };
 }
 

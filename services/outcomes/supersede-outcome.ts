@@ -4,7 +4,6 @@
  */
 import type { Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { AppError } from '../kernel/errors.ts';
 import { createOutcome } from './create-outcome.ts';
 import { giveWay } from './give-way.ts';
@@ -44,7 +43,6 @@ export async function supersedeOutcome(trx: Transaction<DB>, request: Supersessi
     successorId = created.outcomeId;
     notes.push(...created.notes);
   }
-  await raiseFiguresVersion(trx);
   return { outcomeId, change: 'changed', version: row.version + 1, state: 'superseded', notes, successorId };
 }
 

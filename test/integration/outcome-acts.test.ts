@@ -4,6 +4,7 @@
 import { type Transaction, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
+import { AUDIT_CHAIN_LOCK } from '../../services/kernel/advisory-locks.ts';
 import { localOperator, type Principal } from '../../services/kernel/ports.ts';
 import { agreeShares } from '../../services/outcomes/agree-shares.ts';
 import { answerDuplicate } from '../../services/outcomes/answer-duplicate.ts';
@@ -400,4 +401,35 @@ describe('possible duplicates', () => {
     expect(await verify(trx, far)).toMatchObject({ state: 'verified' });
     await expect(answerDuplicate(trx, { ...asked, otherId: one })).rejects.toMatchObject({ code: 'not_found' });
   });
+});
+
+// Commits, so it is the last one.
+describe('acts beside a close', () => {
+  test.for(['retraction', 'supersession'])(
+    'a %s waits for it without holding the audit trail that it ends with',
+    async (kind, { database: { db } }) => {
+      const outcomeId = await db.transaction().execute(async (trx) => {
+        await insertPods(trx, { id: kind });
+        return claim(trx, { shares: [{ pod: kind, basisPoints: 10_000 }] }, FINANCE);
+      });
+      const given = { outcomeId, principal: FINANCE, at: AT, reason: 'it was counted before' };
+      const statement = { ...input(), shares: [{ pod: kind, basisPoints: 10_000 }] };
+      const closing = await db.startTransaction().execute();
+      await sql`select from organisation for update`.execute(closing);
+      const act = db
+        .transaction()
+        .execute((trx) =>
+          kind === 'retraction'
+            ? retractOutcome(trx, given)
+            : supersedeOutcome(trx, { ...given, successor: { statement } }),
+        );
+      const waiting = sql<{ one: number }>`
+      select 1 as one from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+      await expect.poll(async () => (await waiting.execute(db)).rows.length, { timeout: 20_000 }).toBe(1);
+      const { rows } = await sql`select pg_try_advisory_xact_lock(${AUDIT_CHAIN_LOCK}) as is_free`.execute(closing);
+      expect(rows).toEqual([{ is_free: true }]);
+      await closing.commit().execute();
+      expect(await act).toMatchObject({ change: 'changed' });
+    },
+  );
 });
