@@ -4,10 +4,10 @@ import { type PageSection, placesFor } from '../../services/cloud-return/pages/p
 import { sectionsOf } from '../../services/cloud-return/pages/sections.ts';
 import type { CloudReturn, NamedPod } from '../../services/cloud-return/shape.ts';
 import { hasFigures, standingOf } from '../../services/cloud-return/wording.ts';
-import { cutTo } from './figures.ts';
 import { textTable } from './text-table.ts';
 
 const NAME_WIDTH_MAX = 48;
+const TEXT_WIDTH_MAX = 60;
 
 export function renderCloudReturn(found: CloudReturn): string {
   const { organisation, quarter, headline, summary, currency } = found;
@@ -43,11 +43,20 @@ export function renderCloudReturn(found: CloudReturn): string {
 
 function renderSection({ title, lead, table, notes }: PageSection): string[] {
   const rows =
-    table?.rows.map((row) => row.map((cell, index) => (index < 2 ? cutTo(cell, NAME_WIDTH_MAX) : cell))) ?? [];
+    table?.rows.map((row) =>
+      row.map((cell, index) => (index < 2 || cell.length > TEXT_WIDTH_MAX ? cutMiddle(cell, NAME_WIDTH_MAX) : cell)),
+    ) ?? [];
   return [
     title,
     ...lead.map((line) => `  ${line}`),
     ...(table === null ? [] : [textTable(table.heads, rows, table.figures)]),
     ...notes.map((line) => `  ${line}`),
   ];
+}
+
+/** Names differ in their ends as well as in their beginnings. */
+function cutMiddle(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const ending = Math.floor((width - 1) / 2);
+  return `${text.slice(0, width - 1 - ending)}…${text.slice(-ending)}`;
 }

@@ -3,11 +3,20 @@
  * a nought that nobody measured.
  */
 import { formatDay, formatMoney } from '../alerts/format-figures.ts';
-import { absolute, compare, type Decimal, decimal, multiply, roundForPresentation, ZERO } from '../kernel/decimal.ts';
+import {
+  absolute,
+  compare,
+  type Decimal,
+  decimal,
+  isZero,
+  multiply,
+  roundForPresentation,
+  ZERO,
+} from '../kernel/decimal.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import type { Bridge } from './bridge.ts';
 import type { CostStep } from './cost-bridge.ts';
-import { asPercent } from './pages/page-table.ts';
+import { asPercent, withThousands } from './pages/page-table.ts';
 import { isEmpty } from './quarter.ts';
 import type { CloudReturn, ComparedQuarter } from './shape.ts';
 import type { ValueStep } from './value-bridge.ts';
@@ -52,7 +61,7 @@ export function sentence(words: string): string {
 export function asChange(ratio: string | null): string {
   if (ratio === null) return 'n/a';
   const points = roundForPresentation(multiply(decimal(ratio), HUNDRED), 1);
-  return `${compare(decimal(points), ZERO) > 0 ? '+' : ''}${points} %`;
+  return `${compare(decimal(points), ZERO) > 0 ? '+' : ''}${withThousands(points)} %`;
 }
 
 /** What the quarter is as yet: closed by which statement, or how much of it is there. */
@@ -101,10 +110,29 @@ export function headlineOf(found: Omit<CloudReturn, 'headline'>): string[] {
     `Cloud cost ${money(figures.cost)}${asFar}; ${against(lastQuarter, `${asMany}last quarter`)}, ${against(yearAgo, 'a year ago')}.`,
     approvedSentence(found, money),
     ...(costBridge === null ? [] : [driverSentence(costBridge, money)]),
-    `Verified return ${asTimes(figures.return)} on attributed spend (${asPercent(figures.coverage.cost)} of total); pods with a verified outcome carry ${asPercent(figures.coverage.joined)} of all cost. Verified ${money(figures.verified)}, claimed and not verified ${money(figures.claimed)}${oldestClaim(found)}.`,
+    ...(hasOutcomes(found) ? [returnSentence(found, money)] : [firstOutcome(found)]),
     ...sinceStartSentence(found, money),
     `${money(withoutVerifiedOutcome.cost)} of the cost (${asPercent(withoutVerifiedOutcome.share)}) has no verified outcome.`,
   ];
+}
+
+function returnSentence(found: Omit<CloudReturn, 'headline'>, money: (amount: Decimal) => string): string {
+  const { figures } = found.summary;
+  return `Verified return ${asTimes(figures.return)} on attributed spend (${asPercent(figures.coverage.cost)} of total); pods with a verified outcome carry ${asPercent(figures.coverage.joined)} of all cost. Verified ${money(figures.verified)}, claimed and not verified ${money(figures.claimed)}${oldestClaim(found)}.`;
+}
+
+/** Whether some outcome counts in the quarter, with money or without. */
+export function hasOutcomes({ pods, summary: { figures } }: Pick<CloudReturn, 'pods' | 'summary'>): boolean {
+  return (
+    pods.some(({ value }) => value.verifiedOutcomes + value.claimedOutcomes > 0) ||
+    !isZero(figures.verified) ||
+    !isZero(figures.claimed)
+  );
+}
+
+/** Until there is one, cost and its coverage lead, and one step. */
+function firstOutcome({ quarter, summary: { figures } }: Omit<CloudReturn, 'headline'>): string {
+  return `${asPercent(figures.coverage.cost)} of the cost is attributed to pods. No outcome counts in ${quarter.id} yet, so that there is no return; the next step is to claim one.`;
 }
 
 function noFigures({ days, quarter, summary }: Omit<CloudReturn, 'headline'>): string {
@@ -134,6 +162,7 @@ function sinceStartSentence(
 ): string[] {
   if (sinceStart === null || sinceStart === undefined) return [];
   const { since, cost, verified, coverage } = sinceStart;
+  if (isZero(verified)) return [];
   return [
     `Since ${since.slice(0, 7)} the verified return is ${asTimes(sinceStart.return)} on attributed spend (${asPercent(coverage.cost)} of total): ${money(verified)} verified, ${money(cost)} spent.`,
   ];
@@ -145,7 +174,7 @@ function approvedSentence(
 ): string {
   if (approved === null) return 'Cost against approved: not assessed; no envelope of this quarter.';
   const whose =
-    approved.of === 'organisation' ? 'the organisation’s envelope' : `the envelopes of ${approved.pods} pods`;
+    approved.of === 'organisation' ? 'the organisation’s envelope' : `the envelopes of ${approved.pods} ${approved.pods === 1 ? 'pod' : 'pods'}`;
   const beside = (approved.podsOtherwise ?? 0) > 0 ? `; ${approved.podsOtherwise} in another currency beside` : '';
   return `${money(approved.actual)} of ${money(approved.limit)} approved is spent (${asPercent(approved.used)}), by ${whose}${beside}.`;
 }

@@ -28,7 +28,7 @@ export function scorecardSection(found: CloudReturn): PageSection {
         row('Claimed, not verified', ({ claimed }) => asFigure(claimed, places)),
         row('Verified return on attributed spend', (quarter) => asReturn(quarter.return)),
         row('  attributed share of cost', ({ coverage }) => asPercent(coverage.cost)),
-        row('  share of pods with a verified outcome', ({ coverage }) => asPercent(coverage.joined)),
+        row('  share of cost of pods with a verified outcome', ({ coverage }) => asPercent(coverage.joined)),
         row('Verified return on all spend', ({ returnOnTotal }) => asReturn(returnOnTotal)),
         row('State', ({ state, statementId }) => (statementId === null ? state : `statement ${statementId}`)),
       ],
@@ -52,7 +52,7 @@ export function costBridgeSection(found: CloudReturn): PageSection {
 export function valueBridgeSection(found: CloudReturn): PageSection {
   const section = bridgeSection('What moved the verified value', found, found.valueBridge);
   const { valueBridge, currency, adjustments } = found;
-  if (valueBridge === null) return section;
+  if (valueBridge === null || section.table === null) return section;
   const places = placesFor(found.summary.figures.cost);
   const corrections =
     isZero(adjustments.cost) && isZero(adjustments.value)
@@ -76,6 +76,8 @@ function bridgeSection(title: string, found: CloudReturn, bridge: Bridge<CostSte
   if (bridge === null) {
     return { title, lead: ['Not assessed: there is no quarter before this one to come from.'], table: null, notes: [] };
   }
+  if (isOfNothing(bridge))
+    return { title, lead: ['Nothing to show: both quarters have none.'], table: null, notes: [] };
   const { amounts, closing } = bridgeFigures(bridge, placesFor(found.summary.figures.cost));
   const [opening = '', ...steps] = amounts;
   const lead =
@@ -99,6 +101,11 @@ function bridgeSection(title: string, found: CloudReturn, bridge: Bridge<CostSte
     },
     notes: ['Residual: 0.'],
   };
+}
+
+/** From nothing to nothing, and nothing between. */
+function isOfNothing({ opening, steps, closing }: Bridge): boolean {
+  return [opening, closing, ...steps.map(({ amount }) => amount)].every(isZero);
 }
 
 /** Opening and steps as printed, and the closing they add up to: both ends as every other page prints them. */

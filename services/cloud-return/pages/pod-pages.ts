@@ -28,6 +28,7 @@ import {
 } from './page-table.ts';
 
 const UNIT_QUARTERS_SHOWN = 8;
+const NAMES_SHOWN = 12;
 const ONE = decimal('1');
 
 export function envelopeSection({ envelopes, pods, summary, currency }: CloudReturn): PageSection {
@@ -74,9 +75,14 @@ export function envelopeSection({ envelopes, pods, summary, currency }: CloudRet
       without.length === 0
         ? []
         : [
-            `Without an envelope of the quarter: ${without.map(podNamer(pods)).join(', ')}. Figures of a pod are in its envelope’s currency, else ${currency}.`,
+            `Without an envelope of the quarter: ${listOf(without.map(podNamer(pods)))}. Figures of a pod are in its envelope’s currency, else ${currency}.`,
           ],
   };
+}
+
+function listOf(names: readonly string[]): string {
+  const more = names.length - NAMES_SHOWN;
+  return more <= 0 ? names.join(', ') : `${names.slice(0, NAMES_SHOWN).join(', ')} and ${more} more`;
 }
 
 export function podSection({ pods, summary, unattributed, currency, method }: CloudReturn): PageSection {

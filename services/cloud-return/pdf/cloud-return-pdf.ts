@@ -3,7 +3,7 @@
  * report is the same file, byte for byte.
  */
 import { type PageSection, placesFor } from '../pages/page-table.ts';
-import { sectionsOf } from '../pages/sections.ts';
+import { type SectionName, sectionsOf } from '../pages/sections.ts';
 import type { CloudReturn } from '../shape.ts';
 import { soFar } from '../wording.ts';
 import { drawFirstPage } from './draw-first-page.ts';
@@ -26,8 +26,7 @@ export async function cloudReturnPdf(found: CloudReturn): Promise<Uint8Array> {
   const sections = sectionsOf(found);
   if (sections.length > 0) sheet.newPage();
   for (const section of sections) {
-    const bridge =
-      section.name === 'costBridge' ? found.costBridge : section.name === 'valueBridge' ? found.valueBridge : null;
+    const bridge = section.table === null ? null : bridgeOf(found, section.name);
     const room = bridge === null ? HEADING_ROOM + tableRoom(section.table) : waterfallRoom(bridge.steps.length);
     drawSection(sheet, section, room, () => {
       const { currency, summary } = found;
@@ -43,6 +42,11 @@ export async function cloudReturnPdf(found: CloudReturn): Promise<Uint8Array> {
     });
   }
   return sheet.finish(`${title} (${statementId === null ? state : `statement ${statementId}`}), made on ${madeOn}`);
+}
+
+/** What is drawn of a section, where it is more than its table. */
+function bridgeOf({ costBridge, valueBridge }: CloudReturn, name: SectionName) {
+  return name === 'costBridge' ? costBridge : name === 'valueBridge' ? valueBridge : null;
 }
 
 function drawSection(sheet: Sheet, { title, lead, notes }: PageSection, room: number, draw: () => void): void {

@@ -1,8 +1,9 @@
 /** The page a board reads: the quarter in sentences, four figures with what qualifies each, pods, decisions and what owners say. */
+import { isZero } from '../../kernel/decimal.ts';
 import { commentLines, decisionLine, podLine } from '../pages/first-page.ts';
 import { asFigure, asPercent, placesFor } from '../pages/page-table.ts';
 import type { CloudReturn, NamedPod } from '../shape.ts';
-import { ageOfOldestClaim, asChange, asTimes, hasFigures, sentence, standingOf } from '../wording.ts';
+import { ageOfOldestClaim, asChange, asTimes, hasFigures, hasOutcomes, sentence, standingOf } from '../wording.ts';
 import { drawTable } from './draw-table.ts';
 import { CONTENT_WIDTH, INK, PAGE, type Sheet } from './sheet.ts';
 
@@ -12,6 +13,8 @@ const HALF_GAP = 24;
 /** So that the page stays one page. */
 const DECISIONS_MAX = 6;
 const COMMENTS_MAX = 6;
+const COMMENT_HEIGHT = 14;
+const SUBHEADING_HEIGHT = 18;
 const QUIET = { size: 8, ink: INK.quiet } as const;
 
 export function drawFirstPage(sheet: Sheet, found: CloudReturn): void {
@@ -84,10 +87,10 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
     },
     {
       name: `Verified value, ${currency}`,
-      figure: asFigure(figures.verified, places),
+      figure: hasOutcomes(found) ? asFigure(figures.verified, places) : 'none yet',
       notes: [
-        `${lastQuarter.period}: ${asFigure(lastQuarter.figures?.verified ?? null, places)}`,
-        `claimed besides: ${asFigure(figures.claimed, places)}`,
+        `${lastQuarter.period}: ${lastVerified(found)}`,
+        `claimed besides: ${isZero(figures.claimed) ? 'none' : asFigure(figures.claimed, places)}`,
         ...(isWhole ? oldestClaim(found) : daysOfEach),
       ],
     },
@@ -116,6 +119,12 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
     });
   }
   sheet.y += TILE.height;
+}
+
+/** Of the quarter before, or of as many of its days. */
+function lastVerified({ summary: { figures, lastQuarter } }: CloudReturn): string {
+  const verified = lastQuarter.figures?.verified ?? null;
+  return verified === null || isZero(verified) ? 'none' : asFigure(verified, placesFor(figures.cost));
 }
 
 function oldestClaim(found: CloudReturn): string[] {
@@ -168,10 +177,12 @@ function drawDecisions(sheet: Sheet, { summary: { decisions, figures } }: CloudR
 function drawComments(sheet: Sheet, found: CloudReturn): void {
   const comments = commentLines(found);
   if (comments.length === 0) return;
-  subheading(sheet, 'What owners say');
-  for (const { pod, text, by } of comments.slice(0, COMMENTS_MAX)) {
+  const room = Math.floor((sheet.room() - SUBHEADING_HEIGHT) / COMMENT_HEIGHT) - 1;
+  const shown = comments.slice(0, Math.max(0, Math.min(COMMENTS_MAX, room)));
+  if (room >= 0) subheading(sheet, 'What owners say');
+  for (const { pod, text, by } of shown) {
     sheet.tagged('P', () => {
-      sheet.line(pod, { x: PAGE.left, y: sheet.y, width: 90 }, { face: 'bold', size: 8.5 });
+      sheet.line(pod, { x: PAGE.left, y: sheet.y, width: 90 }, { face: 'bold', size: 8.5, cut: 'middle' });
       sheet.line(text, { x: PAGE.left + 98, y: sheet.y, width: CONTENT_WIDTH - 98 - 168 }, { size: 8.5 });
       sheet.line(
         by,
@@ -179,10 +190,10 @@ function drawComments(sheet: Sheet, found: CloudReturn): void {
         { size: 8.5, ink: INK.quiet, align: 'right' },
       );
     });
-    sheet.y += 14;
+    sheet.y += COMMENT_HEIGHT;
   }
-  if (comments.length > COMMENTS_MAX) {
-    sheet.paragraph(`And ${comments.length - COMMENTS_MAX} more; all of them stand in full under Comments.`, QUIET);
+  if (room >= 0 && comments.length > shown.length) {
+    sheet.paragraph(`And ${comments.length - shown.length} more; all of them stand in full under Comments.`, QUIET);
   }
 }
 
@@ -190,5 +201,5 @@ function subheading(sheet: Sheet, text: string): void {
   sheet.tagged('H2', () =>
     sheet.line(text, { x: PAGE.left, y: sheet.y, width: CONTENT_WIDTH }, { face: 'bold', size: 11, ink: INK.accent }),
   );
-  sheet.y += 18;
+  sheet.y += SUBHEADING_HEIGHT;
 }

@@ -23,7 +23,7 @@ export function drawTable(sheet: Sheet, table: PageTable, given: { x?: number; w
     sheet.line(
       text,
       { x: column.x, y: sheet.y + 3, width: column.width },
-      { size: SIZE, align: table.figures.includes(index) ? 'right' : 'left', ...style },
+      { size: SIZE, align: table.figures.includes(index) ? 'right' : 'left', cut: 'middle', ...style },
     );
   };
   const rule = (ink: string) =>

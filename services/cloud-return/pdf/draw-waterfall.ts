@@ -64,8 +64,9 @@ export function drawWaterfall(
     }
   });
   sheet.y += ROW_HEIGHT * bars.length + 4;
+  const begin = isNegative(scale.start) ? ZERO : scale.start;
   sheet.paragraph(
-    `${given.currency}. Bars begin at ${asFigure(scale.start, given.places)}${isZero(scale.start) ? '' : ', not at nothing'}.`,
+    `${given.currency}. Bars begin at ${asFigure(begin, given.places)}${isZero(begin) ? '' : ', not at nothing'}.`,
     { size: 7.5, ink: INK.quiet },
   );
 }
@@ -85,14 +86,15 @@ function barsOf(bridge: Bridge<CostStep | ValueStep>, period: string, places: nu
   ];
 }
 
-/** From a margin below the lowest point, or from nothing where that is near or crossed, to the highest. */
+/** From a margin below the lowest point, or from nothing where that is near or crossed, to the highest; below nothing there is no margin. */
 function scaleOf(bars: readonly Bar[]): { start: Decimal; span: Decimal } {
   const points = bars.map(({ to }) => to);
   const low = points.reduce((one, other) => (compare(one, other) < 0 ? one : other));
-  const high = points.reduce((one, other) => (compare(one, other) > 0 ? one : other));
+  const highest = points.reduce((one, other) => (compare(one, other) > 0 ? one : other));
+  const high = isNegative(highest) ? ZERO : highest;
   const span = subtract(high, low);
   const padded = subtract(low, isZero(span) ? low : decimal(ratio(span, MARGIN, PLACES)));
-  const start = compare(low, ZERO) < 0 ? low : compare(padded, ZERO) < 0 ? ZERO : padded;
+  const start = isNegative(low) ? low : isNegative(padded) ? ZERO : padded;
   const whole = subtract(high, start);
   return { start, span: isZero(whole) ? decimal('1') : whole };
 }
@@ -104,9 +106,11 @@ function drawBars(
 ): void {
   const { document } = sheet;
   const at = (point: Decimal) => PLOT.x + Number(ratio(subtract(point, start), span, PLACES)) * PLOT.width;
+  // A whole quarter's bar begins at nothing where the axis crosses it.
+  const origin = isNegative(start) ? at(ZERO) : PLOT.x;
   for (const [index, { from, to }] of bars.entries()) {
     const y = sheet.y + index * ROW_HEIGHT + 3;
-    const [one, other] = [from === null ? PLOT.x : at(from), at(to)];
+    const [one, other] = [from === null ? origin : at(from), at(to)];
     const change = from === null ? ZERO : subtract(to, from);
     const isGood = isNegative(change) === (welcomes === 'less');
     const ink = from === null ? INK.accent : isGood ? INK.good : INK.bad;
@@ -124,8 +128,8 @@ function drawBars(
     }
   }
   document
-    .moveTo(PLOT.x, sheet.y)
-    .lineTo(PLOT.x, sheet.y + ROW_HEIGHT * bars.length)
+    .moveTo(origin, sheet.y)
+    .lineTo(origin, sheet.y + ROW_HEIGHT * bars.length)
     .lineWidth(0.5)
     .strokeColor(INK.rule)
     .stroke();

@@ -25,6 +25,8 @@ export interface TextStyle {
   readonly size?: number;
   readonly ink?: string;
   readonly align?: 'left' | 'right';
+  /** Where a line that is too long gives way; names differ in their ends as well, so they do in the middle. */
+  readonly cut?: 'end' | 'middle';
 }
 
 export interface Sheet {
@@ -37,6 +39,8 @@ export interface Sheet {
   /** Begins a new page where less than this is left; true where it did. */
   ensure(height: number): boolean;
   newPage(): void;
+  /** How much is left of the page. */
+  room(): number;
   /** One line at a place, cut to its width with an ellipsis. */
   line(text: string, box: { x: number; y: number; width: number }, style?: TextStyle): void;
   /** The height of a text that wraps. */
@@ -81,10 +85,14 @@ export function openSheet(given: { title: string; author: string; madeOn: string
 
   const apply = ({ face = 'regular', size = 9, ink = INK.text }: TextStyle) =>
     document.font(face).fontSize(size).fillColor(ink);
-  const fit = (text: string, width: number) => {
+  const fit = (text: string, width: number, at: TextStyle['cut'] = 'end') => {
     if (document.widthOfString(text) <= width) return text;
     const letters = Array.from(text);
-    const cut = (count: number) => `${letters.slice(0, count).join('').trimEnd()}…`;
+    const cut = (count: number) => {
+      const ending = at === 'middle' ? Math.floor(count / 2) : 0;
+      const [head, tail] = [letters.slice(0, count - ending), letters.slice(letters.length - ending)];
+      return `${head.join('').trimEnd()}…${tail.join('').trimStart()}`;
+    };
     // By halves, for each width asked lays the text out.
     let [fits, exceeds] = [0, letters.length];
     while (exceeds - fits > 1) {
@@ -117,9 +125,12 @@ export function openSheet(given: { title: string; author: string; madeOn: string
       sheet.y += height + 3;
     },
     ensure(height) {
-      if (sheet.y + height <= PAGE.height - PAGE.bottom) return false;
+      if (height <= sheet.room()) return false;
       sheet.newPage();
       return true;
+    },
+    room() {
+      return PAGE.height - PAGE.bottom - sheet.y;
     },
     newPage() {
       document.addPage();
@@ -127,7 +138,7 @@ export function openSheet(given: { title: string; author: string; madeOn: string
     },
     line(text, { x, y, width }, style = {}) {
       apply(style);
-      const shown = fit(printable(text), width);
+      const shown = fit(printable(text), width, style.cut);
       const left = style.align === 'right' ? x + width - document.widthOfString(shown) : x;
       document.text(shown, left, y, { lineBreak: false });
     },
