@@ -79,14 +79,16 @@ export const AdjustmentsQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const Money = {
+const Costs = {
   currency: CurrencyCode,
   billedCost: DecimalText,
   effectiveCost: DecimalText,
   listCost: DecimalText,
   contractedCost: DecimalText,
-  amount: DecimalText,
 };
+const Money = { ...Costs, amount: DecimalText };
+
+const ByBasis = (description: string) => Type.Record(Type.String(), DecimalText, { description });
 
 export const AdjustmentsReport = Type.Object({
   period: Type.Object({ id: Type.String(), start: DateText, end: DateText, through: nullable(DateText) }),
@@ -103,6 +105,16 @@ export const AdjustmentsReport = Type.Object({
       ...Money,
       reported: Type.Object(Money),
     }),
+  ),
+  totals: Type.Array(
+    Type.Object({
+      ...Costs,
+      verified: Type.String({ ...DecimalText, description: 'Of the bases that enter the return.' }),
+      claimed: Type.String({ ...DecimalText, description: 'Of the bases that would enter the return.' }),
+      beside: ByBasis('What stands beside the return, verified and claimed.'),
+      besideVerified: ByBasis('The verified part of `beside`.'),
+    }),
+    { description: 'Of `reported`, one per reporting currency.' },
   ),
   months: Type.Array(
     Type.Object({

@@ -119,7 +119,7 @@ function footnotes(report: ValuePerPod, stands: boolean): string[] {
 /** Closed periods say by which statement; mixed ones that they are. */
 function stateNote({ state, statementId }: ValuePerPod, stands: boolean, openNote: string): string {
   if (state === 'open') return openNote;
-  if (state === 'mixed') return ` (closed in part${openNote === '' ? '' : `,${openNote.slice(2, -1)}`})`;
+  if (state === 'mixed') return ` (closed in part${openNote === '' ? '' : `, ${openNote.slice(' ('.length, -1)}`})`;
   if (!stands) return ` (not closed, statement ${statementId})`;
   return statementId === null ? ' (closed)' : ` (closed, statement ${statementId})`;
 }
@@ -132,6 +132,6 @@ function adjustmentsOf({ pods, unattributed, total, period }: ValuePerPod): stri
     ? ''
     : `, ${asMoney(unattributed.adjustments.cost)} of the cost unattributed`;
   return [
-    `Corrections of closed months booked here, in no figure above: ${asMoney(cost)} of cost and ${asMoney(value)} of value${loose} (outturn report adjustments --period ${period.id}).`,
+    `Corrections of closed months booked here, in no figure above: ${asMoney(cost)} of cost and ${asMoney(value)} of verified value${loose} (outturn report adjustments --period ${period.id}).`,
   ];
 }

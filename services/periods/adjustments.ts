@@ -6,6 +6,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { type ReportPeriod, type ReportRequest, readReportFrame, reportPeriod } from '../reports/report-frame.ts';
+import { type AdjustmentTotals, adjustmentTotals } from './adjustment-totals.ts';
 import { type AdjustmentCauses, readBookedCauses, readCauses } from './adjustment-causes.ts';
 import { findAdjustingMonth, isStanding } from './closed-months.ts';
 import { ADJUSTMENT_COLUMNS } from './drift.ts';
@@ -49,6 +50,8 @@ export interface AdjustedMonth {
 export interface Adjustments {
   readonly period: ReportPeriod;
   readonly lines: readonly AdjustmentLine[];
+  /** Of the lines, in their reporting currencies. */
+  readonly totals: readonly AdjustmentTotals[];
   readonly months: readonly AdjustedMonth[];
 }
 
@@ -84,6 +87,7 @@ export async function adjustments(db: Kysely<DB>, request: ReportRequest): Promi
   return {
     period: reportPeriod(frame),
     lines,
+    totals: adjustmentTotals(lines),
     months: [...months.values()].map(({ bookedIn, statementId, adjusts, adjustedStatementId }) => ({
       bookedIn,
       adjusts,
