@@ -4,12 +4,15 @@
  */
 import type { ValuePerPod, ValuePerPodRow } from '../../services/reports/compose-value.ts';
 import { add, type Decimal, isZero, ZERO } from '../../services/kernel/decimal.ts';
+import { roundParts, roundPartsTo } from '../../services/kernel/round-parts.ts';
 import { asMoney, asReturn, cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
 
 const POD_WIDTH_MAX = 20;
 const TITLE_WIDTH_MAX = 32;
 const REASON_WIDTH_MAX = 60;
+/** The bases of which the return is made; gross revenue beside it has another name. */
+const ENTERING = new Set(['cost_reduction', 'revenue']);
 
 /** Lines; none without a detail. */
 export function renderValueDetail(report: ValuePerPod): string[] {
@@ -26,14 +29,14 @@ export function renderValueDetail(report: ValuePerPod): string[] {
   ];
   const sinceStart = textTable(heads, report.pods.map(sinceStartOf), [2, 3, 4, 6]);
   const ageHeads = ['claimed, by days', '0–30', '31–60', '61–90', 'over 90', 'confidence A/B/C/D/none'];
-  const ages = textTable(ageHeads, report.pods.filter(hasOutcomes).map(agesOf), [1, 2, 3, 4, 5]);
+  const ages = textTable(ageHeads, agesOf(report), [1, 2, 3, 4, 5]);
   return [
     sinceStart,
     '',
     ...(report.pods.some(hasOutcomes) ? [ages, ''] : []),
     ...byBasis(report),
     ...(report.retractions ?? []).map(retracted),
-    `Detail: ${report.detailMethod}.`,
+    `Detail: ${report.detailMethod}; figures since the start are rounded one by one, others so that they add up.`,
     '',
   ];
 }
@@ -72,23 +75,41 @@ function sinceStartOf({ podId, kind, detail }: ValuePerPodRow): string[] {
   ];
 }
 
-function agesOf({ podId, detail }: ValuePerPodRow): string[] {
+/** A pod's ages add up to its claimed value as the table of pods prints it. */
+function agesOf({ pods, unattributed }: ValuePerPod): string[][] {
+  const claimed = roundParts([...pods.map(({ value }) => value.claimed), unattributed.claimed]).parts;
+  return pods.flatMap((pod, index) => (hasOutcomes(pod) ? [agesOfPod(pod, claimed[index] ?? '0.00')] : []));
+}
+
+function agesOfPod({ podId, detail }: ValuePerPodRow, claimed: string): string[] {
   const { claims, confidence = {} } = detail ?? {};
+  const byAge = claims?.byAge ?? [];
+  const values = roundPartsTo(
+    byAge.map(({ value }) => value),
+    claimed,
+    2,
+  );
   return [
     cutTo(podId, POD_WIDTH_MAX),
-    ...(claims?.byAge ?? []).map(({ outcomes, value }) => (outcomes === 0 ? '–' : `${asMoney(value)} (${outcomes})`)),
+    ...byAge.map(({ outcomes }, index) =>
+      outcomes === 0 ? '–' : `${withThousands(values[index] ?? '')} (${outcomes})`,
+    ),
     ['A', 'B', 'C', 'D', 'none'].map((grade) => confidence[grade] ?? 0).join('/'),
   ];
 }
 
+/** What enters the return adds up to the verified value of the table. */
 function byBasis({ pods, unattributed }: ValuePerPod): string[] {
   const all = new Map<string, Decimal>();
   for (const part of [...pods.map(({ value }) => value.verifiedByBasis), unattributed.verifiedByBasis]) {
     for (const [basis, amount] of Object.entries(part ?? {})) all.set(basis, add(all.get(basis) ?? ZERO, amount));
   }
   if (all.size === 0) return [];
-  const words = [...all]
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([basis, amount]) => `${basis.replaceAll('_', ' ')} ${asMoney(amount)}`);
+  const bases = [...all.keys()].sort((left, right) => (left < right ? -1 : 1));
+  const entering = bases.filter((basis) => ENTERING.has(basis));
+  const { parts } = roundParts(entering.map((basis) => all.get(basis) ?? ZERO));
+  const amountOf = (basis: string) =>
+    ENTERING.has(basis) ? withThousands(parts[entering.indexOf(basis)] ?? '') : asMoney(all.get(basis) ?? ZERO);
+  const words = bases.map((basis) => `${basis.replaceAll('_', ' ')} ${amountOf(basis)}`);
   return [`Verified by basis: ${words.join(', ')}.`];
 }

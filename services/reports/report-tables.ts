@@ -6,7 +6,7 @@ import type { Costs } from './costs.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import { type Cell, figures, framed, type ReportTable } from '../sheets/report-table.ts';
 import type { ValuePerPod } from './compose-value.ts';
-import { detailCells, detailHead, noDetail } from './value-detail-columns.ts';
+import { detailCells, detailHead, totalDetail, unattributedDetail } from './value-detail-columns.ts';
 
 const COSTS = ['billedCost', 'effectiveCost', 'listCost', 'contractedCost'] as const;
 
@@ -58,6 +58,7 @@ export function valuePerPodTable(report: ValuePerPod): ReportTable {
     name: string,
     { cost, verified, claimed, adjustments }: ValuePerPod['unattributed'],
     ratio: string | null,
+    detail: readonly Cell[],
   ): Cell[] => [
     ...frame,
     null,
@@ -67,10 +68,14 @@ export function valuePerPodTable(report: ValuePerPod): ReportTable {
     ...figures(null, null, cost, null, verified, claimed, null, null, ratio),
     ...Array.from({ length: 6 }, () => null),
     ...figures(adjustments.cost, adjustments.value),
-    ...noDetail(report),
+    ...detail,
   ];
   const { unattributed, total } = report;
-  const rows = [...pods, summary('unattributed', unattributed, null), summary('total', total, total.returnOnTotal)];
+  const rows = [
+    ...pods,
+    summary('unattributed', unattributed, null, unattributedDetail(report)),
+    summary('total', total, total.returnOnTotal, totalDetail(report)),
+  ];
   return framed({ name: 'value per pod', head, rows }, report);
 }
 

@@ -1,4 +1,5 @@
 /** The detail of a value report as columns of its table, where the report has it. */
+import { sum, ZERO } from '../kernel/decimal.ts';
 import { type Cell, figures } from '../sheets/report-table.ts';
 import type { ValuePerPod, ValuePerPodRow } from './compose-value.ts';
 
@@ -29,11 +30,9 @@ export function detailHead({ detailMethod }: ValuePerPod): readonly string[] {
 /** A pod's cells. */
 export function detailCells({ value, detail }: ValuePerPodRow): Cell[] {
   if (detail === undefined) return [];
-  const { claims, confidence, costPerOutcome, cumulative, paybackMonth } = detail;
+  const { costPerOutcome, cumulative, paybackMonth } = detail;
   return [
-    ...figures(...BASES.map((basis) => value.verifiedByBasis?.[basis] ?? '0')),
-    ...claims.byAge.flatMap((age) => figures(age.outcomes, age.value)),
-    ...figures(claims.oldestDays, ...GRADES.map((grade) => confidence[grade] ?? 0)),
+    ...outcomeCells(value.verifiedByBasis, detail),
     costPerOutcome?.outcomeType ?? null,
     ...figures(costPerOutcome?.quantity ?? null, costPerOutcome?.cost ?? null),
     cumulative?.since ?? null,
@@ -42,7 +41,39 @@ export function detailCells({ value, detail }: ValuePerPodRow): Cell[] {
   ];
 }
 
-/** Of the rows that add up: what is of one pod only is in none of them. */
-export function noDetail(report: ValuePerPod): Cell[] {
-  return detailHead(report).map(() => null);
+/** Of what no pod has; what only a pod can have is empty. */
+export function unattributedDetail({ unattributed, detailMethod }: ValuePerPod): Cell[] {
+  if (detailMethod === undefined) return [];
+  return filledUp(outcomeCells(unattributed.verifiedByBasis, unattributed.detail));
+}
+
+/** Amounts of all rows and the oldest age; without counts, since an outcome that several pods share is counted in each. */
+export function totalDetail({ pods, unattributed, detailMethod }: ValuePerPod): Cell[] {
+  if (detailMethod === undefined) return [];
+  const bases = [...pods.map(({ value }) => value.verifiedByBasis), unattributed.verifiedByBasis];
+  const claims = [...pods.map(({ detail }) => detail?.claims), unattributed.detail?.claims];
+  const oldest = claims.flatMap((one) => one?.oldestDays ?? []);
+  return filledUp([
+    ...figures(...BASES.map((basis) => sum(bases.map((one) => one?.[basis] ?? ZERO)))),
+    ...AGES.flatMap((_, index) => figures(null, sum(claims.map((one) => one?.byAge[index]?.value ?? ZERO)))),
+    ...figures(oldest.length === 0 ? null : Math.max(...oldest)),
+  ]);
+}
+
+function outcomeCells(
+  verifiedByBasis: ValuePerPodRow['value']['verifiedByBasis'],
+  detail: ValuePerPod['unattributed']['detail'],
+): Cell[] {
+  return [
+    ...figures(...BASES.map((basis) => verifiedByBasis?.[basis] ?? '0')),
+    ...AGES.flatMap((_, index) => {
+      const age = detail?.claims.byAge[index];
+      return figures(age?.outcomes ?? 0, age?.value ?? '0');
+    }),
+    ...figures(detail?.claims.oldestDays ?? null, ...GRADES.map((grade) => detail?.confidence[grade] ?? 0)),
+  ];
+}
+
+function filledUp(cells: readonly Cell[]): Cell[] {
+  return HEAD.map((_, index) => cells[index] ?? null);
 }

@@ -90,6 +90,24 @@ describe('the detail of value per pod', () => {
     }
     const { detail } = report.unattributed;
     expect(sum(detail?.claims.byAge.map((age) => age.value) ?? [])).toBe(report.unattributed.claimed);
+    const { head, rows } = valuePerPodTable(report);
+    const cell = (row: (typeof rows)[number] | undefined, name: string) => {
+      const found = row?.[head.indexOf(name)];
+      return decimal(String(typeof found === 'object' ? (found?.figure ?? '0') : '0'));
+    };
+    const entering = ['verified_revenue', 'verified_cost_reduction'];
+    const aged = ['0_30', '31_60', '61_90', '91'].map((age) => `claimed_${age}_days`);
+    for (const row of rows) {
+      expect(sum(entering.map((name) => cell(row, name)))).toBe(cell(row, 'verified'));
+      expect(sum(aged.map((name) => cell(row, name)))).toBe(cell(row, 'claimed'));
+    }
+    for (const name of [...entering, ...aged, 'verified_cost_avoided']) {
+      expect(sum(rows.slice(0, -1).map((row) => cell(row, name)))).toBe(cell(rows.at(-1), name));
+    }
+    expect(cell(rows.at(-2), 'claimed_0_30_days')).toBe('15.003');
+    const text = renderValuePerPod(report);
+    expect(text).toMatch(/checkout .* 30\.00 \(1\) .* 7\.00 \(1\)/);
+    expect(text).toContain('Verified by basis: cost avoided 70.00, cost reduction 980.01.');
     expect(Object.keys(await valuePerPod(trx, { ...REQUEST, detail: false }))).not.toContain('detailMethod');
   });
 
