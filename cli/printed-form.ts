@@ -38,8 +38,12 @@ export async function printReport(options: FormOptions, report: PrintableReport)
     throw new AppError('invalid_input', 'A workbook is nothing for a terminal: name a file with --out report.xlsx.');
   }
   const content = await contentOf(format, report);
-  if (options.out === undefined) process.stdout.write(content);
-  else await writeNew(options.out, content);
+  if (options.out === undefined) {
+    process.stdout.write(content);
+    return;
+  }
+  await writeNew(options.out, content);
+  printText(`Written to ${options.out}.`);
 }
 
 async function contentOf(
