@@ -2,7 +2,7 @@
  * Errors over HTTP: RFC 9457 problem documents with the stable code of the refusal. The one place where a code becomes a status.
  */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { errorCodeOf, SQL_STATE } from '../db/sql-state.ts';
+import { errorCodeOf, hasCrossed, SQL_STATE } from '../db/sql-state.ts';
 import { AppError, type ErrorCode, TransientError } from '../services/kernel/errors.ts';
 import { PROBLEM_TYPE } from './schemas/common.ts';
 
@@ -89,7 +89,7 @@ function problemOf(error: unknown, requestId: string): ProblemDocument {
       'The database does not answer. Try again soon.',
     );
   }
-  if (CROSSED.has(errorCodeOf(error))) {
+  if (hasCrossed(error)) {
     const detail = 'Others were changing the same at this moment. Nothing of this was done: send it again.';
     return problem(503, 'try_again', 'Try again', detail);
   }
@@ -111,13 +111,6 @@ function problemOf(error: unknown, requestId: string): ProblemDocument {
 const UNKEPT_TEXT: ReadonlySet<string | null> = new Set([
   SQL_STATE.characterNotInRepertoire,
   SQL_STATE.untranslatableCharacter,
-]);
-
-/** The transaction was given up for another's sake: nothing is wrong with what was asked. */
-const CROSSED: ReadonlySet<string | null> = new Set([
-  SQL_STATE.deadlockDetected,
-  SQL_STATE.lockNotAvailable,
-  SQL_STATE.serializationFailure,
 ]);
 
 const DATABASE_AWAY: ReadonlySet<string | null> = new Set([

@@ -2,6 +2,7 @@
  * What a command says: one JSON document on stdout with --json, else text; every failure as sentences on stderr with the fix.
  * Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
  */
+import { hasCrossed } from '../db/sql-state.ts';
 import { AppError, describeFault, type InputFault, TransientError } from '../services/kernel/errors.ts';
 
 export const EXIT_FAILED = 1;
@@ -30,6 +31,7 @@ export function describeFailure(error: unknown): string {
     return [error.message, ...further.map((fault) => `  ${describeFault(fault)}`), ...more].join('\n');
   }
   if (error instanceof TransientError) return `${error.message} Try again.`;
+  if (hasCrossed(error)) return 'Others were changing the same at this moment. Nothing of this was done: run it again.';
   if (isDiskFull(error)) {
     return `No room is left on a disk (${error.message}). Free some, or give OUTTURN_DATA, OUTTURN_ARCHIVE or the database a larger one; then run it again.`;
   }
@@ -56,6 +58,6 @@ export function failureDocument(error: unknown): object {
   if (error instanceof AppError) {
     return { error: { code: error.code, message: error.message, details: error.details, faults: error.faults } };
   }
-  const code = error instanceof TransientError ? 'transient' : 'internal';
+  const code = error instanceof TransientError || hasCrossed(error) ? 'transient' : 'internal';
   return { error: { code, message: error instanceof Error ? error.message : String(error) } };
 }

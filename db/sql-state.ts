@@ -21,6 +21,17 @@ export const SQL_STATE = {
   cannotConnectNow: '57P03',
 } as const;
 
+const CROSSED: ReadonlySet<string | null> = new Set([
+  SQL_STATE.deadlockDetected,
+  SQL_STATE.lockNotAvailable,
+  SQL_STATE.serializationFailure,
+]);
+
+/** Whether PostgreSQL gave a transaction up for another's sake: nothing is wrong with what was asked, and nothing of it was done. */
+export function hasCrossed(error: unknown): boolean {
+  return CROSSED.has(errorCodeOf(error));
+}
+
 /** The SQLSTATE of an error thrown by pg, or the system's code (ECONNREFUSED, …) of a failed connection; null for anything else. */
 export function errorCodeOf(error: unknown): string | null {
   if (typeof error !== 'object' || error === null || !('code' in error)) return null;

@@ -17,6 +17,12 @@ test('what passes by itself has a code of its own', () => {
   });
 });
 
+test('what PostgreSQL gave up for another’s sake is run again', () => {
+  const error = Object.assign(new Error('deadlock detected'), { code: '40P01' });
+  expect(describeFailure(error)).toContain('Nothing of this was done: run it again.');
+  expect(failureDocument(error)).toMatchObject({ error: { code: 'transient' } });
+});
+
 test('a fault that the message tells stands in no list below it; faults of files are told apart by their line', () => {
   const faults = [
     { column: 'baseline', reason: 'it has no baseline', fix: 'Say it.' },
