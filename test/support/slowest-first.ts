@@ -25,7 +25,6 @@ const SLOWEST = [
   'property/any-order',
   'integration/focus-files-source',
   'integration/up',
-  'property/billing-money',
   'integration/aws-cost-explorer',
   'integration/plan-surfaces',
   'integration/source-changes',
