@@ -149,6 +149,8 @@ function postgresQueue(options: QueueOptions): JobQueue {
   // The pool that BullMQ makes itself is the same; only the types of the two are written differently.
   const connection = pool as unknown as Extract<PostgresConnectionOptions, { connect(): unknown }>;
   const report = errorReport(options.logger);
+  // One that breaks while it is lent out would end the process as well.
+  pool.on('connect', (client) => client.on('error', report));
   const flow = new FlowProducer({ connection }, createPostgresBackend);
   flow.on('error', report);
   return assemble('postgresql', report, {
