@@ -70,6 +70,7 @@ const NOT_PLANNED = new Set([
   'not planned',
   'not_planned',
   'rejected',
+  'withdrawn',
   "won't do",
   "won't fix",
   'wontfix',

@@ -104,8 +104,9 @@ export function readCdEvent(type: string, data: Part): Told | null {
   }
 }
 
-function ticketStatus(verb: string, content: Part): ObjectStatus {
-  if (verb !== 'closed') return 'open';
+/** An update says nothing of how the ticket stands: one of a closed ticket does not open it. */
+function ticketStatus(verb: string, content: Part): ObjectStatus | null {
+  if (verb !== 'closed') return verb === 'created' ? 'open' : null;
   return isNotPlanned(content['resolution']) ? 'not_planned' : 'completed';
 }
 

@@ -136,6 +136,9 @@ describe('CDEvents', () => {
       attributes: { labels: ['outcome'] },
     });
     expect(ticket('ticket.closed.0.9.7-draft', { resolution: 'wontfix' }).status).toBe('not_planned');
+    expect(ticket('ticket.closed.0.2.0', { resolution: 'withdrawn' }).status).toBe('not_planned');
+    expect(ticket('ticket.created.0.2.0', {}).status).toBe('open');
+    expect(ticket('ticket.updated.0.2.0', { labels: ['outcome'] }).status).toBeNull();
     expect(ticket('ticket.closed.7.0.0', {})).toMatchObject({ kind: 'other', status: null });
     expect(readOne(cdEvent('incident.resolved.0.2.0', { id: 'I-1', content: {} })).status).toBe('completed');
   });
