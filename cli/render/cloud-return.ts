@@ -3,15 +3,15 @@ import { commentLines, decisionLine, podLine } from '../../services/cloud-return
 import { type PageSection, placesFor } from '../../services/cloud-return/pages/page-table.ts';
 import { sectionsOf } from '../../services/cloud-return/pages/sections.ts';
 import type { CloudReturn, NamedPod } from '../../services/cloud-return/shape.ts';
-import { hasFigures, standingOf } from '../../services/cloud-return/wording.ts';
+import { hasFigures, standingOf, titleOf } from '../../services/cloud-return/wording.ts';
 import { textTable } from './text-table.ts';
 
 const NAME_WIDTH_MAX = 48;
 const TEXT_WIDTH_MAX = 60;
 
 export function renderCloudReturn(found: CloudReturn): string {
-  const { organisation, quarter, headline, summary, currency } = found;
-  const title = `Cloud return of ${organisation}, ${quarter.id} (${standingOf(found)})`;
+  const { headline, summary, currency } = found;
+  const title = `${titleOf(found)} (${standingOf(found)})`;
   if (!hasFigures(found)) return [title, '', ...headline].join('\n');
   const places = placesFor(summary.figures.cost);
   const pods = (title: string, last: string, named: readonly NamedPod[]) =>

@@ -64,6 +64,11 @@ export function asChange(ratio: string | null): string {
   return `${compare(decimal(points), ZERO) > 0 ? '+' : ''}${withThousands(points)} %`;
 }
 
+/** `Cloud return of Larkfield, 2026-Q3`; before an organisation file was applied nobody has a name. */
+export function titleOf({ organisation, quarter }: Pick<CloudReturn, 'organisation' | 'quarter'>): string {
+  return `Cloud return${organisation === '' ? '' : ` of ${organisation}`}, ${quarter.id}`;
+}
+
 /** What the quarter is as yet: closed by which statement, or how much of it is there. */
 export function standingOf(
   found: Pick<CloudReturn, 'state' | 'statementId' | 'days' | 'quarter' | 'billingOpenUntil'>,
@@ -174,7 +179,9 @@ function approvedSentence(
 ): string {
   if (approved === null) return 'Cost against approved: not assessed; no envelope of this quarter.';
   const whose =
-    approved.of === 'organisation' ? 'the organisation’s envelope' : `the envelopes of ${approved.pods} ${approved.pods === 1 ? 'pod' : 'pods'}`;
+    approved.of === 'organisation'
+      ? 'the organisation’s envelope'
+      : `the envelopes of ${approved.pods} ${approved.pods === 1 ? 'pod' : 'pods'}`;
   const beside = (approved.podsOtherwise ?? 0) > 0 ? `; ${approved.podsOtherwise} in another currency beside` : '';
   return `${money(approved.actual)} of ${money(approved.limit)} approved is spent (${asPercent(approved.used)}), by ${whose}${beside}.`;
 }

@@ -5,7 +5,7 @@
 import { type PageSection, placesFor } from '../pages/page-table.ts';
 import { type SectionName, sectionsOf } from '../pages/sections.ts';
 import type { CloudReturn } from '../shape.ts';
-import { soFar } from '../wording.ts';
+import { soFar, titleOf } from '../wording.ts';
 import { drawFirstPage } from './draw-first-page.ts';
 import { drawTable, tableRoom } from './draw-table.ts';
 import { drawWaterfall, waterfallRoom } from './draw-waterfall.ts';
@@ -19,8 +19,8 @@ const NOTE = { size: 8, ink: INK.quiet } as const;
 
 /** The file. */
 export async function cloudReturnPdf(found: CloudReturn): Promise<Uint8Array> {
-  const { organisation, quarter, madeOn, state, statementId } = found;
-  const title = `Cloud return of ${organisation}, ${quarter.id}`;
+  const { organisation, madeOn, state, statementId } = found;
+  const title = titleOf(found);
   const sheet = openSheet({ title, author: organisation, madeOn });
   drawFirstPage(sheet, found);
   const sections = sectionsOf(found);

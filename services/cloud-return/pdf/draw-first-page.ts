@@ -19,14 +19,11 @@ const QUIET = { size: 8, ink: INK.quiet } as const;
 
 export function drawFirstPage(sheet: Sheet, found: CloudReturn): void {
   const { organisation, quarter, summary } = found;
-  sheet.tagged('P', () =>
-    sheet.line(
-      organisation,
-      { x: PAGE.left, y: sheet.y, width: CONTENT_WIDTH },
-      { face: 'bold', size: 10, ink: INK.quiet },
-    ),
-  );
-  sheet.y += 16;
+  if (organisation !== '') {
+    const box = { x: PAGE.left, y: sheet.y, width: CONTENT_WIDTH };
+    sheet.tagged('P', () => sheet.line(organisation, box, { face: 'bold', size: 10, ink: INK.quiet }));
+    sheet.y += 16;
+  }
   sheet.heading(1, `Cloud return, ${quarter.id}`);
   sheet.paragraph(
     `${sentence(standingOf(found))} ${found.costMetric} in ${found.currency}, data as of ${found.dataAsOf?.slice(0, 10) ?? 'n/a'}, made on ${found.madeOn}.`,
