@@ -122,7 +122,9 @@ describe('from claim to verified over HTTP', () => {
     ).toBe(403);
   });
 
-  test('a pod sees what is left of pools and what it made possible, by names and states, never by money', async ({ api }) => {
+  test('a pod sees what is left of pools and what it made possible, by names and states, never by money', async ({
+    api,
+  }) => {
     const finance = await api.authorise('finance', { principal: 'grace@example.com' });
     const get = async (headers: Headers, url: string) =>
       (await api.app.inject({ url: `/api/v1/${url}`, headers })).json();
