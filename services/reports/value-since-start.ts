@@ -6,7 +6,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { add, compare, type Decimal, ratio, ZERO } from '../kernel/decimal.ts';
 import { type IsoDate, monthOf } from '../kernel/period.ts';
-import { type DateRange, listClosedMonths, openRanges } from '../periods/closed-months.ts';
+import { type DateRange, isStanding, listClosedMonths, openRanges } from '../periods/closed-months.ts';
 import { spansOfOutcomes } from './month-values.ts';
 import { type MonthAmount, podCostsByMonth } from './pod-costs.ts';
 import type { PodScope } from './pod-scope.ts';
@@ -28,11 +28,14 @@ export interface ValueSinceStart {
   readonly paybackMonth: string | null;
 }
 
-/** The first day of the first month with cost or value; null where there is none before that day. */
+/** The first day of the first month with cost or value, or that is closed: it keeps what it stated; null where there is none before that day. */
 export async function firstMonth(db: Kysely<DB>, before: IsoDate): Promise<IsoDate | null> {
   const { rows } = await sql<{ first: IsoDate | null }>`
     select date_trunc('month', least((select min(charge_date) from pod_day), (select min(counted_from) from counted_schedule),
-      (select min(charge_date) from statement_pod_day))::timestamp)::date as first`.execute(db);
+      (select min(charge_date) from statement_pod_day),
+      (select min(period_start) from statement where ${isStanding('statement')}))::timestamp)::date as first`.execute(
+    db,
+  );
   const first = rows[0]?.first ?? null;
   return first === null || first >= before ? null : first;
 }

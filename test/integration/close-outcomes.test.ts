@@ -6,16 +6,18 @@ import { type Kysely, sql } from 'kysely';
 import { expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { explainOutcome } from '../../services/attribution/explain-outcome.ts';
+import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
-import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { rejectOutcome, retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { supersedeOutcome } from '../../services/outcomes/supersede-outcome.ts';
 import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
 import { adjustments } from '../../services/periods/adjustments.ts';
 import { recognisedRows } from '../../services/periods/recognised-rows.ts';
+import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { pod, rulebook } from '../support/billed-charges.ts';
 import { AFTERWARDS, close, publishBill, putInForce } from '../support/closing.ts';
 import { test } from '../support/database.ts';
-import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
+import { FINANCE, forgetRates, insertPods } from '../support/outcome-sheets.ts';
 
 const VERIFIER = { ...FINANCE, id: 'luca@example.com' };
 const MAY = { start: '2026-05-01', end: '2026-06-01' };
@@ -45,6 +47,17 @@ async function claim(db: Kysely<DB>, title: string, amount: string): Promise<str
   return (await db.transaction().execute((trx) => createOutcome(trx, given))).outcomeId;
 }
 
+/** In a currency whose rates went away since it was claimed. */
+async function claimWithoutRate(db: Kysely<DB>): Promise<string> {
+  const text = 'date,base,quote,rate\n2026-05-22,KWD,USD,3.2\n';
+  await db.transaction().execute((trx) => importFxFiles(trx, [{ name: 'ecb.csv', text }]));
+  const given = { ...statement('odd', '7'), currency: 'KWD', recogniseUntil: '2026-05-23' };
+  const claimed = { input: given, principal: FINANCE, at: AFTERWARDS };
+  const { outcomeId } = await db.transaction().execute((trx) => createOutcome(trx, claimed));
+  await forgetRates(db, 'KWD');
+  return outcomeId;
+}
+
 /** May by outcome, pod and state, from the tables of statements or as it is known now. */
 async function may(db: Kysely<DB>, from: 'statement' | 'known'): Promise<Record<string, string>> {
   const rows = from === 'statement' ? sql`(select * from statement_value)` : sql`(${recognisedRows([MAY], 'margin')})`;
@@ -66,6 +79,11 @@ test('statement and adjustments of a closed month are the truth of what changed 
   for (const outcomeId of [gone, cut]) {
     await db.transaction().execute((trx) => verifyOutcome(trx, { ...act, outcomeId }));
   }
+  const odd = await claimWithoutRate(db);
+  await expect(close(db, '2026-05')).rejects.toThrow(`It is needed for outcome ${odd}:`);
+  await db
+    .transaction()
+    .execute((trx) => rejectOutcome(trx, { ...act, outcomeId: odd, reason: 'In no currency of ours' }));
   await close(db, '2026-05');
   const stated = await may(db, 'statement');
   expect(stated).toMatchObject({ [`${gone} verified one`]: '300', [`${gone} verified nobody`]: '50' });
@@ -73,12 +91,29 @@ test('statement and adjustments of a closed month are the truth of what changed 
   await db.transaction().execute((trx) => retractOutcome(trx, { ...act, outcomeId: gone, reason: 'Not so' }));
   expect(await explainOutcome(db, gone, null)).toMatchObject({
     standing: 'not_counted',
+    rows: [{ state: 'not_counted', amount: '1000' }],
     closed: [{ periodId: '2026-05' }],
+    stated: [
+      { periodId: '2026-05', version: 2, podId: 'one', state: 'verified', amount: '300', converted: '300' },
+      { podId: 'two', amount: '150' },
+      { podId: null, amount: '50' },
+    ],
+    corrections: [
+      { bookedIn: '2026-06', statementId: null, adjusts: '2026-05', podId: 'one', state: 'verified', amount: '-300' },
+      { podId: 'two', amount: '-150', reported: { currency: 'USD', amount: '-150' } },
+      { podId: null, amount: '-50' },
+    ],
   });
+  expect(await explainOutcome(db, old, null)).toMatchObject({ stated: [{}, {}, {}], corrections: [] });
   const rows = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '150' }] as const;
   await db
     .transaction()
     .execute((trx) => verifyOutcome(trx, { ...act, outcomeId: cut, rows, reason: 'A quarter less' }));
+  const { rows: parts } = await explainOutcome(db, cut, null);
+  expect(parts.map(({ state, amount }) => [state, amount])).toEqual([
+    ['verified', '150'],
+    ['rejected', '50'],
+  ]);
   const successor = { statement: statement('new', '40') };
   const { successorId } = await db
     .transaction()
@@ -111,4 +146,14 @@ test('statement and adjustments of a closed month are the truth of what changed 
       from jsonb_array_elements(${JSON.stringify(lines)}::jsonb) as line
     ) as both_of_them group by part having sum(amount) <> 0 order by part`.execute(db);
   expect(Object.fromEntries(truth.map(({ part, amount }) => [part, amount]))).toEqual(known);
+
+  // With nothing left that counts, what May stated stays in the pods' cumulative value.
+  for (const outcomeId of [cut, successorId]) {
+    await db.transaction().execute((trx) => retractOutcome(trx, { ...act, outcomeId, reason: 'Nor this' }));
+  }
+  const { pods } = await valuePerPod(db, { period: '2026-05-15..2026-06-20', at: AFTERWARDS, detail: true });
+  expect(pods.map(({ podId, detail }) => [podId, detail?.cumulative])).toMatchObject([
+    ['one', { since: '2026-05', verified: '360' }],
+    ['two', { since: '2026-05', verified: '180' }],
+  ]);
 });
