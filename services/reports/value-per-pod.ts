@@ -8,7 +8,6 @@ import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { add, compare, type Decimal, multiply, ratio, sum, ZERO } from '../kernel/decimal.ts';
-import { AppError } from '../kernel/errors.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import type { DateRange } from '../periods/closed-months.ts';
 import { frozenEnvelopes, frozenValuePerPod } from '../periods/frozen-value.ts';
