@@ -3,6 +3,7 @@
  * turns failures into sentences and exit codes.
  */
 import { CommanderError } from 'commander';
+import { errorCodeOf } from '../db/sql-state.ts';
 import { describeFailure, EXIT_FAILED, EXIT_USAGE, failureDocument, printJson } from './output.ts';
 import { buildProgram } from './program.ts';
 import { interruption } from './until-interrupted.ts';
@@ -26,6 +27,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     if (interruption.signal.aborted) process.exit(130);
     interruption.abort();
+  });
+}
+// Who reads our output may stop (`| head`): the rest is not printed, and what was begun is done.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (errorCodeOf(error) !== 'EPIPE') throw error;
   });
 }
 process.exitCode = await main();
