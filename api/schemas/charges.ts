@@ -217,13 +217,13 @@ const OutcomeExplanation = Type.Object({
   rows: Type.Array(
     Type.Object({
       ordinal: Type.Integer(),
-      state: oneOf(['verified', 'claimed'], 'As what it counts.'),
+      state: oneOf(['verified', 'claimed', 'rejected', 'not_counted'], 'As what it counts, or why not.'),
       from: DateText,
       through: DateText,
       amount: DecimalText,
       converted: nullable(DecimalText),
     }),
-    { description: 'What counts of each row of the schedule, by its verdict.' },
+    { description: 'What became of each row of the schedule, by its verdict; only verified and claimed count.' },
   ),
   amount: nullable(DecimalText),
   converted: nullable(DecimalText),
@@ -237,6 +237,34 @@ const OutcomeExplanation = Type.Object({
   ),
   rates: Sources.rates,
   closed: Type.Array(Type.Object({ periodId: Type.String(), statementId: Type.Integer() })),
+  stated: Type.Array(
+    Type.Object({
+      periodId: Type.String(),
+      statementId: Type.Integer(),
+      version: Type.Integer({ description: 'Of the outcome, as it was closed.' }),
+      podId: nullable(Type.String()),
+      state: oneOf(['verified', 'claimed'], 'As what the statement counts it.'),
+      beside: nullable(Type.String()),
+      amount: nullable(DecimalText),
+      currency: nullable(CurrencyCode),
+      converted: nullable(DecimalText),
+    }),
+    { description: 'What the statements of closed months say, at the rates they froze.' },
+  ),
+  corrections: Type.Array(
+    Type.Object({
+      bookedIn: Type.String(),
+      statementId: nullable(Type.String({ description: 'Null while the month it is booked in is open.' })),
+      adjusts: Type.String(),
+      podId: nullable(Type.String()),
+      state: oneOf(['verified', 'claimed'], 'Which figure of the pod moved.'),
+      beside: nullable(Type.String()),
+      amount: DecimalText,
+      currency: CurrencyCode,
+      reported: Type.Object({ currency: CurrencyCode, amount: nullable(DecimalText) }),
+    }),
+    { description: 'Adjustments of those closed months.' },
+  ),
 });
 
 export const ExplanationView = Type.Union([

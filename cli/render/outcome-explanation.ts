@@ -7,8 +7,12 @@ const STANDINGS: Readonly<Record<OutcomeExplanation['standing'], string>> = {
   in_return: 'It enters the return.',
   claimed: 'It is claimed: it enters the return once somebody verifies it.',
   beside: 'It stands beside the return, never in it.',
-  not_counted: 'No open month counts it in this state.',
+  not_counted: 'It does not count in this state; closed months keep what they counted.',
 };
+
+function standingIn({ state, beside }: { state: string; beside: string | null }): string {
+  return beside === null ? state : `${state}, ${wordsOf(beside)}`;
+}
 
 export function renderOutcomeExplanation(explanation: OutcomeExplanation): string {
   const { outcome, period, reportingCurrency, rates, closed } = explanation;
@@ -31,7 +35,7 @@ export function renderOutcomeExplanation(explanation: OutcomeExplanation): strin
   ]);
   const rows = explanation.rows.map((row) => [
     String(row.ordinal),
-    row.state,
+    wordsOf(row.state),
     `${row.from} to ${row.through}`,
     ...money(row.amount, row.converted),
   ]);
@@ -62,12 +66,50 @@ export function renderOutcomeExplanation(explanation: OutcomeExplanation): strin
     '\nVersions',
     textTable(['version', 'state', 'act', 'at', 'by', 'reason'], versions, [0]),
     ...(rows.length === 0 ? [] : ['\nSchedule', textTable(['row', 'counts as', 'days', ...heads], rows, [0, 3, 4])]),
-    '\nRecognised',
-    textTable(['month', 'days', 'count', ...heads], months, [2, 3, 4]),
+    ...(months.length === 0
+      ? []
+      : ['\nRecognised, as now known', textTable(['month', 'days', 'count', ...heads], months, [2, 3, 4])]),
+    ...closedSections(explanation),
     '\nShares',
     textTable(['pod', 'basis points', ...heads], parts, [1, 2, 3]),
     ...(rated.length === 0
       ? []
       : ['\nExchange rates', textTable(['day', 'pair', 'rate', 'published', 'path'], rated, [2])]),
   ].join('\n');
+}
+
+/** What statements say of it, each in the currency of then, and what corrects them. */
+function closedSections({ stated, corrections, reportingCurrency }: OutcomeExplanation): string[] {
+  const isForeign = stated.some(({ currency }) => currency !== reportingCurrency);
+  const rows = stated.map((one) => [
+    one.periodId,
+    String(one.statementId),
+    String(one.version),
+    one.podId ?? '(nobody)',
+    standingIn(one),
+    one.amount === null ? '' : `${one.amount} ${one.currency ?? ''}`,
+    ...(isForeign ? [one.converted ?? (one.amount === null ? '' : 'a rate is missing')] : []),
+  ]);
+  const heads = [
+    'month',
+    'statement',
+    'version',
+    'pod',
+    'counts as',
+    'amount',
+    ...(isForeign ? [reportingCurrency] : []),
+  ];
+  const corrected = corrections.map(({ reported, ...one }) => [
+    one.bookedIn,
+    one.statementId ?? 'open',
+    one.adjusts,
+    one.podId ?? '(nobody)',
+    standingIn(one),
+    reported.amount === null ? 'a rate is missing' : `${reported.amount} ${reported.currency}`,
+  ]);
+  const correctedHeads = ['booked in', 'statement', 'adjusts', 'pod', 'counts as', 'amount'];
+  return [
+    ...(rows.length === 0 ? [] : ['\nClosed', textTable(heads, rows, [1, 2, 5, 6])]),
+    ...(corrected.length === 0 ? [] : ['\nCorrections of closed months', textTable(correctedHeads, corrected, [1, 5])]),
+  ];
 }

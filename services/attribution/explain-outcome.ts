@@ -1,7 +1,7 @@
 /**
  * Why an outcome counts as it does: what was stated and verified by whom, what each month recognises of its schedule and at which
- * rates, whose it is by basis points, and whether it enters the return or stands beside. As now known: closed months keep the
- * figures of their statements, which are named.
+ * rates, whose it is by basis points, and whether it enters the return or stands beside, all as now known; and beside it what closed months
+ * say of it, with the corrections between the two.
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -9,10 +9,17 @@ import { AppError } from '../kernel/errors.ts';
 import type { IsoDate, Period } from '../kernel/period.ts';
 import { COUNTED_STATES, isClaim } from '../outcomes/outcome.ts';
 import { listOutcomes, type OutcomeView } from '../outcomes/list-outcomes.ts';
-import { type ClosedMonth, listClosedMonths } from '../periods/closed-months.ts';
-import { recognisedBetween } from '../reports/pod-values.ts';
+import { listClosedMonths } from '../periods/closed-months.ts';
 import { besideSql } from '../reports/value-basis.ts';
+import {
+  type OutcomeCorrection,
+  readCorrections,
+  readStatedDays,
+  readStatedValue,
+  type StatedValue,
+} from './explain-closed-outcome.ts';
 import { type ExplainedRate, readRates } from './explain-sources.ts';
+import { daysOf, uncountedDaysOf } from './outcome-days.ts';
 
 export interface ExplainedMonth {
   /** `2026-09`. */
@@ -27,10 +34,13 @@ export interface ExplainedMonth {
   readonly converted: string | null;
 }
 
-/** What counts of one row of the schedule; a row whose review comes due in the middle counts in two. */
+/**
+ * What became of one row of the schedule; a row whose review comes due in the middle counts in two. What is rejected of a row counts nowhere, and
+ * nothing of an outcome that is out of what counts does.
+ */
 export interface ExplainedRow {
   readonly ordinal: number;
-  readonly state: 'verified' | 'claimed';
+  readonly state: 'verified' | 'claimed' | 'rejected' | 'not_counted';
   readonly from: IsoDate;
   readonly through: IsoDate;
   readonly amount: string;
@@ -71,6 +81,10 @@ export interface OutcomeExplanation {
   /** Of the recognised days, where the outcome is in another currency; the first 400. */
   readonly rates: readonly ExplainedRate[];
   readonly closed: readonly { readonly periodId: string; readonly statementId: number }[];
+  /** As those statements have it. */
+  readonly stated: readonly StatedValue[];
+  /** Of the closed months. */
+  readonly corrections: readonly OutcomeCorrection[];
 }
 
 interface Standing {
@@ -108,9 +122,10 @@ export async function explainOutcome(
   const { rows } = await sql<ExplainedRow>`
     select ordinal, state, min(on_date) as "from", max(on_date) as through, trim_scale(sum(amount))::text as amount,
       case when bool_or(rate is null) then null else trim_scale(sum(amount * rate))::text end as converted
-    from ${daysOf(outcomeId, period, reportingCurrency)} as day group by ordinal, state order by ordinal, "from"`.execute(
-    db,
-  );
+    from (
+      select ordinal, state, on_date, amount, rate from ${daysOf(outcomeId, period, reportingCurrency)} as counted
+      union all select * from ${uncountedDaysOf(outcomeId, period, reportingCurrency)} as uncounted
+    ) as day group by ordinal, state order by ordinal, "from", state desc`.execute(db);
   const { rows: days } = await sql<{ date: IsoDate; currency: string }>`
     select distinct on_date as date, currency from ${daysOf(outcomeId, period, reportingCurrency)} as day
     order by 1 limit ${RATES_MAX}`.execute(db);
@@ -133,10 +148,17 @@ export async function explainOutcome(
       case when bool_or(rate is null) then null else trim_scale(sum(amount * rate))::text end as converted
     from ${daysOf(outcomeId, period, reportingCurrency)} as day`.execute(db);
   const closed = await listClosedMonths(db, period ?? undefined);
-  const keeping = await statementsWith(db, outcomeId, closed);
+  const stated = await readStatedValue(db, { outcomeId, closed, reportingCurrency });
+  const keeping = new Set(stated.map(({ statementId }) => statementId));
   const first = months[0]?.month;
   const last = months.at(-1)?.month;
   const isTouched = (id: string) => first !== undefined && last !== undefined && id >= first && id <= last;
+  const touched = closed.filter(({ periodId, statementId }) => isTouched(periodId) || keeping.has(statementId));
+  const statedDays = await readStatedDays(db, { outcomeId, closed }, RATES_MAX);
+  const isStated = new Set(statedDays.map(({ date, currency }) => `${date} ${currency}`));
+  const openDays = days.filter(({ date, currency }) => !isStated.has(`${date} ${currency}`));
+  const whole = new Set(touched.map(({ statementId }) => statementId));
+  const wholeMonths = (await listClosedMonths(db)).filter(({ statementId }) => whole.has(statementId));
   return {
     subject: 'outcome',
     outcome,
@@ -150,24 +172,11 @@ export async function explainOutcome(
     amount: totals[0]?.amount ?? null,
     converted: totals[0]?.converted ?? null,
     parts,
-    rates: await readRates(db, days),
-    closed: closed
-      .filter(({ periodId, statementId }) => isTouched(periodId) || keeping.has(statementId))
-      .map(({ periodId, statementId }) => ({ periodId, statementId })),
+    rates: (await readRates(db, [...statedDays, ...openDays])).slice(0, RATES_MAX),
+    closed: touched.map(({ periodId, statementId }) => ({ periodId, statementId })),
+    stated,
+    corrections: await readCorrections(db, { outcomeId, months: wholeMonths }),
   };
-}
-
-/** Those of the closed months that count the outcome, though it may have been taken back since. */
-async function statementsWith(
-  db: Kysely<DB>,
-  outcomeId: string,
-  closed: readonly ClosedMonth[],
-): Promise<ReadonlySet<number>> {
-  const ids = closed.map(({ statementId }) => statementId);
-  const { rows } = await sql<{ id: number }>`
-    select distinct statement_id as id from statement_value
-    where statement_id = any (${ids}::integer[]) and outcome_id = ${outcomeId}::bigint`.execute(db);
-  return new Set(rows.map(({ id }) => id));
 }
 
 async function readStanding(db: Kysely<DB>, outcomeId: string): Promise<Standing> {
@@ -184,22 +193,4 @@ function standingOf(state: string, beside: string | null): OutcomeExplanation['s
   if (!COUNTED_STATES.includes(state)) return 'not_counted';
   if (beside !== null) return 'beside';
   return isClaim(state) ? 'claimed' : 'in_return';
-}
-
-/**
- * One row per counted part of a schedule row and recognised day: (on_date, currency, state, amount, rate into the reporting currency).
- * None for what does not count.
- */
-function daysOf(outcomeId: string, period: Period | null, reportingCurrency: string) {
-  const first =
-    period === null ? sql`counted.counted_from` : sql`greatest(counted.counted_from, ${period.start}::date)`;
-  const end = period === null ? sql`counted.counted_until` : sql`least(counted.counted_until, ${period.end}::date)`;
-  return sql`(
-    select day::date as on_date, outcome.currency, counted.ordinal, counted.state, ${recognisedBetween('counted', sql`day::date`, sql`day::date + 1`)} as amount,
-      case when outcome.currency = ${reportingCurrency} then 1 else conversion.rate end as rate
-    from outcome join counted_schedule as counted on counted.outcome_id = outcome.id
-    cross join generate_series(${first}, ${end} - 1, interval '1 day') as day
-    left join conversion_rate as conversion on conversion.from_currency = outcome.currency
-      and conversion.to_currency = ${reportingCurrency} and conversion.on_date = day::date
-    where outcome.id = ${outcomeId}::bigint and outcome.amount is not null)`;
 }

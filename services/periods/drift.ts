@@ -23,6 +23,8 @@ export interface DriftScope {
   readonly closed: readonly ClosedMonth[];
   /** What this statement booked does not count: the one that is about to be superseded. */
   readonly withoutBookingsOf?: number;
+  /** Of this outcome only; nothing of cost. */
+  readonly outcomeId?: string;
 }
 
 /**
@@ -30,18 +32,20 @@ export interface DriftScope {
  * closed month. Most rows are as they were stated: they are joined and dropped before anything is added up.
  */
 export function driftRows(scope: DriftScope, revenueBasis: 'margin' | 'gross'): RawBuilder<unknown> {
-  const { closed } = scope;
+  const { closed, outcomeId } = scope;
   const months = sql`unnest(${closed.map((month) => month.statementId)}::integer[], ${closed.map((month) => month.start)}::date[],
     ${closed.map((month) => month.end)}::date[], ${closed.map((month) => month.currency)}::text[])
     as month (statement_id, month_start, month_end, reporting)`;
   const reported = (name: string) => sql.ref(`reported_${name}`);
+  const known = knownValues(scope, months, revenueBasis);
+  const stated = statedValues(scope, months);
   return sql`
     select ${KEY}, ${sql.join(MONEY.map((name) => sql`trim_scale(sum(${sql.ref(name)})) as ${sql.ref(name)}`))},
       ${sql.join(MONEY.map((name) => sql`trim_scale(sum(${reported(name)})) as ${reported(name)}`))}, bool_or(is_missing) as is_missing
     from (
       ${moved(
-        sql`${knownCosts(months)} union all ${knownValues(scope, months, revenueBasis)}`,
-        sql`${statedCosts(months)} union all ${statedValues(months)}`,
+        outcomeId === undefined ? sql`${knownCosts(months)} union all ${known}` : known,
+        outcomeId === undefined ? sql`${statedCosts(months)} union all ${stated}` : stated,
       )}
       union all
       select month.statement_id, adjusted_on, pod_id, adjustment.kind, outcome_id, beside, adjustment.currency,
@@ -50,6 +54,7 @@ export function driftRows(scope: DriftScope, revenueBasis: 'margin' | 'gross'): 
         on adjustment.adjusted_on >= month.month_start and adjustment.adjusted_on < month.month_end
       join statement as booking on booking.id = adjustment.statement_id
       where ${isStanding('booking')} and booking.id is distinct from ${scope.withoutBookingsOf ?? null}::integer
+        and ${isAsked(scope, 'adjustment')}
     ) as part
     group by ${KEY}
     having bool_or(is_missing) or ${sql.join(
@@ -98,8 +103,9 @@ function costFigures(): RawBuilder<unknown> {
 }
 
 function valueFigures(): RawBuilder<unknown> {
-  return sql`select month.statement_id, value.recognised_on, value.pod_id, 'value-' || value.state, value.outcome_id, value.beside,
-    0, 0, 0, 0, value.amount, value.currency, case when value.currency = month.reporting then 1 else rated.rate end`;
+  return sql`select month.statement_id as adjusted_statement_id, value.recognised_on as adjusted_on, value.pod_id,
+    'value-' || value.state as kind, value.outcome_id, value.beside, ${sql.join(COSTS.map((name) => sql`0::numeric as ${sql.ref(name)}`))},
+    value.amount, value.currency, case when value.currency = month.reporting then 1 else rated.rate end as rate`;
 }
 
 /** pod_day by its key, which begins with the charge date. */
@@ -123,13 +129,19 @@ function knownValues(
   return sql`${valueFigures()}
     from ${months} join (${recognisedRows(scope.closed, revenueBasis)}) as value
       on value.recognised_on >= month.month_start and value.recognised_on < month.month_end
-    ${rateOf('conversion_rate', sql`value.currency`, sql`value.recognised_on`)} where value.amount is not null`;
+    ${rateOf('conversion_rate', sql`value.currency`, sql`value.recognised_on`)}
+    where value.amount is not null and ${isAsked(scope, 'value')}`;
 }
 
-function statedValues(months: RawBuilder<unknown>): RawBuilder<unknown> {
+function statedValues(scope: DriftScope, months: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`${valueFigures()}
     from ${months} join statement_value as value on value.statement_id = month.statement_id
-    ${rateOf('statement_rate', sql`value.currency`, sql`value.recognised_on`)} where value.amount is not null`;
+    ${rateOf('statement_rate', sql`value.currency`, sql`value.recognised_on`)}
+    where value.amount is not null and ${isAsked(scope, 'value')}`;
+}
+
+function isAsked({ outcomeId }: DriftScope, alias: string): RawBuilder<unknown> {
+  return outcomeId === undefined ? sql`true` : sql`${sql.ref(`${alias}.outcome_id`)} = ${outcomeId}::bigint`;
 }
 
 /** Stores the conversions that a comparison of these months needs; what no rate resolves stays missing. */

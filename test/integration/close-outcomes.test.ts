@@ -4,6 +4,7 @@
  */
 import { type Kysely, sql } from 'kysely';
 import { expect } from 'vitest';
+import { renderOutcomeExplanation } from '../../cli/render/outcome-explanation.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { explainOutcome } from '../../services/attribution/explain-outcome.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
@@ -104,6 +105,8 @@ test('statement and adjustments of a closed month are the truth of what changed 
       { podId: null, amount: '-50' },
     ],
   });
+  const text = renderOutcomeExplanation(await explainOutcome(db, gone, null));
+  expect(text.replaceAll(/ +/g, ' ')).toContain('2026-06 open 2026-05 (nobody) verified -50 USD');
   expect(await explainOutcome(db, old, null)).toMatchObject({ stated: [{}, {}, {}], corrections: [] });
   const rows = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '150' }] as const;
   await db
