@@ -19,7 +19,6 @@ import {
   delegate,
   GRACE,
   messages,
-  person,
   reset,
   RUTH,
   versions,

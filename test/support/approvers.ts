@@ -7,7 +7,7 @@ import { readEnvelopeHistory } from '../../services/envelopes/list-versions.ts';
 import { requestRaise } from '../../services/envelopes/raise-requests.ts';
 import { decimal } from '../../services/kernel/decimal.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
-import { type TestDatabase, test } from './database.ts';
+import type { TestDatabase } from './database.ts';
 import { addEnvelope, addLoad, addPod, setCost } from './envelope-builders.ts';
 
 export const AT = new Date('2026-09-10T08:00:00Z');
