@@ -183,7 +183,9 @@ describe('closing is refused', () => {
       end: '2026-11-01',
       charges: [{ originId: company.origins.stray, date: '2026-10-01', billed: '1' }],
     });
-    await expect(prepare(db, '2026-10')).rejects.toThrow('Between closed months none with charges may stay open, and 2026-09 would.');
+    await expect(prepare(db, '2026-10')).rejects.toThrow(
+      'Between closed months none with charges may stay open, and 2026-09 would.',
+    );
   });
 
   test('where the figures moved after it was prepared, not where others did', async ({ db, company }) => {
