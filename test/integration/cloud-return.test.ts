@@ -19,6 +19,7 @@ import { add, type Decimal, decimal, multiply, sum } from '../../services/kernel
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { verifyStatements } from '../../services/periods/verify-statements.ts';
+import { headlineOf } from '../../services/cloud-return/wording.ts';
 import { readQuarter } from '../../services/cloud-return/quarter.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
@@ -269,6 +270,16 @@ describe('the CIO’s quarter', () => {
       'Cloud cost $238.00 in 64 of 92 days of 2026-Q3; +103.4 % on as many days of last quarter (2026-Q2 to 3 Jun), n/a on a year ago (2025-Q3).',
     );
     expect(found.scorecard[1]).toMatchObject({ period: '2026-Q2', cost: '120' });
+  });
+
+  test('leads with cost, its coverage and one step until there is an outcome', ({ open }) => {
+    const none = { verified: decimal('0'), claimed: decimal('0'), return: null };
+    const summary = { ...open.summary, figures: { ...open.summary.figures, ...none } };
+    const said = headlineOf({ ...open, pods: [], summary });
+    expect(said.join(' ')).toContain(
+      'No outcome counts in 2026-Q3 yet, so that there is no return; the next step is to claim one.',
+    );
+    expect(said.join(' ')).not.toContain('Verified return 0');
   });
 
   test('says in a sentence that there is nothing to show, and refuses a quarter that has not begun', async ({ db }) => {
