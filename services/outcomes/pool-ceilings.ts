@@ -1,11 +1,14 @@
 /**
  * What a pool's counting outcomes recognise inside a window never exceeds its ceiling, claimed and verified alike; dis-benefits make no
- * room. Checked at the end of every write, under the lock of those who write outcomes.
+ * room. Verified value stands inside a window altogether. Checked at the end of every write, under the lock of those who write outcomes.
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
 import { recognisedBetween } from '../reports/pod-values.ts';
+
+/** Of outcomes outside of every window, so many are named. */
+const OUTCOMES_NAMED = 10;
 
 interface Overflow {
   readonly pool_id: string;
@@ -47,12 +50,41 @@ export async function keepCeilings(trx: Transaction<DB>, outcomeIds: readonly st
   throw new AppError('conflict', message, { details: { ...over } });
 }
 
-/** Of one pool whose ceilings were set. @throws AppError conflict with what its outcomes recognise already. */
+/** Of one pool whose ceilings were set. @throws AppError conflict with what its outcomes recognise already, inside a window or outside of all. */
 export async function keepCeilingsOf(trx: Transaction<DB>, poolId: string): Promise<void> {
   const over = await findOverflow(trx, { pools: sql`select ${poolId}::text`, mine: sql`false` });
-  if (over === undefined) return;
+  if (over === undefined) return keepVerifiedInside(trx, poolId);
   const message = `The outcomes of pool "${over.pool_id}" recognise ${over.used} ${over.currency} ${windowOf(over)} already, ${over.excess} more than a ceiling of ${over.ceiling}. Set at least ${over.used}, or have outcomes of the pool lowered, rejected or retracted first.`;
   throw new AppError('conflict', message, { details: { ...over } });
+}
+
+/** A claim outside of every window waits for one; what is verified was, and a window that it needs is not taken away from under it. */
+async function keepVerifiedInside(trx: Transaction<DB>, poolId: string): Promise<void> {
+  const { rows } = await sql<{ outcomes: string[]; from: string; until: string; outside: string; currency: string }>`
+    with scheduled as (
+      select outcome.id, outcome.currency, recognised_from, recognised_until, verified_amount as amount
+      from outcome join outcome_schedule on outcome_schedule.outcome_id = outcome.id
+      where pool_id = ${poolId} and effect = 'benefit' and state in ('verified', 'partially_verified') and verified_amount > 0
+    ), outside as (
+      select id, currency, recognised_from, recognised_until, amount - coalesce((
+        select sum(${recognisedBetween(
+          'scheduled',
+          sql`greatest(scheduled.recognised_from, ceiling.valid_from)`,
+          sql`least(scheduled.recognised_until, ceiling.valid_until)`,
+        )}) from outcome_pool_ceiling as ceiling
+        where ceiling.pool_id = ${poolId} and valid_from < recognised_until and valid_until > recognised_from), 0) as amount
+      from scheduled
+    )
+    select array_agg(distinct id::text) as outcomes, min(recognised_from) as "from", max(recognised_until) as "until",
+      trim_scale(sum(amount))::text as outside, min(currency) as currency
+    from outside where amount > 0 having count(*) > 0`.execute(trx);
+  const [row] = rows;
+  if (row === undefined) return;
+  const { outcomes, from, until, outside, currency } = row;
+  const named = outcomes.slice(0, OUTCOMES_NAMED).join(', ');
+  const more = outcomes.length > OUTCOMES_NAMED ? ` and ${outcomes.length - OUTCOMES_NAMED} more` : '';
+  const message = `${outside} ${currency} of pool "${poolId}" that is verified would stand under no ceiling: of ${outcomes.length === 1 ? 'outcome' : 'outcomes'} ${named}${more}, recognised from ${from} to ${until}. Keep windows over these days, or have the outcomes lowered or retracted first.`;
+  throw new AppError('conflict', message, { details: { poolId, outside, currency, from, until, outcomes } });
 }
 
 function windowOf({ valid_from: from, valid_until: until }: Overflow): string {
