@@ -19,7 +19,10 @@ export type OutcomeActName =
   | 'agreed'
   | 'duplicate-answered';
 
-/** Appends the current record of each outcome, whose version was raised before, and brings the sums of value up to date with it. */
+/**
+ * Appends the current record of each outcome, whose version was raised before, and brings the sums of value up to date with it. `at` is later by what
+ * `lockOutcomes` waited.
+ */
 export async function recordVersions(
   trx: Transaction<DB>,
   options: {
@@ -32,7 +35,9 @@ export async function recordVersions(
   const { acts, reason, principal, at } = options;
   await sql`
     insert into outcome_version (outcome_id, version, state, act, reason, at, principal, content)
-    select outcome.id, version, state, acted.act, ${reason}::text, ${at.toISOString()}::timestamptz, ${principal.id}, jsonb_build_object(
+    select outcome.id, version, state, acted.act, ${reason}::text,
+      ${at.toISOString()}::timestamptz + make_interval(secs => coalesce(nullif(current_setting('outturn.waited_ms', true), ''), '0')::int / 1000.0),
+      ${principal.id}, jsonb_build_object(
       'title', title, 'outcomeType', outcome_type, 'unit', unit, 'quantity', trim_scale(quantity)::text, 'basis', basis,
       'grossOrMargin', gross_or_margin, 'amount', trim_scale(amount)::text, 'amountLow', trim_scale(amount_low)::text,
       'amountHigh', trim_scale(amount_high)::text, 'currency', currency, 'deliveredOn', delivered_on, 'ownerEmail', owner_email,

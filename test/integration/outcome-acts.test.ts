@@ -12,6 +12,7 @@ import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
 import type { ClaimInput, OutcomeInput } from '../../services/outcomes/outcome-input.ts';
+import { lockOutcomes } from '../../services/outcomes/plan-outcomes.ts';
 import { setPool } from '../../services/outcomes/pools.ts';
 import { rejectOutcome, retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { reviewOutcome } from '../../services/outcomes/review-outcome.ts';
@@ -432,4 +433,25 @@ describe('acts beside a close', () => {
       expect(await act).toMatchObject({ change: 'changed' });
     },
   );
+
+  test('a retraction that waited for another act is known from when it could be written', async ({
+    database: { db },
+  }) => {
+    const outcomeId = await db.transaction().execute(async (trx) => {
+      await insertPods(trx, { id: 'late' });
+      return claim(trx, { shares: [{ pod: 'late', basisPoints: 10_000 }] }, FINANCE);
+    });
+    const other = await db.startTransaction().execute();
+    await lockOutcomes(other);
+    const act = db
+      .transaction()
+      .execute((trx) => retractOutcome(trx, { outcomeId, principal: FINANCE, at: AT, reason: 'late' }));
+    const waiting = sql`select from pg_locks where locktype = 'advisory' and not granted`;
+    await expect.poll(async () => (await waiting.execute(db)).rows.length, { timeout: 20_000 }).toBe(1);
+    await other.commit().execute();
+    await act;
+    const stamps = sql<{ is_later: boolean }>`
+      select at > ${AT.toISOString()}::timestamptz as is_later from outcome_version where outcome_id = ${outcomeId}::bigint order by version`;
+    expect((await stamps.execute(db)).rows).toEqual([{ is_later: false }, { is_later: true }]);
+  });
 });
