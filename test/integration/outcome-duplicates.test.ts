@@ -1,0 +1,118 @@
+/** What makes two outcomes possible duplicates: an address however it is spelled, a file, and what they claim for a pod; and what a pod is told of another's. */
+import { type Transaction, sql } from 'kysely';
+import { expect } from 'vitest';
+import type { DB } from '../../db/schema.gen.ts';
+import { uploadEvidence } from '../../services/evidence/record-evidence.ts';
+import type { Principal } from '../../services/kernel/ports.ts';
+import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
+import { rejectOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { showOutcome } from '../../services/outcomes/show-outcome.ts';
+import { test } from '../support/database.ts';
+import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
+
+const AT = new Date('2026-09-20T08:00:00Z');
+const POD: Principal = { id: 'dev@example.com', role: 'pod', pods: ['checkout', 'search'] };
+const MONEY = { amount: '1200', currency: 'USD', recogniseUntil: '2026-10-01' };
+
+async function claim(trx: Transaction<DB>, fields: Partial<OutcomeInput> = {}): Promise<string> {
+  const input = {
+    title: 'Fewer refunds',
+    deliveredOn: '2026-08-01',
+    basis: 'cost_avoided' as const,
+    ownerEmail: 'ada@example.com',
+    shares: [{ pod: 'checkout', basisPoints: 10_000 }],
+    ...(fields.basis === 'strategic' ? {} : MONEY),
+    ...fields,
+  };
+  return (await createOutcome(trx, { input, principal: POD, at: AT })).outcomeId;
+}
+
+async function pairs(trx: Transaction<DB>): Promise<string[]> {
+  const { rows } = await sql<{ reason: string }>`
+    select reason from outcome_duplicate order by outcome_id, other_id`.execute(trx);
+  return rows.map(({ reason }) => reason);
+}
+
+const TITLED = 'the same title and pod, overlapping and within 5 %';
+const AMOUNT = 'the same amount, pod and days';
+
+test.for<[what: string, second: Partial<OutcomeInput>, found: string[]]>([
+  ['said again with another link', { evidenceUrl: 'https://wiki.example.com/again' }, [AMOUNT]],
+  ['said in other words', { title: 'Refunds halved' }, [AMOUNT]],
+  ['a little higher', { title: 'fewer  REFUNDS', amount: '1259', recogniseUntil: '2026-09-15' }, [TITLED]],
+  ['far higher', { amount: '1300' }, []],
+  ['a month later', { recogniseFrom: '2026-10-01', recogniseUntil: '2026-11-01' }, []],
+  ['of another pod', { shares: [{ pod: 'search', basisPoints: 10_000 }] }, []],
+  ['of another basis', { basis: 'capacity_released' }, []],
+  ['a harm', { effect: 'dis_benefit' }, []],
+])('the same claim, %s', async ([, second, found], { trx }) => {
+  await insertPods(trx, { id: 'checkout' }, { id: 'search' });
+  await claim(trx);
+  await claim(trx, second);
+  expect(await pairs(trx)).toEqual(found);
+});
+
+test('what has no money is the same with its title, day and count', async ({ trx }) => {
+  await insertPods(trx, { id: 'checkout' });
+  const strategic = { basis: 'strategic' } as const;
+  await claim(trx, strategic);
+  await claim(trx, { ...strategic, deliveredOn: '2026-08-02' });
+  expect(await pairs(trx)).toEqual([]);
+  await claim(trx, strategic);
+  expect(await pairs(trx)).toEqual([TITLED]);
+});
+
+test('an address is the same however it is spelled', async ({ trx }) => {
+  const spelled = [
+    'https://wiki.example.com/Refunds?id=7',
+    'HTTP://Wiki.Example.com:80/Refunds/?id=7#results',
+    'https://wiki.example.com:443/Refunds?utm_source=mail&id=7&utm_medium=x',
+    'https://wiki.example.com/Refunds?id=7&utm_campaign=q3',
+  ];
+  const others = [
+    'https://wiki.example.com/refunds?id=7',
+    'https://wiki.example.com/Refunds?id=8',
+    'https://x#/a',
+    'https://x/',
+  ];
+  const { rows } = await sql<{ key: string }>`
+    select address_key(uri) as key from unnest(${[...spelled, ...others]}::text[]) as uri`.execute(trx);
+  expect(rows.map(({ key }) => key)).toEqual([
+    ...spelled.map(() => 'wiki.example.com/Refunds?id=7'),
+    'wiki.example.com/refunds?id=7',
+    'wiki.example.com/Refunds?id=8',
+    'x#/a',
+    'x',
+  ]);
+});
+
+test('one file behind two outcomes is asked about, and of another pod its owner is told no more than that', async ({
+  trx,
+}) => {
+  await insertPods(trx, { id: 'checkout' }, { id: 'search' });
+  const mine = await claim(trx);
+  const shares = [{ pod: 'search', basisPoints: 10_000 }];
+  const other = await claim(trx, { title: 'Secret plan', amount: '7', shares });
+  for (const outcomeId of [mine, other]) {
+    const bytes = Buffer.from('refunds, by month');
+    await uploadEvidence(trx, { outcomeId, fileName: 'q3.txt', bytes, principal: POD, at: AT });
+  }
+  expect(await pairs(trx)).toEqual([expect.stringMatching(/^the same file, SHA-256 [0-9a-f]{12}$/)]);
+  const seen = async () => {
+    await sql`savepoint reading`.execute(trx);
+    await sql`select set_config('outturn.pods', '["checkout"]', true)`.execute(trx);
+    await sql`set local role outturn_pod`.execute(trx);
+    const shown = await showOutcome(trx, mine, AT);
+    await sql`rollback to savepoint reading`.execute(trx);
+    return shown;
+  };
+  const told = await seen();
+  expect(told.duplicates).toEqual([]);
+  expect(told.missing?.find(({ gate }) => gate === 'duplicate')?.reason).toBe(
+    'it may be an outcome of another pod once more',
+  );
+  expect(JSON.stringify(told)).not.toContain('Secret');
+  await rejectOutcome(trx, { outcomeId: other, principal: FINANCE, at: AT, reason: 'no' });
+  expect((await seen()).missing?.map(({ gate }) => gate)).not.toContain('duplicate');
+});
