@@ -428,9 +428,9 @@ describe('acts beside a close', () => {
       select 1 as one from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
       await expect.poll(async () => (await waiting.execute(db)).rows.length, { timeout: 20_000 }).toBe(1);
       const { rows } = await sql`select pg_try_advisory_xact_lock(${AUDIT_CHAIN_LOCK}) as is_free`.execute(closing);
-      expect(rows).toEqual([{ is_free: true }]);
       await closing.commit().execute();
       expect(await act).toMatchObject({ change: 'changed' });
+      expect(rows).toEqual([{ is_free: true }]);
     },
   );
 
