@@ -6,7 +6,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import { listAdjustmentLines } from '../periods/adjustments.ts';
-import { type ClosedMonth, findAdjustingMonth, isStanding } from '../periods/closed-months.ts';
+import { type ClosedMonth, findAdjustingMonth, isStanding, liesIn } from '../periods/closed-months.ts';
 import { isFrozenBy, rateJoins, rateOf } from '../periods/closed-rows.ts';
 import { ADJUSTMENT_COLUMNS, driftRows, readRevenueBasis } from '../periods/drift.ts';
 
@@ -88,14 +88,13 @@ export async function readStatedDays(
   return rows;
 }
 
-/** Of whole months: what standing statements booked, and what nothing has booked yet. */
+/** Of whole months, also as they were closed before a reissue: what standing statements booked, and what nothing has booked yet. */
 export async function readCorrections(
   db: Kysely<DB>,
   { outcomeId, months }: { readonly outcomeId: string; readonly months: readonly ClosedMonth[] },
 ): Promise<OutcomeCorrection[]> {
   const adjusting = await findAdjustingMonth(db);
   if (months.length === 0 || adjusting === null) return [];
-  const ids = months.map(({ statementId }) => statementId);
   const open = driftRows({ closed: months, outcomeId }, await readRevenueBasis(db));
   const lines = await listAdjustmentLines(
     db,
@@ -103,7 +102,7 @@ export async function readCorrections(
       select booking.period_id as booked_in, booked.*
       from (
         select statement_id, ${ADJUSTMENT_COLUMNS} from statement_adjustment
-        where outcome_id = ${outcomeId}::bigint and adjusted_statement_id = any (${ids}::integer[])
+        where outcome_id = ${outcomeId}::bigint and ${liesIn('adjusted_on', months)}
       ) as booked join statement as booking on booking.id = booked.statement_id
       where ${isStanding('booking')}
       union all
