@@ -92,6 +92,9 @@ const ByBasis = (description: string) => Type.Record(Type.String(), DecimalText,
 
 export const AdjustmentsReport = Type.Object({
   period: Type.Object({ id: Type.String(), start: DateText, end: DateText, through: nullable(DateText) }),
+  adjustingMonth: nullable(
+    Type.String({ description: 'Where corrections are shown now and will be booked; null while nothing is closed.' }),
+  ),
   lines: Type.Array(
     Type.Object({
       bookedIn: Type.String(),

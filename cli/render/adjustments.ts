@@ -11,7 +11,7 @@ const POD_WIDTH_MAX = 24;
 
 export function renderAdjustments(report: Adjustments): string {
   const { lines, totals } = report;
-  if (lines.length === 0) return `No adjustment of a closed month in ${report.period.id}.`;
+  if (lines.length === 0) return noneIn(report);
   const tables = totals.flatMap((total) => {
     const ofCurrency = lines.filter((line) => line.reported.currency === total.currency);
     return [costTable(total.currency, ofCurrency.filter(isCost)), valueTable(total, ofCurrency.filter(isValue))];
@@ -21,6 +21,16 @@ export function renderAdjustments(report: Adjustments): string {
     '',
     ...report.months.flatMap((month) => causesOf(month.adjusts, month.bookedIn, month.causes)),
   ].join('\n');
+}
+
+/** With the month to look in, where it is another one. */
+function noneIn({ period, adjustingMonth }: Adjustments): string {
+  const none = `No adjustment of a closed month in ${period.id}.`;
+  if (adjustingMonth === null) return `${none} No month is closed yet.`;
+  const firstDay = `${adjustingMonth}-01`;
+  return period.start <= firstDay && firstDay < period.end
+    ? none
+    : `${none} What changes now is booked in ${adjustingMonth}: outturn report adjustments --period ${adjustingMonth}`;
 }
 
 type Lines = Adjustments['lines'];

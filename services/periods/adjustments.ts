@@ -49,6 +49,8 @@ export interface AdjustedMonth {
 
 export interface Adjustments {
   readonly period: ReportPeriod;
+  /** The first open month: where corrections are shown now and will be booked; null while nothing is closed. */
+  readonly adjustingMonth: string | null;
   readonly lines: readonly AdjustmentLine[];
   /** Of the lines, in their reporting currencies. */
   readonly totals: readonly AdjustmentTotals[];
@@ -86,6 +88,7 @@ export async function adjustments(db: Kysely<DB>, request: ReportRequest): Promi
   const months = new Map(lines.map((line) => [`${line.bookedIn} ${line.adjustedStatementId}`, line]));
   return {
     period: reportPeriod(frame),
+    adjustingMonth: adjusting?.periodId ?? null,
     lines,
     totals: adjustmentTotals(lines),
     months: [...months.values()].map(({ bookedIn, statementId, adjusts, adjustedStatementId }) => ({

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { renderAdjustments } from '../../cli/render/adjustments.ts';
 import { adjustmentTotals } from '../../services/periods/adjustment-totals.ts';
-import type { AdjustmentLine } from '../../services/periods/adjustments.ts';
+import type { AdjustmentLine, Adjustments } from '../../services/periods/adjustments.ts';
 import { decimal } from '../../services/kernel/decimal.ts';
 
 function line(kind: AdjustmentLine['kind'], amount: string, beside: string | null = null): AdjustmentLine {
@@ -22,6 +22,14 @@ const LINES = [
   line('value-claimed', '1', 'cost_avoided'),
 ];
 
+const NONE: Adjustments = {
+  period: { id: '2026-10', start: '2026-10-01', end: '2026-11-01', through: null },
+  adjustingMonth: '2026-10',
+  lines: [],
+  totals: [],
+  months: [],
+};
+
 describe('adjustments', () => {
   test('are added up apart by what they are', () => {
     expect(adjustmentTotals(LINES)).toEqual([
@@ -40,12 +48,18 @@ describe('adjustments', () => {
   });
 
   test('are printed as cost and as value, each line in its column', () => {
-    const period = { id: '2026-10', start: '2026-10-01', end: '2026-11-01', through: null };
-    const text = renderAdjustments({ period, lines: LINES, totals: adjustmentTotals(LINES), months: [] });
+    const text = renderAdjustments({ ...NONE, lines: LINES, totals: adjustmentTotals(LINES) });
     const rows = text.split('\n').map((row) => row.trim().split(/ {2,}/));
     expect(rows).toContainEqual(['total', '3.00', '3.00']);
     expect(rows).toContainEqual(['total', '-100.00', '40.50']);
     expect(rows).toContainEqual(['2026-10', '2026-09', 'checkout', '7 verified, cost avoided', '8.00']);
     expect(text).toContain('Beside the return: cost avoided 9.00 USD, 8.00 of it verified.');
+  });
+
+  test('say where to look for those of now', () => {
+    const text = (adjustingMonth: string | null) => renderAdjustments({ ...NONE, adjustingMonth });
+    expect(text('2026-10')).toBe('No adjustment of a closed month in 2026-10.');
+    expect(text('2026-09')).toContain('What changes now is booked in 2026-09:');
+    expect(text(null)).toContain('No month is closed yet.');
   });
 });
