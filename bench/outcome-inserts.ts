@@ -17,6 +17,7 @@ const PODS = 200;
 /** When the quarter is asked for: in its third month. */
 export const AT = new Date('2026-09-20T10:00:00Z');
 export const FINANCE: Principal = { id: 'grace@bench.example', role: 'finance', pods: [] };
+const VERIFIER: Principal = { id: 'luca@bench.example', role: 'finance', pods: [] };
 const PREPARER: Principal = { id: 'olaf@bench.example', role: 'operator', pods: [] };
 
 /** Pods with direct and shared cost on every day of the quarter, besides those that are there. */
@@ -41,14 +42,16 @@ export async function insertCosts(db: Kysely<DB>): Promise<void> {
   await sql`analyze`.execute(db);
 }
 
-/** States them all at once, as an import does. */
+/** States them all at once, as an import does, and verifies every other one, as importing the same sheet by somebody else of finance does. */
 export async function insertOutcomes(db: Kysely<DB>): Promise<void> {
   const stated = MONTHS.flatMap((month) =>
     Array.from({ length: OUTCOMES_A_MONTH }, (_, index) => outcome(month, index)),
   );
   await db.transaction().execute(async (trx) => {
-    const plan = await planOutcomes(trx, stated);
-    await saveOutcomes(trx, { stated, plan, principal: FINANCE, at: AT });
+    for (const principal of [FINANCE, VERIFIER]) {
+      const plan = await planOutcomes(trx, stated);
+      await saveOutcomes(trx, { stated, plan, principal, at: AT });
+    }
   });
   await sql`analyze`.execute(db);
 }
@@ -88,8 +91,8 @@ function outcome(month: string, index: number): StatedOutcome {
       isOwnBillBaseline: false,
     },
     state: index % 2 === 0 ? 'verified' : 'claimed',
-    verifiedBy: index % 2 === 0 ? 'luca@bench.example' : null,
-    sheetRow: null,
+    verifiedBy: index % 2 === 0 ? VERIFIER.id : null,
+    sheetRow: { workbook: 'bench-months', sourceRowId: `${month}/${index}` },
     evidence: [{ uri: `https://evidence.bench.example/${month}/${index}`, title: null, sha256: null }],
     agreements: shares.map((share) => ({ podId: share.podId, agreedBy: 'grace@bench.example' })),
   };

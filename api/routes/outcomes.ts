@@ -108,7 +108,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
       schema: {
         summary: 'State an outcome',
         description:
-          'A pod states outcomes of its own pods only. `"state": "verified"` needs role finance; and everything that gates a verification; otherwise it lands as claimed and notes say what is missing. A known reference changes that outcome.',
+          'A pod states outcomes of its own pods only. A known reference names the stored outcome and changes it. `"state": "verified"`, by finance, verifies one that somebody else recorded just like this, where nothing is missing; anything else lands as claimed, and notes say why.',
         tags: ['outcomes'],
         headers: IDEMPOTENCY_HEADERS,
         body: OutcomeBody,

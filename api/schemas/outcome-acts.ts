@@ -83,7 +83,7 @@ export const ActedView = Type.Object({
 const Missing = Type.Array(
   Type.Object({
     gate: oneOf(
-      ['delivery', 'baseline', 'own_bill', 'evidence', 'range', 'shares', 'duplicate', 'pool'],
+      ['delivery', 'baseline', 'own_bill', 'evidence', 'range', 'shares', 'duplicate', 'pool', 'review'],
       'What is not passed.',
     ),
     reason: Type.String(),

@@ -31,7 +31,7 @@ interface DemoOptions {
 /** Verifies outcomes as the sample's finance partner would. */
 const FINANCE: Principal = { id: 'grace@example.com', role: 'finance', pods: [] };
 /** Keeps the register of value: whoever records it verifies nothing of it. */
-const REGISTRAR: Principal = { id: 'mara@example.com', role: 'finance', pods: [] };
+const REGISTRAR = 'mara@example.com';
 const SOURCES = ['aws', 'azure', 'gcp'] as const;
 const TOKEN_DAYS = 1;
 
@@ -99,13 +99,17 @@ async function loadSample(runtime: Runtime, sample: PreparedSample, progress: Te
       mayDropAccounts: false,
     });
   }
-  await importOutcomes(runtime.db, {
-    sheet: sample.outcomesCsv,
-    workbook: 'larkfield-value-register',
-    principal: REGISTRAR,
-    dryRun: false,
-    at: runtime.clock.now(),
-  });
+  // What the registrar records, each portfolio's finance partner verifies by importing the same sheet.
+  const partners = file.organisation.portfolios.flatMap(({ financePartner }) => financePartner ?? []);
+  for (const id of [REGISTRAR, ...new Set(partners)]) {
+    await importOutcomes(runtime.db, {
+      sheet: sample.outcomesCsv,
+      workbook: 'larkfield-value-register',
+      principal: { id, role: 'finance', pods: [] },
+      dryRun: false,
+      at: runtime.clock.now(),
+    });
+  }
 }
 
 async function serve(runtime: Runtime): Promise<void> {

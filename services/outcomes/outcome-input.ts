@@ -47,9 +47,7 @@ export const OUTCOME_INPUT = Type.Object(
         {
           pod: text('The id of a pod.'),
           basisPoints: Type.Integer({ minimum: 1, maximum: BASIS_POINTS_WHOLE }),
-          agreedBy: Type.Optional(
-            text('Who agreed to it: yourself for your own pod; finance names anybody, and settles what it states.'),
-          ),
+          agreedBy: Type.Optional(text('Who agreed to it: yourself for your own pod. Finance settles what it states.')),
         },
         { additionalProperties: false },
       ),
@@ -127,8 +125,10 @@ export const OUTCOME_INPUT = Type.Object(
         { maxItems: REFERENCES_MAX, description: 'The same reference again names the same outcome.' },
       ),
     ),
-    state: Type.Optional(words(STATED_STATES, 'claimed if absent; verified needs role finance and verifiedBy.')),
-    verifiedBy: Type.Optional(text('Who verified it: neither its owner nor who states it, and of no receiving pod.')),
+    state: Type.Optional(
+      words(STATED_STATES, 'claimed if absent. verified: what somebody else recorded just like this, by finance.'),
+    ),
+    verifiedBy: Type.Optional(text('Who verifies it: whoever sends this, if at all; another name lands as claimed.')),
   },
   { additionalProperties: false },
 );

@@ -74,16 +74,19 @@ const COLUMNS: Readonly<Record<string, Described>> = {
   confidence_reason: { example: 'measured over four weeks', note: 'Why so sure; needed with a confidence.' },
   pool: { example: '', note: 'The id of a shared metric with a ceiling, where the outcome moves one.' },
   enabled_by: { example: '', note: 'Pods that made it possible, without a share; several with blanks between.' },
-  agreed_by: { example: '', note: 'Of several shares: who agreed to this one.' },
+  agreed_by: {
+    example: '',
+    note: 'Of several shares: yourself, where you agree to that of your pod. Finance settles what it imports.',
+  },
   review_due_on: { example: '', note: 'From this day on it counts as claimed until it is measured again.' },
   state: {
     example: 'claimed',
-    note: 'Verified needs role finance and all that gates it. Empty: claimed.',
+    note: 'Verified: finance that imports a row which somebody else recorded just like this verifies it. Empty: claimed.',
     choice: STATED_STATES,
   },
   verified_by: {
     example: '',
-    note: 'Who verified it: neither its owner nor who imports the sheet, and of no pod that receives it.',
+    note: 'Who verifies it, by importing the sheet in person once it is recorded; neither its owner nor of a pod that receives it.',
   },
 };
 

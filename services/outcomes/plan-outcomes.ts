@@ -24,10 +24,8 @@ export interface SavedOutcome {
 
 /** What is to be written. Whether a verification stands shows once the statement and its evidence are written. */
 export interface PlannedOutcome extends SavedOutcome {
-  /** It asks to be verified. Of a known content that alone may change. */
+  /** It asks to verify what is stored, as it is stored: what a statement brings or changes, its sender recorded and does not verify. */
   readonly verifies: boolean;
-  /** Said where it is not verified. */
-  readonly notesIfClaimed: readonly string[];
 }
 
 interface StoredOutcome {
@@ -63,14 +61,15 @@ export async function planOutcomes(trx: Transaction<DB>, stated: readonly Stated
 }
 
 function planOne(statement: StatedOutcome, stored: StoredOutcome | undefined): PlannedOutcome {
-  const verifies = statement.state === 'verified';
-  const state = verifies ? 'claimed' : statement.state;
+  const { verifiedBy } = statement;
+  const state = verifiedBy === null ? statement.state : 'claimed';
+  const recorded = verifiedBy === null ? [] : [`lands as claimed: ${cannotVerify(verifiedBy)}`];
   if (stored === undefined) {
-    return { outcomeId: null, change: 'created', version: 1, state, notes: [], verifies, notesIfClaimed: [] };
+    return { outcomeId: null, change: 'created', version: 1, state, notes: recorded, verifies: false };
   }
   const unchanged = (...notes: string[]): PlannedOutcome => {
     const { id: outcomeId, version } = stored;
-    return { outcomeId, change: 'unchanged', version, state: stored.state, notes, verifies: false, notesIfClaimed: [] };
+    return { outcomeId, change: 'unchanged', version, state: stored.state, notes, verifies: false };
   };
   if (stored.superseded_by !== null) {
     return unchanged(`was superseded by outcome ${stored.superseded_by}; state that one`);
@@ -84,12 +83,15 @@ function planOne(statement: StatedOutcome, stored: StoredOutcome | undefined): P
   if (isSame && isTakenBack && statement.claims === undefined) {
     return unchanged(`is ${taken}; claim it where that no longer holds`);
   }
-  const own = obstacleOfClaimant(statement, stored);
   if (isSame && !isTakenBack && !isCandidate) {
-    const isVerified =
-      stored.state === 'verified' && isSamePerson(stored.verified_by ?? '', statement.verifiedBy ?? '');
-    if (!verifies || isVerified) return unchanged();
-    return own === null ? { ...unchanged(), verifies } : unchanged(own);
+    if (verifiedBy === null || stored.state === 'verified') return unchanged();
+    if (stored.state === 'partially_verified') {
+      const part = `is verified in part by ${stored.verified_by ?? 'nobody'} (${stored.state_reason ?? 'no reason given'})`;
+      return unchanged(`${part}; saying it again lifts no verdict: verify it by itself`);
+    }
+    const claimant = stored.claimants.find((one) => isSamePerson(verifiedBy, one));
+    if (claimant !== undefined) return unchanged(`lands as claimed: ${cannotVerify(claimant)}`);
+    return { ...unchanged(), verifies: true };
   }
   const fell =
     stored.state === 'verified' || stored.state === 'partially_verified'
@@ -101,18 +103,14 @@ function planOne(statement: StatedOutcome, stored: StoredOutcome | undefined): P
     change: 'changed',
     version: stored.version + 1,
     state,
-    notes: own === null ? again : [...again, own],
-    verifies: verifies && own === null,
-    notesIfClaimed: fell,
+    notes: [...fell, ...again, ...recorded],
+    verifies: false,
   };
 }
 
 /** What somebody claimed, or recorded, somebody else verifies. */
-function obstacleOfClaimant({ verifiedBy }: StatedOutcome, stored: StoredOutcome): string | null {
-  if (verifiedBy === null) return null;
-  const claimant = stored.claimants.find((one) => isSamePerson(verifiedBy, one));
-  if (claimant === undefined) return null;
-  return `lands as claimed: ${claimant} stated the outcome, or changed it, and cannot verify it; somebody else of role finance does`;
+function cannotVerify(claimant: string): string {
+  return `${claimant} stated the outcome, or changed it, and cannot verify it; somebody else of role finance does, or imports the same sheet`;
 }
 
 /** The stored outcome of each statement, by the statement's position: of the same sheet row, or of one of its references. */

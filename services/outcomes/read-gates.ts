@@ -11,7 +11,7 @@ export async function readGates(
 ): Promise<ReadonlyMap<string, GatedOutcome>> {
   const { rows } = await sql<{ id: string; gated: GatedOutcome }>`
     select outcome.id::text as id, jsonb_build_object(
-      'basis', basis, 'hasAmount', amount is not null, 'hasRange', amount_low is not null and amount_high is not null,
+      'basis', basis, 'reviewDueOn', review_due_on, 'hasAmount', amount is not null, 'hasRange', amount_low is not null and amount_high is not null,
       'hasBaseline', baseline is not null or baseline_value is not null, 'isOwnBillBaseline', is_own_bill_baseline,
       'evidence', (
         select coalesce(jsonb_agg(jsonb_build_object('uri', uri, 'isBroken', broken_at is not null and mended_at is null) order by id), '[]')

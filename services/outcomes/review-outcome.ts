@@ -1,6 +1,7 @@
 /** Finance takes a claim into review: what is still missing to its verification is said there and then. It counts as claimed. */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { utcDate } from '../kernel/period.ts';
 import { type ActedOutcome, beginAct, endAct, type OutcomeAct, requireState, unchangedBy } from './outcome-act.ts';
 import { readGates } from './read-gates.ts';
 import { type MissingForVerification, missingForVerification } from './verification-gates.ts';
@@ -15,7 +16,7 @@ export async function reviewOutcome(trx: Transaction<DB>, act: OutcomeAct): Prom
   const row = await beginAct(trx, act, { roles: ['finance'], does: 'review an outcome' });
   requireState(row, ['claimed', 'in_review'], 'review', 'Only a claim is reviewed.');
   const gated = (await readGates(trx, [row.id])).get(row.id);
-  const missing = gated === undefined ? [] : missingForVerification(gated);
+  const missing = gated === undefined ? [] : missingForVerification(gated, utcDate(act.at));
   if (row.state === 'in_review') return { ...unchangedBy(row), missing };
   await sql`update outcome set state = 'in_review' where id = ${row.id}::bigint`.execute(trx);
   const done = await endAct(trx, act, { act: 'review-started', action: 'review-outcome', figures: false });

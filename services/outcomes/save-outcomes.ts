@@ -1,11 +1,12 @@
 /**
  * Writes stated outcomes: new ones, changed ones as a new version, and nothing for those stored like that already. Whatever the
- * number of outcomes, it is one statement per table. What asks to be verified is claimed until everything else is written, and then
- * verified where nothing is missing; a pool that would hold more than its ceiling refuses them all.
+ * number of outcomes, it is one statement per table. What is stored and asks to be verified as it is stored is verified at last, where
+ * nothing is missing to it; a pool that would hold more than its ceiling refuses them all.
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
+import { utcDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { findDuplicates } from './find-duplicates.ts';
 import { giveWay } from './give-way.ts';
@@ -46,7 +47,8 @@ export async function saveOutcomes(trx: Transaction<DB>, options: SaveOptions): 
   await settleAgreements(trx, planned, options);
   await findDuplicates(trx, [...new Set([...written, ...touched])], at);
   const refused = await verifyComplete(trx, planned, options);
-  if (written.length > 0) await keepCeilings(trx, written);
+  // A statement that only verifies what is stored may raise what counts too.
+  await keepCeilings(trx, [...new Set([...written, ...refused.keys()])]);
   const saved = planned.map((one) => {
     const result = resultOf(one, refused.get(one.outcomeId));
     if (one.change !== 'unchanged' || !touched.has(one.outcomeId)) return result;
@@ -71,43 +73,33 @@ async function identify(trx: Transaction<DB>, plan: readonly PlannedOutcome[]): 
 
 /** `refused`: what is missing to its verification; undefined where none was asked for. */
 function resultOf(planned: Identified, refused: readonly string[] | undefined): SavedOutcome & { outcomeId: string } {
-  const { verifies: _verifies, notesIfClaimed, ...one } = planned;
-  const notes = [...one.notes, ...(refused?.length === 0 ? [] : notesIfClaimed), ...(refused ?? [])];
-  if (refused?.length !== 0) return { ...one, notes };
-  const version = one.change === 'unchanged' ? one.version + 1 : one.version;
-  return { ...one, change: one.change === 'unchanged' ? 'changed' : one.change, version, state: 'verified', notes };
+  const { verifies: _verifies, ...one } = planned;
+  if (refused?.length !== 0) return { ...one, notes: [...one.notes, ...(refused ?? [])] };
+  return { ...one, change: 'changed', version: one.version + 1, state: 'verified' };
 }
 
 /** Verifies what asks for it where nothing is missing; what is missing, by outcome, where something is. */
 async function verifyComplete(
   trx: Transaction<DB>,
   planned: readonly Identified[],
-  { stated, at }: SaveOptions,
+  { principal, at }: SaveOptions,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const asking = planned.flatMap(({ verifies, outcomeId, change }, position) =>
-    verifies ? [{ id: outcomeId, by: stated[position]?.verifiedBy ?? '', known: change === 'unchanged' }] : [],
-  );
+  const asking = planned.flatMap(({ verifies, outcomeId }) => (verifies ? [outcomeId] : []));
   if (asking.length === 0) return new Map();
-  const gates = await readGates(
-    trx,
-    asking.map(({ id }) => id),
-  );
   const refused = new Map(
-    [...gates].map(([id, gated]) => [
+    [...(await readGates(trx, asking))].map(([id, gated]) => [
       id,
-      missingForVerification(gated).map(({ reason, fix }) => `lands as claimed: ${reason}. ${fix}`),
+      missingForVerification(gated, utcDate(at)).map(({ reason, fix }) => `lands as claimed: ${reason}. ${fix}`),
     ]),
   );
-  const complete = JSON.stringify(asking.filter(({ id }) => refused.get(id)?.length === 0));
+  const complete = asking.filter((id) => refused.get(id)?.length === 0);
   await sql`
-    update outcome set state = 'verified', verified_by = complete.by, verified_at = ${at.toISOString()}::timestamptz,
-      state_reason = null, version = version + complete.known::int
-    from jsonb_to_recordset(${complete}::jsonb) as complete (id bigint, by text, known boolean) where outcome.id = complete.id
-  `.execute(trx);
+    update outcome set state = 'verified', verified_by = ${principal.id}, verified_at = ${at.toISOString()}::timestamptz,
+      state_reason = null, version = version + 1, updated_at = ${at.toISOString()}::timestamptz
+    where id = any (${complete}::bigint[])`.execute(trx);
   await sql`
-    update outcome_schedule as scheduled set verdict = 'verified', verified_amount = scheduled.amount
-    from jsonb_to_recordset(${complete}::jsonb) as complete (id bigint) where scheduled.outcome_id = complete.id
-  `.execute(trx);
+    update outcome_schedule set verdict = 'verified', verified_amount = amount
+    where outcome_id = any (${complete}::bigint[])`.execute(trx);
   return refused;
 }
 
@@ -139,16 +131,14 @@ async function addEvidence(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Of what is known already and asks to be verified; what is written has them. */
+/** Of what is stored and asks to be verified; what is written has them. */
 async function settleAgreements(
   trx: Transaction<DB>,
   planned: readonly Identified[],
   { stated, at }: SaveOptions,
 ): Promise<void> {
-  const settled = planned.flatMap(({ outcomeId, change, verifies }, position) =>
-    verifies && change === 'unchanged'
-      ? (stated[position]?.agreements ?? []).map((agreement) => ({ id: outcomeId, ...agreement }))
-      : [],
+  const settled = planned.flatMap(({ outcomeId, verifies }, position) =>
+    verifies ? (stated[position]?.agreements ?? []).map((agreement) => ({ id: outcomeId, ...agreement })) : [],
   );
   if (settled.length === 0) return;
   await sql`

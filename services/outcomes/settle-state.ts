@@ -1,14 +1,15 @@
 /**
- * Whether a statement may ask for the verification of its outcome: finance says so, by a named person who neither owns or states the
- * outcome nor belongs to a pod that receives or states it. Where not, it lands as a claim, and a note says why. What else gates a
- * verification is looked at where it is written: save-outcomes.ts.
+ * Whether a statement may ask for the verification of its outcome, and whose agreement it brings. Whoever sends it speaks for themselves:
+ * a name in it is nobody's verification and nobody's agreement. Where it has no right to what it asks, it lands as a claim, and a note
+ * says why. That it verifies only what somebody else recorded is known once that is read (plan-outcomes.ts); what else gates a
+ * verification is looked at where it is written (save-outcomes.ts).
  */
 import type { CheckedOutcome, OutcomeContext } from './checked-outcome.ts';
 import { isSamePerson } from './outcome.ts';
 import type { RawOutcome } from './raw-outcome.ts';
 import { dependenceOf } from './verification-gates.ts';
 
-/** Verified only where finance says so by somebody independent; else claimed, with the reason. */
+/** Verified only where finance says so in person and is independent; else claimed, with the reason. */
 export function settleState(
   raw: RawOutcome,
   context: OutcomeContext,
@@ -19,13 +20,13 @@ export function settleState(
     return { state: 'claimed', verifiedBy: null, notes };
   }
   const obstacle = obstacleToVerification(raw, context);
-  if (obstacle === null) return { state: 'verified', verifiedBy: raw.verifiedBy, notes: [] };
+  if (obstacle === null) return { state: 'verified', verifiedBy: context.principal.id, notes: [] };
   return { state: 'claimed', verifiedBy: null, notes: [`lands as claimed: ${obstacle}`] };
 }
 
 /**
- * Who agreed to which share. What finance states it settles; anybody else speaks for pods of their own, by naming themselves. A pod alone
- * need not be asked.
+ * Who agreed to which share: whoever states it. What finance states it settles; anybody else speaks for pods of their own, by naming
+ * themselves. Another name is said to count for nothing. A pod alone need not be asked.
  */
 export function settleShares(
   raw: RawOutcome,
@@ -34,7 +35,12 @@ export function settleShares(
   if (raw.shares.length < 2) return { agreements: [], notes: [] };
   const notes: string[] = [];
   const agreements = raw.shares.flatMap(({ pod, agreedBy }) => {
-    if (principal.role === 'finance') return [{ podId: pod, agreedBy: agreedBy === '' ? principal.id : agreedBy }];
+    const isFinance = principal.role === 'finance';
+    if (isFinance && agreedBy !== '' && !isSamePerson(agreedBy, principal.id))
+      notes.push(
+        `that ${agreedBy} agreed to the share of pod "${pod}" is the word of ${principal.id}, who settles it; ${agreedBy} agrees in person`,
+      );
+    if (isFinance) return [{ podId: pod, agreedBy: principal.id }];
     const isOwn = principal.pods.includes(pod) || isSamePerson(principal.id, pods.get(pod)?.ownerEmail ?? '');
     if (agreedBy === '' && !principal.pods.includes(pod)) return [];
     if (isOwn && (agreedBy === '' || isSamePerson(agreedBy, principal.id)))
@@ -50,10 +56,11 @@ export function settleShares(
 function obstacleToVerification(raw: RawOutcome, context: OutcomeContext): string | null {
   const { principal, podsOf } = context;
   if (principal.role !== 'finance') return `verified needs the role finance, not ${principal.role}`;
-  if (raw.verifiedBy === '') return 'verified needs the name of who verified it';
-  const dependence = dependenceOf(raw.verifiedBy, {
+  if (raw.verifiedBy !== '' && !isSamePerson(raw.verifiedBy, principal.id))
+    return `${raw.verifiedBy} verifies it in person, with a token of their own`;
+  const dependence = dependenceOf(principal.id, {
     ownerEmail: raw.ownerEmail,
-    claimedBy: [principal.id],
+    claimedBy: [],
     pods: [...raw.shares.map((share) => share.pod), ...principal.pods],
     podsOf,
   });

@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { type EvidenceView, listEvidence } from '../evidence/evidence.ts';
 import { AppError } from '../kernel/errors.ts';
+import { utcDate } from '../kernel/period.ts';
 import { findDeliveryFaults } from './delivery-days.ts';
 import { listOutcomes, type OutcomeView } from './list-outcomes.ts';
 import { readGates } from './read-gates.ts';
@@ -64,7 +65,10 @@ export async function showOutcome(db: Kysely<DB>, outcomeId: string, at: Date): 
     from outcome_version where outcome_id = ${outcomeId}::bigint order by version`.execute(db);
   return {
     ...view,
-    missing: gated === undefined ? null : [...(await missingToClaim(db, view, at)), ...missingForVerification(gated)],
+    missing:
+      gated === undefined
+        ? null
+        : [...(await missingToClaim(db, view, at)), ...missingForVerification(gated, utcDate(at))],
     evidence: await listEvidence(db, outcomeId),
     duplicates,
     history,

@@ -2,12 +2,13 @@
  * What an outcome still needs before finance may verify it. A claim needs none of this. The same gates hold for a verification that a sheet
  * or a caller states and for one that a reviewer makes; each missing thing comes with its fix.
  */
+import type { IsoDate } from '../kernel/period.ts';
 import { type Basis, BASES_WITHOUT_MONEY, isSamePerson, mailboxOf } from './outcome.ts';
 
 /** A missing thing: which gate, what was found, what to do. */
 export interface MissingForVerification {
   /** `delivery` of a candidate only: what it says of its day stands in the way of claiming it. */
-  readonly gate: 'delivery' | 'baseline' | 'own_bill' | 'evidence' | 'range' | 'shares' | 'duplicate' | 'pool';
+  readonly gate: 'delivery' | 'baseline' | 'own_bill' | 'evidence' | 'range' | 'shares' | 'duplicate' | 'pool' | 'review';
   readonly reason: string;
   readonly fix: string;
 }
@@ -25,10 +26,17 @@ export interface GatedOutcome {
   readonly duplicates: readonly { readonly outcomeId: string; readonly answer: string | null }[];
   /** The first recognised day for which its pool has no ceiling. */
   readonly dayWithoutCeiling: string | null;
+  /** From this day on, what is verified counts as claimed again. */
+  readonly reviewDueOn: IsoDate | null;
 }
 
-/** Everything that is missing, in the order in which people get to it. */
-export function missingForVerification(outcome: GatedOutcome): MissingForVerification[] {
+/**
+ * Everything that is missing, in the order in which people get to it. `today`: not given where the verifier says by which day it is
+ * measured again.
+ */
+export function missingForVerification(outcome: GatedOutcome, today?: IsoDate): MissingForVerification[] {
+  const { reviewDueOn } = outcome;
+  const isReviewPast = today !== undefined && reviewDueOn !== null && reviewDueOn <= today;
   return [
     ...missingMeasure(outcome),
     ...missingEvidence(outcome),
@@ -43,6 +51,15 @@ export function missingForVerification(outcome: GatedOutcome): MissingForVerific
             'Finance sets a ceiling for the whole time that it is recognised in.',
           ),
         ]),
+    ...(isReviewPast
+      ? [
+          missing(
+            'review',
+            `its review is due since ${reviewDueOn}`,
+            'Whoever verifies it names the later day by which it is measured again.',
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -86,7 +103,7 @@ function missingEvidence({ evidence }: GatedOutcome): MissingForVerification[] {
       missing(
         'evidence',
         `its evidence ${uri} is broken`,
-        'Say that it holds again once it does, or add other evidence.',
+        'Finance says that it holds again once it does; other evidence beside it does not mend it.',
       ),
     );
 }

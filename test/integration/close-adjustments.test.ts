@@ -9,8 +9,9 @@ import { costs } from '../../services/reports/costs.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { rulebook } from '../support/billed-charges.ts';
-import { adjusted, importSheet, report, RULES, test, VERIFIED } from '../support/closable-company.ts';
+import { adjusted, importSheet, report, RULES, test } from '../support/closable-company.ts';
 import { AFTERWARDS, close, publishBill, putInForce } from '../support/closing.ts';
+import { VERIFIED } from '../support/outcome-sheets.ts';
 
 describe('what moves after closing', () => {
   test('is an adjustment of the open month, with its causes, and is booked when that closes', async ({
@@ -45,7 +46,7 @@ describe('what moves after closing', () => {
         causes: {
           loads: [{ sourceId: 'files', billingPeriod: '2026-08', was: company.august, now: restated }],
           rulebook: null,
-          outcomes: [{ outcomeId: '1', was: 1, now: 2 }],
+          outcomes: [{ outcomeId: '1', was: 2, now: 4 }],
           rates: [],
         },
       },

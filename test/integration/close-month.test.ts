@@ -9,7 +9,7 @@ import { listStatements, readStatementDocument } from '../../services/periods/li
 import { readReadiness } from '../../services/periods/readiness.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { rulebook } from '../support/billed-charges.ts';
-import { importSheet, report, RULES, test, VERIFIED } from '../support/closable-company.ts';
+import { importSheet, report, RULES, test } from '../support/closable-company.ts';
 import {
   AFTERWARDS,
   APPROVER,
@@ -20,6 +20,7 @@ import {
   publishBill,
   putInForce,
 } from '../support/closing.ts';
+import { VERIFIED } from '../support/outcome-sheets.ts';
 
 describe('a closed month', () => {
   test('answers as it did when it was closed, whatever happens afterwards', async ({ db, company }) => {

@@ -16,7 +16,6 @@ import { enablingReport } from '../../services/enabling/enabling-report.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { add, type Decimal, decimal, multiply, sum } from '../../services/kernel/decimal.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { verifyStatements } from '../../services/periods/verify-statements.ts';
 import { headlineOf } from '../../services/cloud-return/wording.ts';
@@ -28,7 +27,7 @@ import { startTestApi } from '../support/api.ts';
 import { insertOrigin, pod, rulebook } from '../support/billed-charges.ts';
 import { AFTERWARDS, close, publishBill, putInForce } from '../support/closing.ts';
 import { test as base } from '../support/database.ts';
-import { FINANCE, insertPods, outcomeRow, outcomeSheet } from '../support/outcome-sheets.ts';
+import { FINANCE, importVerified, insertPods, outcomeRow, outcomeSheet, VERIFIED } from '../support/outcome-sheets.ts';
 
 const QUARTER = '2026-Q3';
 const PODS = [pod('checkout'), pod('search')];
@@ -96,8 +95,7 @@ const test = company.extend('open', { scope: 'file' }, ({ db }) => report(db));
 /** One runs on into the quarter, one ended, one begins, one is retracted later, one is claimed only. */
 async function importValues(db: Kysely<DB>): Promise<void> {
   const verified = {
-    state: 'verified',
-    verified_by: 'luca@example.com',
+    ...VERIFIED,
     delivered_on: '2026-06-01',
     recognise_from: '2026-06-01',
   };
@@ -116,13 +114,7 @@ async function importValues(db: Kysely<DB>): Promise<void> {
     { source_row_id: 'claimed', amount: '7', pod: 'search', delivered_on: '2026-08-01', title: 'Found more' },
   ];
   const sheet = outcomeSheet(...rows.map((row) => outcomeRow({ title: `Outcome ${row.source_row_id}`, ...row })));
-  const { outcomes } = await importOutcomes(db, {
-    sheet,
-    workbook: 'benefits',
-    principal: FINANCE,
-    dryRun: false,
-    at: AFTERWARDS,
-  });
+  const { outcomes } = await importVerified(db, { sheet, workbook: 'benefits', at: AFTERWARDS });
   expect(outcomes.map(({ state }) => state)).toEqual(['verified', 'verified', 'verified', 'verified', 'claimed']);
 }
 

@@ -11,7 +11,6 @@ import { decimal, sum } from '../../services/kernel/decimal.ts';
 import { localOperator } from '../../services/kernel/ports.ts';
 import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
 import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { costs } from '../../services/reports/costs.ts';
 import type { ValuePerPod } from '../../services/reports/compose-value.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
@@ -19,12 +18,11 @@ import { startTestApi } from '../support/api.ts';
 import { close } from '../support/closing.ts';
 import { insertLoad, insertPodDays } from '../support/cost-fixtures.ts';
 import { createTestDatabase, test as base } from '../support/database.ts';
-import { FINANCE, outcomeRow, outcomeSheet } from '../support/outcome-sheets.ts';
+import { importVerified, outcomeRow, outcomeSheet, VERIFIED } from '../support/outcome-sheets.ts';
 import { publishBills } from '../support/published-bills.ts';
 
 const AT = new Date('2026-10-20T08:00:00Z');
 const SEPTEMBER = { period: '2026-09', at: AT };
-const VERIFIED = { state: 'verified', verified_by: 'luca@example.com' };
 
 const FILE = `organisation: Acme
 portfolios: [{ id: commerce, name: Commerce }, { id: growth, name: Growth }]
@@ -69,7 +67,7 @@ async function foundCompany(db: Kysely<DB>): Promise<void> {
     { source_row_id: 'both', pod: 'checkout', share_bp: '2500' },
     { source_row_id: 'both', pod: 'trolley', share_bp: '2500' },
   );
-  await importOutcomes(db, { sheet, workbook: 'benefits', principal: FINANCE, dryRun: false, at: AT });
+  await importVerified(db, { sheet, workbook: 'benefits', at: AT });
 }
 
 const test = base

@@ -7,7 +7,7 @@ import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
 import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
 import { test } from '../support/database.ts';
-import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
+import { FINANCE, insertPods, stateOutcome } from '../support/outcome-sheets.ts';
 
 const AT = new Date('2026-09-20T08:00:00Z');
 
@@ -70,7 +70,7 @@ describe('POST /outcomes', () => {
     });
     const outside = create(trx, { basis: 'risk_reduced', amountLow: '301', amountHigh: '900' });
     await expect(outside).rejects.toMatchObject({ faults: [{ column: 'amountLow' }] });
-    expect(await create(trx, { basis: 'risk_reduced', amountLow: '100', amountHigh: '900' })).toMatchObject({
+    expect(await create(trx, { title: 'Fewer breaches', basis: 'risk_reduced', amountLow: '100', amountHigh: '900' })).toMatchObject({
       notes: [],
     });
   });
@@ -91,14 +91,14 @@ describe('a list', () => {
   test('pages from the newest, filtered by pod and state', async ({ trx }) => {
     await insertPods(trx, { id: 'checkout' }, { id: 'search' });
     for (const title of ['one', 'two', 'three']) await create(trx, { title });
-    await create(trx, {
+    const four = input({
       title: 'four',
       shares: [{ pod: 'search', basisPoints: 1 }],
       state: 'verified',
-      verifiedBy: 'l@x.io',
       baseline: { text: 'the month before', isOwnBill: false },
       evidenceUrl: 'https://evidence.example.com/four',
     });
+    await stateOutcome(trx, { input: four, at: AT });
     const first = await listOutcomes(trx, { limit: 2, podId: 'checkout' });
     expect(first.outcomes.map((outcome) => outcome.title)).toEqual(['three', 'two']);
     const second = await listOutcomes(trx, { limit: 2, podId: 'checkout', after: first.next ?? '' });

@@ -5,8 +5,17 @@ import type { DB } from '../../db/schema.gen.ts';
 import { localOperator, type Principal } from '../../services/kernel/ports.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
+import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
 import { test } from '../support/database.ts';
-import { FINANCE, insertPods, outcomeRow, outcomeSheet } from '../support/outcome-sheets.ts';
+import {
+  FINANCE,
+  importVerified,
+  insertPods,
+  outcomeRow,
+  outcomeSheet,
+  VERIFIED,
+  VERIFIER,
+} from '../support/outcome-sheets.ts';
 
 const AT = new Date('2026-09-20T08:00:00Z');
 
@@ -118,55 +127,90 @@ describe('a sheet', () => {
 });
 
 describe('a verification in a sheet', () => {
-  const verified = (cells: object = {}) => outcomeRow({ state: 'verified', verified_by: 'luca@example.com', ...cells });
+  const verified = (cells: object = {}) => outcomeRow({ ...VERIFIED, ...cells });
 
-  test('stands where finance imports it and the verifier is independent', async ({ trx }) => {
+  test('is made by whoever imports what somebody else recorded, in person', async ({ trx }) => {
     await insertPods(trx, { id: 'checkout' });
-    await importSheet(trx, outcomeSheet(verified()));
-    expect(await stored(trx)).toMatchObject([
-      { state: 'verified', verifiedBy: 'luca@example.com', verifiedAt: '2026-09-20T08:00:00.000Z' },
+    const recorded = await importSheet(trx, outcomeSheet(verified()));
+    expect(recorded.outcomes).toMatchObject([
+      {
+        state: 'claimed',
+        notes: ['lands as claimed: luca@example.com verifies it in person, with a token of their own'],
+      },
     ]);
+    expect(await importSheet(trx, outcomeSheet(verified()), VERIFIER)).toMatchObject({
+      changed: 1,
+      outcomes: [{ state: 'verified', version: 2, notes: [] }],
+    });
+    expect(await stored(trx)).toMatchObject([
+      { state: 'verified', verifiedBy: VERIFIER.id, verifiedAt: '2026-09-20T08:00:00.000Z' },
+    ]);
+    for (const principal of [FINANCE, VERIFIER, localOperator]) {
+      const again = await importSheet(trx, outcomeSheet(verified()), principal);
+      expect(again).toMatchObject({ unchanged: 1, outcomes: [{ state: 'verified', notes: [] }] });
+    }
   });
 
   test.for([
     ['another role than finance', localOperator, {}, 'verified needs the role finance, not operator'],
-    ['no verifier', FINANCE, { verified_by: '' }, 'verified needs the name of who verified it'],
-    ['its owner', FINANCE, { verified_by: 'Ada@example.com' }, 'owns the outcome'],
-    ['whoever imports it', FINANCE, { verified_by: 'Grace@example.com' }, 'stated the outcome, or changed it,'],
+    ['a name alone, whoever it is', VERIFIER, { verified_by: 'ghost@nowhere.example' }, 'verifies it in person'],
+    ['its owner', { ...FINANCE, id: 'Ada@example.com' }, { verified_by: '' }, 'owns the outcome'],
+    ['whoever recorded it', FINANCE, { verified_by: 'Grace@example.com' }, 'stated the outcome, or changed it,'],
     [
       'the owner of a receiving pod',
-      FINANCE,
-      { verified_by: 'checkout-owner@example.com' },
+      { ...FINANCE, id: 'checkout-owner@example.com' },
+      { verified_by: '' },
       'belongs to pod "checkout"',
     ],
+    ['a reviewer, once its review is due', VERIFIER, { review_due_on: '2026-09-01' }, 'due since 2026-09-01'],
   ] as const)('by %s lands as claimed and says so', async ([, principal, cells, note], { trx }) => {
     await insertPods(trx, { id: 'checkout' });
+    await importSheet(trx, outcomeSheet(verified(cells)));
     const result = await importSheet(trx, outcomeSheet(verified(cells)), principal);
     expect(result.outcomes[0]?.notes.join()).toContain(note);
     expect(await stored(trx)).toMatchObject([{ state: 'claimed', verifiedBy: null }]);
   });
 
-  test('of a claimed row is a new version, and importing the claim again does not undo it', async ({ trx }) => {
+  test('of a row that says something else than what is recorded lands as claimed, and lifts no verdict', async ({
+    trx,
+  }) => {
     await insertPods(trx, { id: 'checkout' });
     await importSheet(trx, outcomeSheet(outcomeRow()));
-    expect(await importSheet(trx, outcomeSheet(verified()))).toMatchObject({ changed: 1 });
-    expect(await importSheet(trx, outcomeSheet(outcomeRow()))).toMatchObject({ unchanged: 1 });
-    expect(await importSheet(trx, outcomeSheet(verified()), localOperator)).toMatchObject({
-      unchanged: 1,
-      outcomes: [{ state: 'verified', notes: [] }],
+    const changed = await importSheet(trx, outcomeSheet(verified({ amount: '2000' })), VERIFIER);
+    expect(changed.outcomes[0]?.notes.join()).toContain('luca@example.com stated the outcome, or changed it,');
+    const [{ outcomeId = '' } = {}] = await stored(trx);
+    const rows = [{ ordinal: 1, verdict: 'verified' as const, verifiedAmount: '400' }];
+    const grace = { principal: { ...FINANCE, id: 'sue@example.com' }, at: AT };
+    await verifyOutcome(trx, { outcomeId, rows, reason: 'A campaign', ...grace });
+    const sheet = outcomeSheet(verified({ amount: '2000', verified_by: '' }));
+    expect(await importSheet(trx, sheet, grace.principal)).toMatchObject({
+      outcomes: [{ change: 'unchanged', notes: [expect.stringContaining('saying it again lifts no verdict')] }],
     });
-    expect(await stored(trx)).toMatchObject([{ state: 'verified', version: 2 }]);
   });
 
   test('falls back to claimed where the content changes without a new verification, and says so', async ({ trx }) => {
     await insertPods(trx, { id: 'checkout' });
-    await importSheet(trx, outcomeSheet(verified()));
+    await importVerified(trx, { sheet: outcomeSheet(verified()), workbook: 'benefits-2026', at: AT });
     const result = await importSheet(trx, outcomeSheet(outcomeRow({ amount: '2000' })));
     expect(result.outcomes[0]?.notes).toEqual([
       'was verified by luca@example.com; its content changed, so it is claimed again',
     ]);
     expect(await stored(trx)).toMatchObject([{ state: 'claimed', verifiedBy: null, verifiedAt: null }]);
   });
+});
+
+test('agreements in a sheet of finance are settled by whoever imports it, whatever name it gives', async ({ trx }) => {
+  await insertPods(trx, { id: 'checkout' }, { id: 'search' });
+  const half = { share_bp: '5000', agreed_by: 'santa@north.example' };
+  const result = await importSheet(
+    trx,
+    outcomeSheet(outcomeRow(half), { source_row_id: 'r1', pod: 'search', ...half }),
+  );
+  expect(result.outcomes[0]?.notes).toMatchObject([
+    expect.stringContaining('is the word of grace@example.com, who settles it'),
+    expect.stringContaining('pod "search"'),
+  ]);
+  expect((await stored(trx))[0]?.shares.map(({ agreedBy }) => agreedBy)).toEqual([FINANCE.id, FINANCE.id]);
 });
 
 describe('a sheet is refused whole, by line and column, for', () => {
@@ -316,7 +360,7 @@ describe('a sheet is refused whole, by line and column, for', () => {
       faults: [{ line: 1, column: 'deliverd_on', fix: 'Did you mean "delivered_on"?' }, { column: 'delivered_on' }],
     });
     await expect(importSheet(trx, `${outcomeSheet(outcomeRow())}a,b\n`)).rejects.toMatchObject({
-      faults: [{ line: 3, reason: 'the row has 2 cells, the header 22' }],
+      faults: [{ line: 3, reason: 'the row has 2 cells, the header 24' }],
     });
     const semicolons = outcomeSheet(outcomeRow()).replaceAll(',', ';');
     await expect(importSheet(trx, semicolons)).rejects.toThrow('separated by semicolons');

@@ -36,6 +36,8 @@ import { test as base, createTestDatabase } from '../support/database.ts';
 import { readWholeDatabase } from '../support/whole-database.ts';
 
 const FINANCE: Principal = { id: 'grace@example.com', role: 'finance', pods: [] };
+/** Verifies what FINANCE stated. */
+const VERIFIER: Principal = { ...FINANCE, id: 'luca@example.com' };
 const POD: Principal = { id: 'ada@example.com', role: 'pod', pods: ['checkout'] };
 const NOW = new Date('2026-11-20T10:00:00Z');
 
@@ -178,7 +180,8 @@ class History {
     });
   }
 
-  async state(at: Date, amount: string, verifiedBy?: string): Promise<void> {
+  /** Said again by somebody else of finance, it is verified. */
+  async state(at: Date, amount: string, isVerified = false): Promise<void> {
     const input = {
       title: 'Paid faster',
       amount,
@@ -188,9 +191,13 @@ class History {
       ownerEmail: 'val@example.com',
       shares: [{ pod: 'checkout', basisPoints: 6_000 }],
       references: [{ system: 'jira', key: 'PAY-1' }],
-      ...(verifiedBy === undefined ? {} : { state: 'verified' as const, verifiedBy }),
+      baseline: { text: 'the month before', isOwnBill: false },
+      evidenceUrl: 'https://evidence.example.com/PAY-1',
+      ...(isVerified ? { state: 'verified' as const } : {}),
     };
-    await this.db.transaction().execute((trx) => createOutcome(trx, { input, principal: FINANCE, at }));
+    const principal = isVerified ? VERIFIER : FINANCE;
+    const { state } = await this.db.transaction().execute((trx) => createOutcome(trx, { input, principal, at }));
+    expect(state).toBe(isVerified ? 'verified' : 'claimed');
   }
 }
 
@@ -229,7 +236,7 @@ async function tell(history: History): Promise<Told> {
     (at) => history.measure(at, 'requests,GB,checkout,2026-09,2\nrequests,,search,2026-09,1\n'),
     async (at) => loads.push(await history.publish(at, bill('130.25'))),
     (at) => history.apply(at, FILE, RATES.replace('1.2', '1.25')),
-    (at) => history.state(at, '300', 'grace@example.com'),
+    (at) => history.state(at, '300', true),
     (at) => history.apply(at, `${FILE}  - { id: queues, when: { serviceName: Queue }, pod: search }\n`, RATES),
     (at) =>
       history.apply(

@@ -7,7 +7,6 @@ import { describe, expect } from 'vitest';
 import { renderCosts } from '../../cli/render/costs.ts';
 import { renderReconciliation } from '../../cli/render/reconciliation.ts';
 import { renderValuePerPod } from '../../cli/render/value-per-pod.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
@@ -15,7 +14,7 @@ import { valuePerPodTable } from '../../services/reports/report-tables.ts';
 import { csvOf } from '../../services/sheets/report-table.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { test as base } from '../support/database.ts';
-import { FINANCE, insertPods, outcomeRow, outcomeSheet } from '../support/outcome-sheets.ts';
+import { importVerified, insertPods, outcomeRow, outcomeSheet, VERIFIED } from '../support/outcome-sheets.ts';
 import { publishBills } from '../support/published-bills.ts';
 
 const REQUEST = { period: '2026-Q3', at: new Date('2026-10-04T08:00:00Z') };
@@ -24,10 +23,9 @@ const WIDTH_MAX = 120;
 const test = base.extend('db', { scope: 'file' }, async ({ database: { db } }) => {
   await insertPods(db, { id: 'checkout', portfolio: 'commerce' }, { id: 'search', portfolio: 'commerce' });
   await publishBills(db);
-  const verified = { state: 'verified', verified_by: 'luca@example.com' };
   const sheet = outcomeSheet(
     outcomeRow({
-      ...verified,
+      ...VERIFIED,
       source_row_id: 'conversion',
       amount: '920.37',
       share_bp: '7000',
@@ -43,7 +41,7 @@ const test = base.extend('db', { scope: 'file' }, async ({ database: { db } }) =
       delivered_on: '2026-09-12',
     }),
     outcomeRow({
-      ...verified,
+      ...VERIFIED,
       source_row_id: 'risk',
       pod: 'search',
       basis: 'risk_reduced',
@@ -51,7 +49,7 @@ const test = base.extend('db', { scope: 'file' }, async ({ database: { db } }) =
       amount: '400',
     }),
   );
-  await importOutcomes(db, { sheet, workbook: 'benefits', principal: FINANCE, dryRun: false, at: REQUEST.at });
+  await importVerified(db, { sheet, workbook: 'benefits', at: REQUEST.at });
   await prepareConversions(db, REQUEST);
   return db;
 });

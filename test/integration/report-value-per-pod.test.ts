@@ -1,11 +1,9 @@
 /** Value per pod over a real PostgreSQL: the cut at the last complete day, recognition, shares, currencies, returns and coverage. */
-import type { Kysely } from 'kysely';
-import { sql } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { NO_ADJUSTMENTS } from '../../services/reports/compose-value.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import type { ReportRequest } from '../../services/reports/report-frame.ts';
@@ -15,23 +13,19 @@ import { test } from '../support/database.ts';
 import {
   FINANCE,
   forgetRates,
+  importVerified,
   insertPods,
   outcomeRow,
   outcomeSheet,
   type SheetCells,
+  VERIFIED,
 } from '../support/outcome-sheets.ts';
 
 const AFTER = new Date('2026-11-20T00:00:00Z');
 const QUARTER = '2026-07-01..2026-10-01';
 
-async function importSheet(trx: Parameters<typeof importOutcomes>[0], ...rows: readonly SheetCells[]) {
-  await importOutcomes(trx, {
-    sheet: outcomeSheet(...rows),
-    workbook: 'w',
-    principal: FINANCE,
-    dryRun: false,
-    at: AFTER,
-  });
+async function importSheet(trx: Transaction<DB>, ...rows: readonly SheetCells[]) {
+  await importVerified(trx, { sheet: outcomeSheet(...rows), workbook: 'w', at: AFTER });
 }
 
 async function report(db: Kysely<DB>, request: Partial<ReportRequest> & { portfolio?: string } = {}) {
@@ -39,8 +33,6 @@ async function report(db: Kysely<DB>, request: Partial<ReportRequest> & { portfo
   await prepareConversions(db, asked);
   return valuePerPod(db, asked);
 }
-
-const VERIFIED = { state: 'verified', verified_by: 'luca@example.com' };
 
 describe('before anything exists', () => {
   test('the report is empty and says what it can', async ({ trx }) => {

@@ -11,7 +11,6 @@ import { describe, expect } from 'vitest';
 import { PG_TYPES } from '../../db/pg-types.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
@@ -19,7 +18,7 @@ import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { AT } from '../support/billed-charges.ts';
 import { test as base } from '../support/database.ts';
-import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
+import { insertPods, stateOutcome } from '../support/outcome-sheets.ts';
 import { publishBills } from '../support/published-bills.ts';
 
 const VIEWS = [
@@ -42,7 +41,6 @@ async function seedOutcomesAndEnvelope(db: Kysely<DB>): Promise<void> {
     deliveredOn: '2026-09-05',
     ownerEmail: 'val@example.com',
     state: 'verified',
-    verifiedBy: 'luca@example.com',
   } as const;
   const shared = [
     { pod: 'checkout', basisPoints: 3_333 },
@@ -100,7 +98,7 @@ async function seedOutcomesAndEnvelope(db: Kysely<DB>): Promise<void> {
     },
   ];
   for (const input of outcomes) {
-    await db.transaction().execute((trx) => createOutcome(trx, { input, principal: FINANCE, at: AT }));
+    await db.transaction().execute((trx) => stateOutcome(trx, { input, at: AT }));
   }
   await sql`
     with made as (

@@ -9,18 +9,16 @@ import type { DB } from '../../db/schema.gen.ts';
 import { type Decimal, decimal, sum } from '../../services/kernel/decimal.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
 import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
 import { valuePerPodTable } from '../../services/reports/report-tables.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { test } from '../support/database.ts';
-import { FINANCE, forgetRates, insertPods } from '../support/outcome-sheets.ts';
+import { FINANCE, forgetRates, insertPods, stateOutcome, VERIFIER } from '../support/outcome-sheets.ts';
 
 const AT = new Date('2026-10-20T08:00:00Z');
 const REQUEST = { period: '2026-Q3', at: AT, detail: true } as const;
-const LUCA = { ...FINANCE, id: 'luca@example.com' };
 
 let evidence = 0;
 
@@ -33,10 +31,10 @@ async function state(trx: Transaction<DB>, input: Partial<OutcomeInput>, at = AT
     basis: 'cost_reduction',
   };
   const gated = { baseline: { text: 'the year before', isOwnBill: false } };
-  const proof = { evidence: [{ uri: `https://evidence.example.com/${evidence}` }] };
+  const proof = { evidence: [{ url: `https://evidence.example.com/${evidence}` }] };
   const shares = [{ pod: 'checkout', basisPoints: 10_000 }];
   const given = { ...common, ...gated, ...proof, shares, ...input } as OutcomeInput;
-  return (await createOutcome(trx, { input: given, principal: FINANCE, at })).outcomeId;
+  return stateOutcome(trx, { input: given, at });
 }
 
 async function charge(trx: Transaction<DB>, podId: string, ...days: [date: string, cost: string][]): Promise<void> {
@@ -50,7 +48,7 @@ async function charge(trx: Transaction<DB>, podId: string, ...days: [date: strin
   }
 }
 
-const verified = { state: 'verified', verifiedBy: LUCA.id } as const;
+const verified = { state: 'verified' } as const;
 const USD = { currency: 'USD' };
 
 describe('the detail of value per pod', () => {
@@ -181,7 +179,7 @@ describe('the detail of value per pod', () => {
     ];
     const outcomeId = await state(trx, { ...USD, title: 'Cheaper', amount: '100', shares });
     const rows = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '50' }] as const;
-    await verifyOutcome(trx, { outcomeId, principal: LUCA, at: AT, rows, reason: 'Half of it' });
+    await verifyOutcome(trx, { outcomeId, principal: VERIFIER, at: AT, rows, reason: 'Half of it' });
     const at = new Date('2026-09-30T10:00:00Z');
     await retractOutcome(trx, { outcomeId, principal: FINANCE, at, reason: 'Wrong' });
     const ofSearch = [{ pod: 'search', basisPoints: 10_000 }];

@@ -26,7 +26,7 @@ import { prepareConversions } from '../../services/reports/prepare-conversions.t
 import { readReportFacts } from '../../services/reports/report-facts.ts';
 import { valuePerPod, valuePerPodAtOnce } from '../../services/reports/value-per-pod.ts';
 import { test } from '../support/database.ts';
-import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
+import { FINANCE, insertPods, VERIFIER } from '../support/outcome-sheets.ts';
 
 const AT = new Date('2027-06-01T00:00:00Z');
 const PODS = ['a', 'b', 'c'];
@@ -102,7 +102,7 @@ const stated = fc
     };
     const evidence = [{ uri: `https://evidence.example.com/${link}`, title: null, sha256: null }];
     const agreements = parts.map(({ podId }) => ({ podId, agreedBy: 'g@example.com' }));
-    const verifiedBy = state === 'verified' ? 'l@example.com' : null;
+    const verifiedBy = state === 'verified' ? VERIFIER.id : null;
     return { content, state, verifiedBy, sheetRow: null, evidence, agreements } satisfies StatedOutcome;
   });
 
@@ -124,7 +124,7 @@ function broughtBy({ content }: StatedOutcome, act: Act | undefined): Decimal {
 
 async function perform(trx: Transaction<DB>, given: { outcomeId: string; outcome: StatedOutcome; act: Act }) {
   const { outcomeId, outcome, act } = given;
-  const request = { outcomeId, principal: { ...FINANCE, id: 'luca@example.com' }, at: AT, reason: 'as measured' };
+  const request = { outcomeId, principal: VERIFIER, at: AT, reason: 'as measured' };
   if (act === 'retract') await retractOutcome(trx, request);
   if (act !== 'judge' || outcome.content.amount === null) return;
   const rows = outcome.content.schedule.map(({ amount }, index) => ({
@@ -170,9 +170,12 @@ describe('recognised value', () => {
             await importFxFiles(trx, [{ name: 'r.csv', text: ratesCsv() }]);
             const ids: string[] = [];
             for (const stated of [inWorkbook(former), outcomes]) {
-              const plan = await planOutcomes(trx, stated);
-              const saved = await saveOutcomes(trx, { stated, plan, principal: FINANCE, at: AT });
-              ids.push(...saved.map(({ outcomeId }) => outcomeId ?? ''));
+              // What one records, the other verifies, where it asks for that.
+              for (const principal of [FINANCE, VERIFIER]) {
+                const plan = await planOutcomes(trx, stated);
+                const saved = await saveOutcomes(trx, { stated, plan, principal, at: AT });
+                if (principal === FINANCE) ids.push(...saved.map(({ outcomeId }) => outcomeId ?? ''));
+              }
               // Kept between the changes and after them.
               const cut = addDays('2026-01-01', (stated === outcomes ? days.at(-1) : days[0]) ?? 1);
               if (!cut.endsWith('-01')) await keepValueCut(trx, { cutOn: cut, at: AT });

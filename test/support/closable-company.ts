@@ -2,14 +2,13 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
 import { adjustments } from '../../services/periods/adjustments.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { insertOrigin, pod, rulebook } from './billed-charges.ts';
 import { AFTERWARDS, publishBill, putInForce } from './closing.ts';
 import { createTestDatabase, test as base } from './database.ts';
-import { FINANCE, insertPods, outcomeRow, outcomeSheet } from './outcome-sheets.ts';
+import { importVerified, insertPods, outcomeRow, outcomeSheet, VERIFIED } from './outcome-sheets.ts';
 
 export const RULES = rulebook(
   [
@@ -19,7 +18,6 @@ export const RULES = rulebook(
   ],
   [pod('checkout'), pod('search')],
 );
-export const VERIFIED = { state: 'verified', verified_by: 'luca@example.com' };
 
 /** A company with August and September delivered, in two currencies, with value; on a database of its own, because closing commits. */
 export const test = base
@@ -64,11 +62,7 @@ export const test = base
 
 export async function importSheet(db: Kysely<DB>, ...rows: Parameters<typeof outcomeRow>[0][]): Promise<void> {
   const sheet = outcomeSheet(...rows.map((row) => outcomeRow(row)));
-  await db
-    .transaction()
-    .execute((trx) =>
-      importOutcomes(trx, { sheet, workbook: 'benefits', principal: FINANCE, dryRun: false, at: AFTERWARDS }),
-    );
+  await importVerified(db, { sheet, workbook: 'benefits', at: AFTERWARDS });
 }
 
 export async function report(db: Kysely<DB>, period: string, given: { asNow?: boolean; currency?: string } = {}) {

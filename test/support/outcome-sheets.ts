@@ -1,9 +1,18 @@
 /** Builders for tests of outcomes: pods to claim for, and sheets of which only the interesting cells are written. */
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
+import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
+import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
+import { readGates } from '../../services/outcomes/read-gates.ts';
+import { missingForVerification } from '../../services/outcomes/verification-gates.ts';
+import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
 
 export const FINANCE: Principal = { id: 'grace@example.com', role: 'finance', pods: [] };
+/** Verifies what FINANCE recorded. */
+export const VERIFIER: Principal = { id: 'luca@example.com', role: 'finance', pods: [] };
+export const VERIFIED = { state: 'verified', verified_by: VERIFIER.id } as const;
 
 const COLUMNS = [
   'source_row_id',
@@ -28,6 +37,8 @@ const COLUMNS = [
   'own_bill_baseline',
   'amount_low',
   'amount_high',
+  'agreed_by',
+  'review_due_on',
 ] as const;
 
 export type SheetCells = Partial<Record<(typeof COLUMNS)[number], string>>;
@@ -58,6 +69,23 @@ export function outcomeRow(cells: SheetCells = {}): SheetCells {
 export function outcomeSheet(...rows: readonly SheetCells[]): string {
   const lines = rows.map((row) => COLUMNS.map((column) => row[column] ?? '').join(','));
   return `${[COLUMNS.join(','), ...lines].join('\n')}\n`;
+}
+
+/** FINANCE records the sheet, and VERIFIER verifies the rows that say so, by importing it too. */
+export async function importVerified(db: Kysely<DB>, given: { sheet: string; workbook: string; at: Date }) {
+  await importOutcomes(db, { ...given, principal: FINANCE, dryRun: false });
+  return importOutcomes(db, { ...given, principal: VERIFIER, dryRun: false });
+}
+
+/** FINANCE states the outcome, and VERIFIER verifies it where it asks for that and nothing is missing. Its id. */
+export async function stateOutcome(trx: Transaction<DB>, given: { input: OutcomeInput; at: Date }): Promise<string> {
+  const { state, ...input } = given.input;
+  const { outcomeId } = await createOutcome(trx, { input, principal: FINANCE, at: given.at });
+  const gates = (await readGates(trx, [outcomeId])).get(outcomeId);
+  if (state === 'verified' && gates !== undefined && missingForVerification(gates).length === 0) {
+    await verifyOutcome(trx, { outcomeId, principal: VERIFIER, at: given.at });
+  }
+  return outcomeId;
 }
 
 /** Inserts pods, each owned by `<id>-owner@example.com`. */
