@@ -110,7 +110,7 @@ const ACTS = [
     name: 'break',
     description: 'say that evidence no longer holds: nothing is verified with it, no money moves',
     work: breakEvidence,
-    done: 'Marked as broken. The outcome is not verified until it is mended.',
+    done: 'Marked as broken. What is verified stays so and counts; nothing more of the outcome is verified until it is mended.',
   },
   {
     name: 'mend',
