@@ -93,7 +93,7 @@ export function claimOf(options: ClaimOptions): Partial<OutcomeInput> {
     quantity: options.quantity,
     unit: options.unit,
     baseline: baselineOf(options),
-    evidence: evidence?.map((uri) => ({ uri })),
+    evidence: evidence?.map((url) => ({ url })),
     pool: options.pool,
     enabledBy: enabledBy === undefined ? undefined : [...enabledBy],
     confidence: options.confidence === undefined ? undefined : confidenceOf(options.confidence),

@@ -1,4 +1,5 @@
--- Possible duplicates are found by more than one spelling of an address: by the file, and by what is claimed.
+-- Possible duplicates are found by more than one spelling of an address: by the file, and by what is claimed. Units of types that nothing is
+-- counted in are free.
 
 -- The address behind its spellings: letter case of the host, the scheme, its usual port, a slash at the end, a place within the page and what
 -- only says where a visitor came from lead nowhere else. A fragment that is a path, as of pages that are programs, does.
@@ -24,6 +25,9 @@ drop index outcome_reference_url_idx;
 create index outcome_reference_address_idx on outcome_reference using hash (address_key(url));
 create index outcome_title_idx on outcome using hash (title_key(title));
 create index outcome_amount_idx on outcome (amount);
+
+-- A type counts in one unit among the outcomes that stand; what was taken back keeps the unit that it had, and binds nobody.
+alter table outcome drop constraint outcome_outcome_type_unit_fkey;
 
 -- A pod is told that finance has something to answer before its outcome is verified, though the other outcome is not its own: that there is one, and
 -- whether it counts, no more. Without this its own record would say that nothing is missing.

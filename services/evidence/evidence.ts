@@ -30,6 +30,7 @@ export interface EvidenceView {
 
 /** Pieces of evidence of one outcome. */
 export const EVIDENCE_PIECES_MAX = 50;
+export const EVIDENCE_TITLE_LENGTH_MAX = 300;
 
 /** The evidence of an outcome, oldest first. @throws AppError not_found, also for an outcome that the reader may not see. */
 export async function listEvidence(db: Kysely<DB>, outcomeId: string): Promise<EvidenceView[]> {

@@ -10,8 +10,9 @@ import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { findDuplicates } from '../outcomes/find-duplicates.ts';
-import { EVIDENCE_PIECES_MAX, requireOutcome } from './evidence.ts';
+import { EVIDENCE_PIECES_MAX, EVIDENCE_TITLE_LENGTH_MAX, requireOutcome } from './evidence.ts';
 import { recogniseFile } from './recognise-file.ts';
+import { isWebAddress, NO_WEB_ADDRESS } from './web-address.ts';
 
 export interface RecordedEvidence {
   readonly evidenceId: string;
@@ -32,9 +33,6 @@ export interface EvidenceStatement {
   readonly principal: Principal;
   readonly at: Date;
 }
-
-const URI_LENGTH_MAX = 2_000;
-const TITLE_LENGTH_MAX = 300;
 
 /** @throws AppError not_found (also where a pod has no share), invalid_input for an address that is none, conflict where there are too many. */
 export async function recordEvidence(trx: Transaction<DB>, stated: EvidenceStatement): Promise<RecordedEvidence> {
@@ -103,19 +101,13 @@ export async function uploadEvidence(
 
 function checkStatement({ kind, uri, title, sha256 }: EvidenceStatement): void {
   if (kind === 'link' && !isWebAddress(uri)) {
-    const message = `${JSON.stringify(uri)} is no web address that can be kept: start it with https:// and leave out names and passwords.`;
-    throw new AppError('invalid_input', message);
+    const { reason, fix } = NO_WEB_ADDRESS;
+    throw new AppError('invalid_input', `${JSON.stringify(uri)} ${reason}. ${fix}`);
   }
-  if ((title ?? '').length > TITLE_LENGTH_MAX) {
-    throw new AppError('invalid_input', `The title of evidence has at most ${TITLE_LENGTH_MAX} characters.`);
+  if ((title ?? '').length > EVIDENCE_TITLE_LENGTH_MAX) {
+    throw new AppError('invalid_input', `The title of evidence has at most ${EVIDENCE_TITLE_LENGTH_MAX} characters.`);
   }
   if (sha256 != null && !/^[0-9a-f]{64}$/.test(sha256)) {
     throw new AppError('invalid_input', `"${sha256}" is no SHA-256: 64 digits of 0 to 9 and a to f.`);
   }
-}
-
-function isWebAddress(text: string): boolean {
-  if (text.length > URI_LENGTH_MAX || /[\s\p{Cc}\p{Cf}\p{Cs}]/u.test(text) || !URL.canParse(text)) return false;
-  const { protocol, username, password } = new URL(text);
-  return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
 }

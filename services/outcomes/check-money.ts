@@ -2,6 +2,7 @@
 import { currencyFix, isCurrencyCode } from '../fx/currency.ts';
 import { compare, type Decimal, decimal, isDecimalText, sum, ZERO } from '../kernel/decimal.ts';
 import { addDays, daysBetween, isIsoDate } from '../kernel/period.ts';
+import { faultOfFigure } from './check-figure.ts';
 import type { Report } from './checked-outcome.ts';
 import { BASES_WITHOUT_MONEY, type OutcomeContent, type ScheduleRow } from './outcome.ts';
 import type { OutcomeField, RawOutcome } from './raw-outcome.ts';
@@ -48,6 +49,11 @@ function readAmount(field: OutcomeField, text: string, report: Report): Decimal 
     return null;
   }
   const amount = decimal(text);
+  const tooLong = faultOfFigure(amount);
+  if (tooLong !== null) {
+    report(field, tooLong.reason, tooLong.fix);
+    return null;
+  }
   if (compare(amount, ZERO) < 0) {
     report(
       field,

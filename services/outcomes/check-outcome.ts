@@ -5,6 +5,7 @@
 import { type Decimal, decimal, isDecimalText } from '../kernel/decimal.ts';
 import { isIsoDate } from '../kernel/period.ts';
 import { didYouMean, listWords } from '../organisation/suggestion.ts';
+import { faultOfFigure } from './check-figure.ts';
 import { checkMoney, checkSchedule } from './check-money.ts';
 import { checkRecord, linksOf } from './check-record.ts';
 import { BASES, BASIS_POINTS_WHOLE, type Basis, STATED_STATES } from './outcome.ts';
@@ -81,9 +82,6 @@ function checkTexts(raw: RawOutcome, report: Report): void {
   if (!EMAIL.test(raw.ownerEmail)) {
     report('ownerEmail', `"${raw.ownerEmail}" is not an e-mail address`, 'Name who answers for the benefit.');
   }
-  if (raw.evidenceUrl !== '' && !/^https?:\/\/\S+$/.test(raw.evidenceUrl)) {
-    report('evidenceUrl', `"${raw.evidenceUrl}" is not a web address`, 'Start it with https://.');
-  }
   if (raw.state !== '' && !isOneOf(STATED_STATES, raw.state)) {
     report(
       'state',
@@ -94,6 +92,9 @@ function checkTexts(raw: RawOutcome, report: Report): void {
 }
 
 function checkShares(raw: RawOutcome, context: OutcomeContext, report: Report): void {
+  const { principal } = context;
+  // A pod claims with a share of its own; what it gives to others beside it is a proposal until they agree.
+  const isForeign = principal.role === 'pod' && !raw.shares.some(({ pod }) => principal.pods.includes(pod));
   const seen = new Set<string>();
   let total = 0;
   for (const [index, share] of raw.shares.entries()) {
@@ -101,8 +102,13 @@ function checkShares(raw: RawOutcome, context: OutcomeContext, report: Report): 
       const fix =
         didYouMean(share.pod, context.pods.keys()) ?? 'Add the pod to the organisation file and apply it first.';
       report('pod', `"${share.pod}" is no pod of the organisation`, fix, index);
-    } else if (context.principal.role === 'pod' && !context.principal.pods.includes(share.pod)) {
-      report('pod', `${context.principal.id} may not claim for pod "${share.pod}"`, 'Claim for your own pod.', index);
+    } else if (isForeign && index === 0) {
+      report(
+        'pod',
+        `${principal.id} may not claim for pod "${share.pod}"`,
+        'Claim for your own pod, and propose shares of others beside it.',
+        index,
+      );
     }
     if (seen.has(share.pod)) report('pod', `pod "${share.pod}" has two shares`, 'Give each pod one.', index);
     seen.add(share.pod);
@@ -134,6 +140,8 @@ function checkCount(raw: RawOutcome, context: OutcomeContext, report: Report): D
     report('quantity', `"${raw.quantity}" is not a number`, 'Write digits with a point.');
     return null;
   }
+  const tooLong = faultOfFigure(decimal(raw.quantity));
+  if (tooLong !== null) report('quantity', tooLong.reason, tooLong.fix);
   if (raw.outcomeType === '') report('outcomeType', 'a quantity needs a type', 'Name what is counted, such as orders.');
   if (raw.unit === '') report('unit', 'a quantity needs a unit', 'Name the unit of the quantity.');
   const known = context.typeUnits.get(raw.outcomeType);

@@ -1,12 +1,13 @@
 /** What gates the verification of a statement must mean where it is given: baseline, confidence, pool, review, evidence, enablers. */
 import { decimal, isDecimalText } from '../kernel/decimal.ts';
 import { isIsoDate } from '../kernel/period.ts';
+import { EVIDENCE_TITLE_LENGTH_MAX } from '../evidence/evidence.ts';
+import { isWebAddress, NO_WEB_ADDRESS } from '../evidence/web-address.ts';
 import { didYouMean, listWords } from '../organisation/suggestion.ts';
+import { faultOfFigure } from './check-figure.ts';
 import type { OutcomeContext, Report } from './checked-outcome.ts';
 import { CONFIDENCE_GRADES, EFFECTS, type EvidenceLink, type NOTHING_FURTHER, type OutcomeContent } from './outcome.ts';
 import type { RawOutcome } from './raw-outcome.ts';
-
-const WEB_ADDRESS = /^https?:\/\/\S+$/;
 
 /** The fields of a content that a claim can do without. */
 export function checkRecord(
@@ -25,10 +26,7 @@ export function checkRecord(
     const fix = 'Write the day by which it is measured again as YYYY-MM-DD, after its delivery.';
     report('reviewDueOn', `"${raw.reviewDueOn}" is not a day of review`, fix);
   }
-  for (const [position, link] of raw.evidence.entries()) {
-    if (WEB_ADDRESS.test(link.uri)) continue;
-    report('evidence', `"${link.uri}", number ${position + 1}, is not a web address`, 'Start it with https://.');
-  }
+  checkAddresses(raw, report);
   return {
     effect: raw.effect === 'dis_benefit' ? 'dis_benefit' : 'benefit',
     baselineMeasure: checkMeasure(raw, report),
@@ -44,6 +42,27 @@ export function checkRecord(
 export function linksOf({ evidenceUrl, evidence }: RawOutcome): EvidenceLink[] {
   const first = evidenceUrl === '' ? [] : [{ uri: evidenceUrl, title: null, sha256: null }];
   return [...new Map([...evidence, ...first].map((link) => [link.uri, link])).values()];
+}
+
+/** As JSON text: what is wrong with an address may be a sign that nobody sees. */
+function checkAddresses({ evidenceUrl, evidence, references }: RawOutcome, report: Report): void {
+  const { reason, fix } = NO_WEB_ADDRESS;
+  if (evidenceUrl !== '' && !isWebAddress(evidenceUrl)) {
+    report('evidenceUrl', `${JSON.stringify(evidenceUrl)} ${reason}`, fix);
+  }
+  for (const [position, { uri, title }] of evidence.entries()) {
+    if (!isWebAddress(uri)) report('evidence', `${JSON.stringify(uri)}, number ${position + 1}, ${reason}`, fix);
+    if ((title?.length ?? 0) > EVIDENCE_TITLE_LENGTH_MAX) {
+      report(
+        'evidence',
+        `the title of number ${position + 1} is too long`,
+        `It has at most ${EVIDENCE_TITLE_LENGTH_MAX} characters.`,
+      );
+    }
+  }
+  for (const { url } of references) {
+    if (url !== null && !isWebAddress(url)) report('references', `${JSON.stringify(url)} ${reason}`, fix);
+  }
 }
 
 function checkMeasure(raw: RawOutcome, report: Report): OutcomeContent['baselineMeasure'] {
@@ -64,6 +83,11 @@ function checkMeasure(raw: RawOutcome, report: Report): OutcomeContent['baseline
   }
   if (!isDecimalText(raw.baselineValue)) {
     report('baselineValue', `"${raw.baselineValue}" is not a number`, 'Write digits with a point.');
+    return null;
+  }
+  const tooLong = faultOfFigure(decimal(raw.baselineValue));
+  if (tooLong !== null) {
+    report('baselineValue', tooLong.reason, tooLong.fix);
     return null;
   }
   if (!isIsoDate(raw.baselineFrom) || !isIsoDate(raw.baselineUntil) || raw.baselineUntil <= raw.baselineFrom) {

@@ -5,13 +5,17 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
+import { compare, decimal, isDecimalText } from '../kernel/decimal.ts';
+import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { worded } from '../kernel/wording.ts';
 import { checkOutcome } from './check-outcome.ts';
 import { checkStated, planStated } from './create-outcome.ts';
-import { type ActedOutcome, beginAct, type OutcomeAct, requireState } from './outcome-act.ts';
+import { type ActedOutcome, type ActedRow, beginAct, type OutcomeAct, requireState } from './outcome-act.ts';
 import type { ClaimInput, OutcomeInput } from './outcome-input.ts';
+import { readDuplicateNotes } from './duplicate-notes.ts';
 import { readOutcomeContext } from './outcome-context.ts';
-import { BASES_WITHOUT_MONEY, contentDigest, type OutcomeContent } from './outcome.ts';
+import { BASES_WITHOUT_MONEY, contentDigest, isSamePerson, type OutcomeContent } from './outcome.ts';
 import { toRaw } from './raw-outcome.ts';
 import { saveOutcomes } from './save-outcomes.ts';
 
@@ -22,14 +26,18 @@ export interface ClaimRequest extends OutcomeAct {
 /** @throws AppError forbidden, not_found, conflict, invalid_outcomes. */
 export async function claimOutcome(trx: Transaction<DB>, request: ClaimRequest): Promise<ActedOutcome> {
   const { principal, at } = request;
-  const row = await beginAct(trx, request, { roles: ['finance', 'operator', 'pod'], does: 'claim an outcome' });
+  const who = { roles: ['finance', 'operator', 'pod'], does: 'claim an outcome', ofSeveral: true } as const;
+  const row = await beginAct(trx, request, who);
+  if (principal.role === 'pod') await requireOwn(trx, row, principal);
   requireState(
     row,
     ['candidate', 'claimed', 'in_review', 'verified', 'partially_verified', 'rejected', 'retracted'],
     'claim',
   );
   const standing = await readStatement(trx, row.id);
-  const checked = await checkStated(trx, { input: merge(standing, request.input), principal, at });
+  const input = await withCurrency(trx, merge(standing, request.input));
+  requireRows(row.id, { standing, given: request.input });
+  const checked = await checkStated(trx, { input, principal, at });
   const saysNothingNew = await isAsItStands(trx, { standing, content: checked.content, principal, at });
   const claims = { outcomeId: row.id, saysNothingNew };
   const stated = [{ ...checked, state: 'claimed', verifiedBy: null, sheetRow: null, claims }] as const;
@@ -48,12 +56,14 @@ export async function claimOutcome(trx: Transaction<DB>, request: ClaimRequest):
       details,
     });
   }
+  const asked = { outcomeIds: [row.id], principal };
+  const again = change === 'unchanged' ? undefined : await readDuplicateNotes(trx, asked);
   return {
     outcomeId: row.id,
     change: change === 'unchanged' ? 'unchanged' : 'changed',
     version,
     state,
-    notes: [...checked.notes, ...saved.notes],
+    notes: [...checked.notes, ...saved.notes, ...(again?.get(row.id) ?? [])],
   };
 }
 
@@ -78,6 +88,48 @@ function merge(stored: OutcomeInput, given: ClaimInput): OutcomeInput {
     ...scheduleAfter(schedule, amount, given),
     ...given,
   });
+}
+
+/** What a pod proposed to others it may say anew until one of them agreed; what others proposed to it they say. @throws AppError forbidden */
+async function requireOwn(trx: Transaction<DB>, row: ActedRow, principal: Principal): Promise<void> {
+  const others = row.pods.filter((pod) => !principal.pods.includes(pod));
+  if (others.length === 0) return;
+  const { rows } = await sql<{ pod: string }>`
+    select pod_id as pod from outcome_share
+    where outcome_id = ${row.id}::bigint and pod_id = any (${others}::text[]) and agreed_by is not null limit 1`.execute(
+    trx,
+  );
+  const [agreed] = rows;
+  const isProposal = row.claimants.some((one) => isSamePerson(one, principal.id));
+  if (isProposal && agreed === undefined) return;
+  const why =
+    agreed === undefined ? 'somebody else claimed it' : `pod "${agreed.pod}" agreed to its share as it stands`;
+  const message = `Another pod has a share of outcome ${row.id}, and ${why}. Ask finance to claim it anew.`;
+  throw new AppError('forbidden', message);
+}
+
+/** A candidate has no currency to keep: its first amount is in the reporting currency unless it says another. */
+async function withCurrency(trx: Transaction<DB>, input: OutcomeInput): Promise<OutcomeInput> {
+  if (input.amount === undefined || input.currency !== undefined) return input;
+  const { reporting_currency: currency } = await trx
+    .selectFrom('organisation')
+    .select('reporting_currency')
+    .executeTakeFirstOrThrow();
+  return { ...input, currency };
+}
+
+/** How another amount spreads over several rows only its claimant knows. @throws AppError invalid_input */
+function requireRows(id: string, { standing, given }: { standing: OutcomeInput; given: ClaimInput }): void {
+  const { schedule = [], amount } = standing;
+  const isSaid = [given.schedule, given.recogniseFrom, given.recogniseUntil].some((field) => field !== undefined);
+  if (schedule.length < 2 || isSaid || given.amount === undefined || !isDecimalText(given.amount)) return;
+  if (compare(decimal(given.amount), decimal(amount ?? '0')) === 0) return;
+  const fix = {
+    commandLine: 'Give --from and --until for one row, or every row as "schedule" of --file.',
+    http: 'Give "recogniseFrom" and "recogniseUntil" for one row, or every row as "schedule".',
+  };
+  const message = worded`Outcome ${id} is recognised in ${schedule.length} rows, and an amount alone does not say how it spreads over them. ${fix}`;
+  throw new AppError('invalid_input', message);
 }
 
 function scheduleAfter(schedule: OutcomeInput['schedule'], amount: string | undefined, given: ClaimInput) {

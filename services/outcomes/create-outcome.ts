@@ -10,6 +10,7 @@ import type { Principal } from '../kernel/ports.ts';
 import { checkOutcome } from './check-outcome.ts';
 import { checkPlanned } from './check-planned.ts';
 import type { CheckedOutcome, FieldFault } from './checked-outcome.ts';
+import { readDuplicateNotes } from './duplicate-notes.ts';
 import { readOutcomeContext } from './outcome-context.ts';
 import type { OutcomeInput } from './outcome-input.ts';
 import type { StatedOutcome } from './outcome.ts';
@@ -60,7 +61,9 @@ export async function createOutcome(
     await recordAudit(trx, { at, principal, action, subjectKind: 'outcome', subjectId: outcomeId, details });
   }
   const notes = change === 'unchanged' && state === 'verified' ? [] : [...checked.notes];
-  return { outcomeId, change, version, state, notes: [...notes, ...saved.notes] };
+  const again =
+    change === 'unchanged' ? undefined : await readDuplicateNotes(trx, { outcomeIds: [outcomeId], principal });
+  return { outcomeId, change, version, state, notes: [...notes, ...saved.notes, ...(again?.get(outcomeId) ?? [])] };
 }
 
 /** @throws AppError invalid_outcomes with every fault by field. */

@@ -11,9 +11,11 @@ import type { Principal } from '../kernel/ports.ts';
 import { type SheetContent, withLetters } from '../sheets/strict-sheet.ts';
 import { checkPlanned } from './check-planned.ts';
 import { readOutcomeContext } from './outcome-context.ts';
-import type { StatedOutcome } from './outcome.ts';
-import { locateFault, readOutcomeSheet } from './read-outcome-sheet.ts';
-import { type OutcomeChange, planOutcomes } from './plan-outcomes.ts';
+import type { FieldFault } from './checked-outcome.ts';
+import { readDuplicateNotes } from './duplicate-notes.ts';
+import { contentDigest, COUNTED_STATES, type StatedOutcome } from './outcome.ts';
+import { type OutcomeChange, type PlannedOutcome, planOutcomes, type SavedOutcome } from './plan-outcomes.ts';
+import { locateFault, readOutcomeSheet, type SheetOutcome } from './read-outcome-sheet.ts';
 import { saveOutcomes } from './save-outcomes.ts';
 
 export interface OutcomeImportOptions {
@@ -74,14 +76,15 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
   }));
   const plan = await planOutcomes(trx, stated);
   const { principal, at } = options;
-  const against = await checkPlanned(trx, { stated, plan, at });
+  const against = [await checkPlanned(trx, { stated, plan, at }), await refuseRenamed(trx, { stated, plan })];
   const located = sheet.outcomes.flatMap(({ rows }, position) =>
-    (against.get(position) ?? []).map((fault) => locateFault(fileName, rows, fault)),
+    against.flatMap((faults) => (faults.get(position) ?? []).map((fault) => locateFault(fileName, rows, fault))),
   );
   refuseFaults(withLetters(options.sheet, located));
   // A dry run does the same and takes it back: duplicates and pools are known only from what would be stored.
   if (options.dryRun) await sql`savepoint dry_run`.execute(trx);
   const written = await saveOutcomes(trx, { stated, plan, principal, at });
+  const duplicates = await readNotes(trx, { written, sheet: sheet.outcomes, principal });
   if (options.dryRun) await sql`rollback to savepoint dry_run`.execute(trx);
   const saved = options.dryRun
     ? written.map((one, position) => ({ ...one, outcomeId: plan[position]?.outcomeId ?? null }))
@@ -104,9 +107,48 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
     const line = rows?.[0].line ?? 0;
     // An unchanged outcome that was verified since stays so; that its row lands as claimed says nothing then.
     const notes = one.change === 'unchanged' && one.state === 'verified' ? [] : [...(checked?.notes ?? [])];
-    return { sourceRowId, line, ...one, notes: [...notes, ...one.notes] };
+    const again = duplicates.get(written[position]?.outcomeId ?? '') ?? [];
+    return { sourceRowId, line, ...one, notes: [...notes, ...one.notes, ...again] };
   });
   return { workbook, dryRun: options.dryRun, rows: sheet.rowCount, ...counts, outcomes };
+}
+
+/** Possible duplicates of what was written, by its id. */
+function readNotes(
+  trx: Transaction<DB>,
+  given: { written: readonly SavedOutcome[]; sheet: readonly SheetOutcome[]; principal: Principal },
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { written, sheet, principal } = given;
+  const outcomeIds = written.flatMap(({ change, outcomeId }) => (change === 'unchanged' ? [] : [outcomeId ?? '']));
+  const lines = new Map(
+    written.map(({ outcomeId }, position) => [outcomeId ?? '', sheet[position]?.rows[0].line ?? 0]),
+  );
+  return readDuplicateNotes(trx, { outcomeIds, principal, lines });
+}
+
+/** New rows that stand under another workbook's name with the same content: a renamed file would claim everything twice. */
+async function refuseRenamed(
+  trx: Transaction<DB>,
+  given: { stated: readonly StatedOutcome[]; plan: readonly PlannedOutcome[] },
+): Promise<ReadonlyMap<number, readonly FieldFault[]>> {
+  const created = given.stated.flatMap(({ content, sheetRow }, position) =>
+    given.plan[position]?.change === 'created'
+      ? [{ position, rowId: sheetRow?.sourceRowId, digest: contentDigest(content) }]
+      : [],
+  );
+  if (created.length === 0) return new Map();
+  const { rows } = await sql<{ position: number; id: string; workbook: string }>`
+    select distinct on (position) position, outcome.id::text as id, workbook
+    from jsonb_to_recordset(${JSON.stringify(created)}::jsonb) as created (position int, "rowId" text, digest text)
+    join outcome on source_row_id = "rowId" and content_digest = digest and state = any (${[...COUNTED_STATES]}::text[])
+    order by position, outcome.id`.execute(trx);
+  return new Map(
+    rows.map(({ position, id, workbook }) => {
+      const reason = `the row stands with the same content as outcome ${id} of the workbook "${workbook}"`;
+      const fix = `Import it under that name, as its rows are kept; what is another outcome has another id or says so.`;
+      return [position, [{ field: 'sourceRowId', reason, fix }]];
+    }),
+  );
 }
 
 function refuseFaults(faults: readonly InputFault[]): void {

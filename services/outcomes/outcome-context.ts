@@ -5,13 +5,19 @@ import type { Principal } from '../kernel/ports.ts';
 import type { OutcomeContext } from './checked-outcome.ts';
 import { mailboxOf } from './outcome.ts';
 
+/** Of a row of `outcome`: it was not taken back, so that its type counts in its unit. */
+export const STANDS = sql`outcome.state not in ('rejected', 'retracted', 'superseded')`;
+
 /** Reads it afresh: `typeUnits` collects what the statements checked with it add. */
 export async function readOutcomeContext(
   db: Kysely<DB>,
   options: { principal: Principal; at: Date },
 ): Promise<OutcomeContext> {
   const pods = await db.selectFrom('pod').select(['id', 'owner_email']).execute();
-  const types = await sql<{ id: string; unit: string }>`select id, unit from outcome_type`.execute(db);
+  const types = await sql<{ id: string; unit: string }>`
+    select id, unit from outcome_type where exists (select from outcome where outcome.outcome_type = outcome_type.id and ${STANDS})`.execute(
+    db,
+  );
   const pools = await db.selectFrom('outcome_pool').select(['id', 'currency']).execute();
   return {
     principal: options.principal,

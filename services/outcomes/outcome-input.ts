@@ -107,7 +107,7 @@ export const OUTCOME_INPUT = Type.Object(
       Type.Array(
         Type.Object(
           {
-            uri: text('Its web address.'),
+            url: text('Its web address.'),
             title: Type.Optional(text('What it is.')),
             sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Of what was found there.' })),
           },

@@ -11,6 +11,7 @@ import { AppError } from '../kernel/errors.ts';
 import { isIsoDate } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { worded } from '../kernel/wording.ts';
+import { faultOfFigure } from './check-figure.ts';
 import { TOKEN_HINT } from './outcome-act.ts';
 import { lockOutcomes } from './plan-outcomes.ts';
 import { keepCeilingsOf, POOL_USE } from './pool-ceilings.ts';
@@ -133,6 +134,8 @@ function checkPool({ id, name, metric, currency, ceilings }: PoolStatement): voi
     if (!isDecimalText(ceiling) || compare(decimal(ceiling), ZERO) < 0) {
       refuse(`"${ceiling}" is not a ceiling. Write an amount of zero or more, digits with a point.`);
     }
+    const tooLong = faultOfFigure(decimal(ceiling));
+    if (tooLong !== null) refuse(`The ceiling of ${from} cannot be kept: ${tooLong.reason}. ${tooLong.fix}`);
     const next = sorted[position + 1];
     if (next !== undefined && next.from < until) {
       refuse(`The windows from ${from} and from ${next.from} overlap. End one where the next begins.`);

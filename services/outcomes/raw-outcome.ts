@@ -46,7 +46,7 @@ export interface RawOutcome {
   readonly verifiedBy: string;
 }
 
-export type OutcomeField = Exclude<keyof RawOutcome, 'shares'> | 'pod' | 'basisPoints' | 'agreedBy';
+export type OutcomeField = Exclude<keyof RawOutcome, 'shares'> | 'pod' | 'basisPoints' | 'agreedBy' | 'sourceRowId';
 
 /** The texts of a JSON statement. */
 export function toRaw(input: OutcomeInput): RawOutcome {
@@ -86,8 +86,8 @@ export function toRaw(input: OutcomeInput): RawOutcome {
     reviewDueOn: text(input.reviewDueOn),
     enabledBy: input.enabledBy ?? [],
     evidenceUrl: text(input.evidenceUrl),
-    evidence: (input.evidence ?? []).map(({ uri, title, sha256 }) => ({
-      uri: uri.trim(),
+    evidence: (input.evidence ?? []).map(({ url, title, sha256 }) => ({
+      uri: url.trim(),
       title: title ?? null,
       sha256: sha256 ?? null,
     })),

@@ -1,7 +1,6 @@
 /** What gates the verification of stored outcomes, as it stands in the tables. A pod reads what it may see. */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { COUNTED_STATES } from './outcome.ts';
 import type { GatedOutcome } from './verification-gates.ts';
 
 /** By id; ids that name nothing are left out. */
@@ -21,9 +20,8 @@ export async function readGates(
         from outcome_share where outcome_id = outcome.id),
       'duplicates', (
         select coalesce(jsonb_agg(jsonb_build_object('outcomeId', other.id::text, 'answer', answer) order by other.id), '[]')
-        from outcome_duplicate as pair
-        join outcome as other on other.id = pair.outcome_id + pair.other_id - outcome.id and other.state = any (${[...COUNTED_STATES]}::text[])
-        where pair.outcome_id = outcome.id or pair.other_id = outcome.id),
+        from outcome_duplicate as pair left join outcome as other on other.id = pair.outcome_id + pair.other_id - outcome.id
+        where outcome.id in (pair.outcome_id, pair.other_id) and is_counted_outcome(pair.outcome_id + pair.other_id - outcome.id)),
       'dayWithoutCeiling', (
         select min(day)::date from outcome_schedule as scheduled
         cross join generate_series(recognised_from, recognised_until - 1, interval '1 day') as day

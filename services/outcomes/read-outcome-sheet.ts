@@ -88,6 +88,7 @@ const COLUMN_OF: Partial<Record<OutcomeField, string>> = {
   reviewDueOn: 'review_due_on',
   enabledBy: 'enabled_by',
   state: 'state',
+  sourceRowId: 'source_row_id',
   pod: 'pod',
   basisPoints: 'share_bp',
 };

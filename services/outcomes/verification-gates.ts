@@ -8,7 +8,16 @@ import { type Basis, BASES_WITHOUT_MONEY, isSamePerson, mailboxOf } from './outc
 /** A missing thing: which gate, what was found, what to do. */
 export interface MissingForVerification {
   /** `delivery` of a candidate only: what it says of its day stands in the way of claiming it. */
-  readonly gate: 'delivery' | 'baseline' | 'own_bill' | 'evidence' | 'range' | 'shares' | 'duplicate' | 'pool' | 'review';
+  readonly gate:
+    | 'delivery'
+    | 'baseline'
+    | 'own_bill'
+    | 'evidence'
+    | 'range'
+    | 'shares'
+    | 'duplicate'
+    | 'pool'
+    | 'review';
   readonly reason: string;
   readonly fix: string;
 }
@@ -22,8 +31,8 @@ export interface GatedOutcome {
   readonly isOwnBillBaseline: boolean | null;
   readonly evidence: readonly { readonly uri: string; readonly isBroken: boolean }[];
   readonly shares: readonly { readonly podId: string; readonly isAgreed: boolean }[];
-  /** Counted outcomes that may be the same, and what was answered about each. */
-  readonly duplicates: readonly { readonly outcomeId: string; readonly answer: string | null }[];
+  /** Counted outcomes that may be the same, and what was answered about each; without id to a pod that has no share of it. */
+  readonly duplicates: readonly { readonly outcomeId: string | null; readonly answer: string | null }[];
   /** The first recognised day for which its pool has no ceiling. */
   readonly dayWithoutCeiling: string | null;
   /** From this day on, what is verified counts as claimed again. */
@@ -124,16 +133,17 @@ function missingAgreement({ shares }: GatedOutcome): MissingForVerification[] {
 
 function missingAnswer({ outcomeId, answer }: GatedOutcome['duplicates'][number]): MissingForVerification[] {
   if (answer === 'distinct') return [];
+  const other = outcomeId === null ? 'an outcome of another pod' : `outcome ${outcomeId}`;
   return [
     answer === null
       ? missing(
           'duplicate',
-          `it may be outcome ${outcomeId} once more`,
+          `it may be ${other} once more`,
           'The reviewer answers whether the two are distinct or duplicates.',
         )
       : missing(
           'duplicate',
-          `it was answered to be a duplicate of outcome ${outcomeId}`,
+          `it was answered to be a duplicate of ${other}`,
           'Retract, reject or supersede one of the two.',
         ),
   ];

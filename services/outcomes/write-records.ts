@@ -1,7 +1,9 @@
 /** Puts stated outcomes into their tables, whatever their number: new rows, or the stored ones as the statement has them now. */
 import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { STANDS } from './outcome-context.ts';
 import { BASIS_POINTS_WHOLE, contentDigest, type StatedOutcome } from './outcome.ts';
 import type { PlannedOutcome } from './plan-outcomes.ts';
 
@@ -73,8 +75,18 @@ async function writeTypes(trx: Transaction<DB>, records: readonly OutcomeRecord[
   await sql`
     insert into outcome_type (id, unit)
     select distinct "outcomeType", unit from jsonb_to_recordset(${JSON.stringify(types)}::jsonb) as type ("outcomeType" text, unit text)
-    on conflict (id) do nothing
+    on conflict (id) do update set unit = excluded.unit where outcome_type.unit <> excluded.unit
+      and not exists (select from outcome where outcome.outcome_type = excluded.id and outcome.unit <> excluded.unit and ${STANDS})
   `.execute(trx);
+  const { rows } = await sql<{ id: string; unit: string; asked: string }>`
+    select known.id, known.unit, type.unit as asked
+    from jsonb_to_recordset(${JSON.stringify(types)}::jsonb) as type ("outcomeType" text, unit text)
+    join outcome_type as known on known.id = type."outcomeType" and known.unit <> type.unit limit 1`.execute(trx);
+  const [other] = rows;
+  if (other === undefined) return;
+  // Checked before the lock; somebody else named the type in the meantime.
+  const message = `Outcomes of type "${other.id}" count in "${other.unit}" since a moment ago, not in "${other.asked}". Use it, or name another type.`;
+  throw new AppError('conflict', message);
 }
 
 /** Schedules, references and enablers. */

@@ -125,7 +125,7 @@ describe('a claim', () => {
     await more({ basis: 'strategic' });
     expect(await counted(trx)).toEqual(['claimed 2026-08-01 2026-08-02 null']);
     expect(await more({})).toMatchObject({ change: 'unchanged', version: 4 });
-    const evidence = [{ uri: 'https://evidence.example.com/further' }];
+    const evidence = [{ url: 'https://evidence.example.com/further' }];
     expect(await more({ evidence })).toMatchObject({ change: 'unchanged', notes: ['has more evidence now'] });
     const rows = await claim(trx, { title: 'Rows', evidenceUrl: undefined });
     const off = claimOutcome(trx, { outcomeId: rows, principal: POD, at: AT, input: { amount: '299' } });
@@ -228,7 +228,7 @@ describe('a verification', () => {
     const later = { at: new Date('2026-10-05T00:00:00Z') };
     await expect(verify(trx, outcomeId, later)).rejects.toThrow('is due since 2026-10-01');
     await verify(trx, outcomeId, { ...later, reviewDueOn: '2027-06-01' });
-    const evidence = [{ uri: 'https://evidence.example.com/more' }];
+    const evidence = [{ url: 'https://evidence.example.com/more' }];
     const more = await claimOutcome(trx, { outcomeId, input: { evidence, amount: '300.00' }, principal: POD, at: AT });
     expect(more).toMatchObject({ change: 'unchanged', state: 'verified', notes: ['has more evidence now'] });
     expect(await counted(trx)).toEqual(['verified 2026-09-01 2027-01-01 300']);

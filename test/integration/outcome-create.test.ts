@@ -70,7 +70,9 @@ describe('POST /outcomes', () => {
     });
     const outside = create(trx, { basis: 'risk_reduced', amountLow: '301', amountHigh: '900' });
     await expect(outside).rejects.toMatchObject({ faults: [{ column: 'amountLow' }] });
-    expect(await create(trx, { title: 'Fewer breaches', basis: 'risk_reduced', amountLow: '100', amountHigh: '900' })).toMatchObject({
+    expect(
+      await create(trx, { amount: '500', basis: 'risk_reduced', amountLow: '100', amountHigh: '900' }),
+    ).toMatchObject({
       notes: [],
     });
   });

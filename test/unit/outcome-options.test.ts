@@ -22,7 +22,7 @@ test('options give their fields and no others', () => {
     ],
     grossOrMargin: 'gross',
     baseline: { isOwnBill: false },
-    evidence: [{ uri: 'https://a.example.com' }],
+    evidence: [{ url: 'https://a.example.com' }],
     confidence: { grade: 'B', reason: 'one week = short' },
     references: [{ system: 'jira', key: 'PAY-7' }],
   });
