@@ -16,12 +16,15 @@ import {
   ActedView,
   AgreeBody,
   AnswerDuplicateBody,
+  AnsweredView,
   ClaimBody,
   OutcomeParams,
-  ReasonBody,
+  RejectBody,
+  RetractBody,
   ReviewedView,
   SupersedeBody,
   SupersededView,
+  VerifiedView,
   VerifyBody,
 } from '../schemas/outcome-acts.ts';
 
@@ -89,9 +92,9 @@ function addReview(app: ApiApp, context: ApiContext, acting: Acting): void {
         ...SHARED,
         summary: 'Verify it: whole, or row by row of its schedule, each in full or in part',
         description:
-          'By somebody who neither claimed nor owns it and belongs to no receiving pod. A 409 names everything that is missing, each with its fix.',
+          'By somebody who neither claimed nor owns it and belongs to no receiving pod. A 409 names everything that is missing, each with its fix, or what changed since the version that was read.',
         body: VerifyBody,
-        response: { 200: ActedView },
+        response: { 200: VerifiedView },
       },
     },
     (request, reply) =>
@@ -103,27 +106,34 @@ function addReview(app: ApiApp, context: ApiContext, acting: Acting): void {
 }
 
 const REFUSALS = [
-  { act: 'reject', roles: ['finance'], work: rejectOutcome, summary: 'Reject a claim or a candidate, with a reason' },
+  {
+    act: 'reject',
+    roles: ['finance'],
+    work: rejectOutcome,
+    body: RejectBody,
+    summary: 'Reject a claim or a candidate, with a reason',
+  },
   {
     act: 'retract',
     roles: ['finance', 'pod'],
     work: retractOutcome,
+    body: RetractBody,
     summary: 'Take back what counts, with a reason; closed periods book the difference as an adjustment',
   },
 ] as const;
 
 function addRefusals(app: ApiApp, context: ApiContext, acting: Acting): void {
-  for (const { act, roles, work, summary } of REFUSALS) {
+  for (const { act, roles, work, body, summary } of REFUSALS) {
     app.post(
       `/api/v1/outcomes/:outcomeId/${act}`,
       {
         config: { roles },
-        schema: { ...SHARED, summary, body: ReasonBody, response: { 200: ActedView } },
+        schema: { ...SHARED, summary, body, response: { 200: ActedView } },
       },
       (request, reply) =>
         answerPost(context, request, reply, async (trx) => ({
           status: 200,
-          body: await work(trx, { ...acting(request, request.params), reason: request.body.reason }),
+          body: await work(trx, { ...acting(request, request.params), ...request.body }),
         })),
     );
   }
@@ -190,7 +200,7 @@ function addDuplicates(app: ApiApp, context: ApiContext, acting: Acting): void {
         ...SHARED,
         summary: 'Answer whether it is another outcome once more',
         body: AnswerDuplicateBody,
-        response: { 200: ActedView },
+        response: { 200: AnsweredView },
       },
     },
     (request, reply) =>

@@ -16,10 +16,19 @@ const closed = { additionalProperties: false } as const;
 
 export const OutcomeParams = Type.Object({ outcomeId: Type.String({ minLength: 1, maxLength: 20 }) });
 export const ClaimBody = CLAIM_INPUT;
-export const ReasonBody = Type.Object({ reason: text('Why. Whoever claimed it reads it.') }, closed);
+
+const Version = Type.Integer({
+  minimum: 1,
+  description: 'The version that was read, as every answer about the outcome has it; another one by now is a 409.',
+});
+
+const reason = text('Why. Whoever claimed it reads it.');
+export const RejectBody = Type.Object({ version: Version, reason }, closed);
+export const RetractBody = Type.Object({ version: Type.Optional(Version), reason }, closed);
 
 export const VerifyBody = Type.Object(
   {
+    version: Version,
     rows: Type.Optional(
       Type.Array(
         Type.Object(
@@ -45,6 +54,7 @@ export const VerifyBody = Type.Object(
 
 export const AgreeBody = Type.Object(
   {
+    version: Version,
     pods: Type.Optional(
       Type.Array(Id, { minItems: 1, maxItems: SHARES_MAX, description: 'Every share you may speak for if absent.' }),
     ),
@@ -78,6 +88,19 @@ export const ActedView = Type.Object({
   version: Type.Integer(),
   state: Type.String(),
   notes: Notes,
+});
+
+export const AnsweredView = Type.Object({
+  ...ActedView.properties,
+  otherId: Type.String(),
+  answer: oneOf(['distinct', 'duplicate'], 'What was answered.'),
+});
+
+export const VerifiedView = Type.Object({
+  ...ActedView.properties,
+  currency: nullable(CurrencyCode),
+  claimedAmount: nullable(DecimalText),
+  verifiedAmount: nullable(DecimalText),
 });
 
 const Missing = Type.Array(

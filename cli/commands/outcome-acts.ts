@@ -13,9 +13,10 @@ import { supersedeOutcome } from '../../services/outcomes/supersede-outcome.ts';
 import { type RowVerdict, verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
 import { actingPrincipal } from '../acting-principal.ts';
 import { withExamples, withJson } from '../command.ts';
+import { countBetween } from '../count-option.ts';
 import { readOutcomeFile } from '../outcome-file.ts';
 import { printJson, printText } from '../output.ts';
-import { renderActed, renderReviewed, renderSuperseded } from '../render/outcomes.ts';
+import { renderActed, renderAnswered, renderReviewed, renderSuperseded, renderVerified } from '../render/outcomes.ts';
 import { withRuntime } from '../runtime.ts';
 
 interface ActOptions {
@@ -26,10 +27,17 @@ interface ActOptions {
   readonly file?: string;
   readonly pod?: readonly string[];
   readonly note?: string;
+  readonly version?: number;
 }
 
 const OUTCOME = 'its id, from outturn outcomes list';
 const AS_FINANCE = 'OUTTURN_TOKEN=ot_… outturn outcomes';
+const VERSION_MAX = 2_147_483_647;
+const SEEN_VERSION = [
+  '--version <number>',
+  'the version that you read, from outturn outcomes show: refused where it changed since',
+  countBetween(1, VERSION_MAX),
+] as const;
 
 /** Adds the acts to `outturn outcomes`. */
 export function addOutcomeActs(outcomes: Command): void {
@@ -62,21 +70,27 @@ function addVerify(outcomes: Command): void {
       'one row of its schedule: 1=verified, 1=800.00 (of what was claimed), 1=rejected',
       collect,
     )
+    .option(...SEEN_VERSION)
     .option('--review-due-on <date>', 'when it is measured again: from then on it counts as claimed')
     .option('--reason <text>', 'needed where a row is rejected or verified in part')
-    .action((outcomeId: string, { row, reviewDueOn, reason }: ActOptions, command: Command) =>
-      acting(command, outcomeId, (trx, act) =>
-        verifyOutcome(trx, {
-          ...act,
-          ...(row === undefined ? {} : { rows: row.map(verdictOf) }),
-          ...(reviewDueOn === undefined ? {} : { reviewDueOn }),
-          ...(reason === undefined ? {} : { reason }),
-        }),
+    .action((outcomeId: string, { row, reviewDueOn, reason, version }: ActOptions, command: Command) =>
+      acting(
+        command,
+        outcomeId,
+        (trx, act) =>
+          verifyOutcome(trx, {
+            ...act,
+            ...(row === undefined ? {} : { rows: row.map(verdictOf) }),
+            ...(reviewDueOn === undefined ? {} : { reviewDueOn }),
+            ...(reason === undefined ? {} : { reason }),
+            ...(version === undefined ? {} : { version }),
+          }),
+        renderVerified,
       ),
     );
   withExamples(
     withJson(verify),
-    `${AS_FINANCE} verify 12 --review-due-on 2027-03-01`,
+    `${AS_FINANCE} verify 12 --version 3 --review-due-on 2027-03-01`,
     `${AS_FINANCE} verify 12 --row 1=verified --row 2=800.00 --reason "The second quarter fell short"`,
   );
 }
@@ -96,8 +110,11 @@ function addRefusals(outcomes: Command): void {
       .description(description)
       .argument('<outcome>', OUTCOME)
       .requiredOption('--reason <text>', 'why; whoever claimed it reads it')
-      .action((outcomeId: string, { reason = '' }: ActOptions, self: Command) =>
-        acting(self, outcomeId, (trx, act) => work(trx, { ...act, reason })),
+      .option(...SEEN_VERSION)
+      .action((outcomeId: string, { reason = '', version }: ActOptions, self: Command) =>
+        acting(self, outcomeId, (trx, act) =>
+          work(trx, { ...act, reason, ...(version === undefined ? {} : { version }) }),
+        ),
       );
     withExamples(withJson(command), `${AS_FINANCE} ${name} 12 --reason "The control group did as well"`);
   }
@@ -140,9 +157,14 @@ function addAgree(outcomes: Command): void {
     .description('agree to the share of a pod: its owner, a token of it, or finance for any')
     .argument('<outcome>', OUTCOME)
     .option('--pod <id…>', 'whose share (default: every one you may speak for)', collect)
-    .action((outcomeId: string, { pod }: ActOptions, command: Command) =>
+    .option(...SEEN_VERSION)
+    .action((outcomeId: string, { pod, version }: ActOptions, command: Command) =>
       acting(command, outcomeId, (trx, act) =>
-        agreeShares(trx, { ...act, ...(pod === undefined ? {} : { pods: pod }) }),
+        agreeShares(trx, {
+          ...act,
+          ...(pod === undefined ? {} : { pods: pod }),
+          ...(version === undefined ? {} : { version }),
+        }),
       ),
     );
   withExamples(withJson(agree), 'OUTTURN_TOKEN=ot_… outturn outcomes agree 12 --pod search');
@@ -158,13 +180,17 @@ function addAnswer(outcomes: Command): void {
     .option('--note <text>', 'why')
     .action(
       (outcomeId: string, otherId: string, given: 'distinct' | 'duplicate', options: ActOptions, command: Command) =>
-        acting(command, outcomeId, (trx, act) =>
-          answerDuplicate(trx, {
-            ...act,
-            otherId,
-            answer: given,
-            ...(options.note === undefined ? {} : { note: options.note }),
-          }),
+        acting(
+          command,
+          outcomeId,
+          (trx, act) =>
+            answerDuplicate(trx, {
+              ...act,
+              otherId,
+              answer: given,
+              ...(options.note === undefined ? {} : { note: options.note }),
+            }),
+          renderAnswered,
         ),
     );
   withExamples(withJson(answer), `${AS_FINANCE} answer 12 9 distinct --note "Another market"`);

@@ -5,6 +5,8 @@ import type { EnabledPage } from '../../services/outcomes/list-enabled.ts';
 import type { ReviewedOutcome } from '../../services/outcomes/review-outcome.ts';
 import type { ShownOutcome } from '../../services/outcomes/show-outcome.ts';
 import type { SupersededOutcome } from '../../services/outcomes/supersede-outcome.ts';
+import type { AnsweredDuplicate } from '../../services/outcomes/answer-duplicate.ts';
+import type { VerifiedOutcome } from '../../services/outcomes/verify-outcome.ts';
 import type { MissingForVerification } from '../../services/outcomes/verification-gates.ts';
 import { cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
@@ -25,6 +27,25 @@ export function renderActed({ outcomeId, change, version, state, notes }: Acted)
       ? `Nothing changed: outcome ${outcomeId} is ${wordsOf(state)} (version ${version}).`
       : `Outcome ${outcomeId} is ${wordsOf(state)} (version ${version}).`;
   return [line, ...notes.map((note) => `  ${note}`)].join('\n');
+}
+
+/** What was answered, and what that opens or closes. */
+export function renderAnswered(done: AnsweredDuplicate): string {
+  const { outcomeId, otherId, answer } = done;
+  const said =
+    answer === 'distinct'
+      ? `Outcomes ${outcomeId} and ${otherId} are distinct: neither stands in the way of the other.`
+      : `Outcomes ${outcomeId} and ${otherId} are one: neither is verified until the other is rejected, retracted or superseded.`;
+  return `${said}\n${renderActed(done)}`;
+}
+
+/** With the amount that was verified, for whoever verifies at a glance. */
+export function renderVerified(done: VerifiedOutcome): string {
+  const { claimedAmount, verifiedAmount, currency } = done;
+  if (claimedAmount === null || verifiedAmount === null) return renderActed(done);
+  const money = `${withThousands(verifiedAmount)} ${currency ?? ''}`;
+  const all = claimedAmount === verifiedAmount ? 'all that is claimed' : `of ${withThousands(claimedAmount)} claimed`;
+  return `${renderActed(done)}\nVerified: ${money}, ${all}.`;
 }
 
 /** With the next step, where it is a claim. */

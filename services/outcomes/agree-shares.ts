@@ -2,11 +2,12 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
-import { type ActedOutcome, beginAct, endAct, type OutcomeAct, requireState, unchangedBy } from './outcome-act.ts';
+import { type ActedOutcome, beginAct, endAct, requireState, type SeenAct, unchangedBy } from './outcome-act.ts';
 import { readPodsOf } from './outcome-context.ts';
 import { mailboxOf } from './outcome.ts';
+import { requireSeen } from './seen-version.ts';
 
-export interface AgreementRequest extends OutcomeAct {
+export interface AgreementRequest extends SeenAct {
   /** Every share that the principal may speak for, if absent. */
   readonly pods?: readonly string[];
 }
@@ -25,6 +26,7 @@ export async function agreeShares(trx: Transaction<DB>, request: AgreementReques
     'agree to its shares',
     'What was taken back is claimed again first.',
   );
+  await requireSeen(trx, row, request.version, 'content');
   const ownPods = (await readPodsOf(trx, at)).get(mailboxOf(principal.id)) ?? [];
   const spokenFor = row.pods.filter(
     (pod) => principal.role === 'finance' || (principal.role === 'pod' ? principal.pods : ownPods).includes(pod),

@@ -13,8 +13,13 @@ export interface DuplicateAnswer extends OutcomeAct {
   readonly note?: string;
 }
 
+export interface AnsweredDuplicate extends ActedOutcome {
+  readonly otherId: string;
+  readonly answer: DuplicateAnswer['answer'];
+}
+
 /** @throws AppError forbidden, not_found where the two were never taken for one. */
-export async function answerDuplicate(trx: Transaction<DB>, request: DuplicateAnswer): Promise<ActedOutcome> {
+export async function answerDuplicate(trx: Transaction<DB>, request: DuplicateAnswer): Promise<AnsweredDuplicate> {
   const { otherId, answer, principal, at } = request;
   const row = await beginAct(trx, request, { roles: ['finance'], does: 'answer a possible duplicate' });
   const note = request.note ?? null;
@@ -23,19 +28,20 @@ export async function answerDuplicate(trx: Transaction<DB>, request: DuplicateAn
     const message = `Outcome ${row.id} and ${otherId} were not found to be possible duplicates. The outcome itself lists those that were.`;
     throw new AppError('not_found', message);
   }
-  if (known.answer === answer && known.note === note) return unchangedBy(row);
+  if (known.answer === answer && known.note === note) return { ...unchangedBy(row), otherId, answer };
   await sql`
     update outcome_duplicate set answer = ${answer}, note = ${note}, answered_by = ${principal.id},
       answered_at = ${at.toISOString()}::timestamptz
     where outcome_id = greatest(${row.id}::bigint, ${otherId}::bigint) and other_id = least(${row.id}::bigint, ${otherId}::bigint)
   `.execute(trx);
-  return endAct(trx, request, {
+  const done = await endAct(trx, request, {
     act: 'duplicate-answered',
     action: 'answer-duplicate',
     reason: note,
     details: { otherId, answer },
     figures: false,
   });
+  return { ...done, otherId, answer };
 }
 
 async function readAnswer(trx: Transaction<DB>, outcomeId: string, otherId: string) {

@@ -22,6 +22,12 @@ export interface OutcomeAct {
   readonly at: Date;
 }
 
+/** An act on what was read: another version than this one is refused. */
+export interface SeenAct extends OutcomeAct {
+  /** Whatever it says by now, if absent. */
+  readonly version?: number;
+}
+
 export interface ActedOutcome {
   readonly outcomeId: string;
   readonly change: 'changed' | 'unchanged';

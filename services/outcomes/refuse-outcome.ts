@@ -9,13 +9,14 @@ import {
   type ActedRow,
   beginAct,
   endAct,
-  type OutcomeAct,
   requireReason,
   requireState,
+  type SeenAct,
   unchangedBy,
 } from './outcome-act.ts';
+import { requireSeen } from './seen-version.ts';
 
-export interface RefusalRequest extends OutcomeAct {
+export interface RefusalRequest extends SeenAct {
   readonly reason: string;
 }
 
@@ -24,6 +25,7 @@ export async function rejectOutcome(trx: Transaction<DB>, request: RefusalReques
   const row = await beginAct(trx, request, { roles: ['finance'], does: 'reject an outcome' });
   const reason = requireReason(request.reason, 'reject');
   if (row.state === 'rejected') return unchangedBy(row, 'it is rejected already');
+  await requireSeen(trx, row, request.version);
   const fix = 'What is verified is retracted instead.';
   requireState(row, ['candidate', 'claimed', 'in_review'], 'reject', fix);
   return takeOut(trx, request, row, { state: 'rejected', reason });
@@ -34,6 +36,7 @@ export async function retractOutcome(trx: Transaction<DB>, request: RefusalReque
   const row = await beginAct(trx, request, { roles: ['finance', 'pod'], does: 'retract an outcome' });
   const reason = requireReason(request.reason, 'retract');
   if (row.state === 'retracted') return unchangedBy(row, 'it is retracted already');
+  await requireSeen(trx, row, request.version);
   const fix = 'What does not count needs no retraction.';
   requireState(row, ['claimed', 'in_review', 'verified', 'partially_verified'], 'retract', fix);
   return takeOut(trx, request, row, { state: 'retracted', reason });

@@ -4,7 +4,7 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { compare, type Decimal, decimal, isDecimalText, ZERO } from '../kernel/decimal.ts';
+import { compare, type Decimal, decimal, isDecimalText, sum, ZERO } from '../kernel/decimal.ts';
 import { AppError, countFurther } from '../kernel/errors.ts';
 import { type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
 import { option, worded } from '../kernel/wording.ts';
@@ -13,15 +13,16 @@ import {
   type ActedRow,
   beginAct,
   endAct,
-  type OutcomeAct,
   requireReason,
   requireState,
+  type SeenAct,
   unchangedBy,
 } from './outcome-act.ts';
 import { describeMissingRate, findMissingRates } from './missing-rates.ts';
 import { readPodsOf } from './outcome-context.ts';
 import { keepCeilings } from './pool-ceilings.ts';
 import { readGates } from './read-gates.ts';
+import { requireSeen } from './seen-version.ts';
 import { dependenceOf, missingForVerification } from './verification-gates.ts';
 
 /** What the verifier says of one row of the schedule. */
@@ -32,13 +33,20 @@ export interface RowVerdict {
   readonly verifiedAmount?: string;
 }
 
-export interface VerificationRequest extends OutcomeAct {
+export interface VerificationRequest extends SeenAct {
   /** Rows not named stay as they are; without it, every row is verified in full. */
   readonly rows?: readonly RowVerdict[];
   /** Of this day and later it counts as claimed again; as stated if absent. */
   readonly reviewDueOn?: string;
   /** Needed where a row is rejected or verified in part. */
   readonly reason?: string;
+}
+
+/** With what came of it, of one that has an amount. */
+export interface VerifiedOutcome extends ActedOutcome {
+  readonly currency: string | null;
+  readonly claimedAmount: string | null;
+  readonly verifiedAmount: string | null;
 }
 
 interface ScheduleState {
@@ -51,11 +59,12 @@ interface ScheduleState {
 }
 
 /** @throws AppError forbidden, not_found, conflict with everything that is missing, invalid_input. */
-export async function verifyOutcome(trx: Transaction<DB>, request: VerificationRequest): Promise<ActedOutcome> {
+export async function verifyOutcome(trx: Transaction<DB>, request: VerificationRequest): Promise<VerifiedOutcome> {
   const { principal, at } = request;
   const row = await beginAct(trx, request, { roles: ['finance'], does: 'verify an outcome' });
   const fix = 'Claim it first.';
   requireState(row, ['claimed', 'in_review', 'verified', 'partially_verified'], 'verify', fix);
+  await requireSeen(trx, row, request.version);
   const obstacle = dependenceOf(principal.id, {
     ownerEmail: row.ownerEmail,
     claimedBy: row.claimants,
@@ -70,7 +79,7 @@ export async function verifyOutcome(trx: Transaction<DB>, request: VerificationR
   const state = stateOf(after, row);
   const isSame =
     JSON.stringify(before) === JSON.stringify(after) && state === row.state && reviewDueOn === row.reviewDueOn;
-  if (isSame) return unchangedBy(row);
+  if (isSame) return { ...unchangedBy(row), ...amountsOf(row, after) };
   const isPart = state === 'partially_verified' && request.rows !== undefined;
   const reason = isPart || request.reason !== undefined ? requireReason(request.reason, 'verify a part of') : null;
   await requireRates(trx, row, { rows: after, at });
@@ -81,7 +90,20 @@ export async function verifyOutcome(trx: Transaction<DB>, request: VerificationR
     where id = ${row.id}::bigint`.execute(trx);
   await keepCeilings(trx, [row.id]);
   const details = { rows: after.map(({ ordinal, verdict, verifiedAmount }) => ({ ordinal, verdict, verifiedAmount })) };
-  return endAct(trx, request, { act: 'verified', action: 'verify-outcome', reason, details, figures: true });
+  const done = await endAct(trx, request, {
+    act: 'verified',
+    action: 'verify-outcome',
+    reason,
+    details,
+    figures: true,
+  });
+  return { ...done, ...amountsOf(row, after) };
+}
+
+function amountsOf({ currency }: ActedRow, rows: readonly ScheduleState[]) {
+  if (currency === null) return { currency, claimedAmount: null, verifiedAmount: null };
+  const claimedAmount = sum(rows.map(({ amount }) => amount));
+  return { currency, claimedAmount, verifiedAmount: sum(rows.map((row) => row.verifiedAmount ?? ZERO)) };
 }
 
 async function requireComplete(trx: Transaction<DB>, row: ActedRow): Promise<void> {

@@ -47,33 +47,73 @@ describe('from claim to verified over HTTP', () => {
     const id = await claim(api, pod);
     const review = await post(api, finance, `outcomes/${id}/review`);
     expect(review.json()).toMatchObject({ state: 'in_review', missing: [{ gate: 'evidence' }] });
-    const early = await post(api, finance, `outcomes/${id}/verify`);
+    const early = await post(api, finance, `outcomes/${id}/verify`, { version: 2 });
     expect(early.statusCode).toBe(409);
     expect(early.json()).toMatchObject({
       code: 'conflict',
       detail: expect.stringContaining('Add a link or a file that shows it.'),
       faults: [{ column: 'evidence', reason: 'it has no evidence' }],
     });
-    const evidence = [{ url: 'https://evidence.example.com/http', title: 'Ledger' }];
+    const evidence = [{ uri: 'https://evidence.example.com/http', title: 'Ledger' }];
     expect((await post(api, pod, `outcomes/${id}/claim`, { evidence })).statusCode).toBe(200);
     const rows = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '250.5' }];
     const keyed = { ...finance, 'idempotency-key': 'verify-1' };
-    const verified = await post(api, keyed, `outcomes/${id}/verify`, { rows, reason: 'A week was a campaign' });
-    expect(verified.json()).toMatchObject({ state: 'partially_verified', version: 3 });
-    const again = await post(api, keyed, `outcomes/${id}/verify`, { rows, reason: 'A week was a campaign' });
+    const part = { version: 2, rows, reason: 'A week was a campaign' };
+    const verified = await post(api, keyed, `outcomes/${id}/verify`, part);
+    expect(verified.json()).toMatchObject({
+      state: 'partially_verified',
+      version: 3,
+      claimedAmount: '300',
+      verifiedAmount: '250.5',
+    });
+    const again = await post(api, keyed, `outcomes/${id}/verify`, part);
     expect([again.body, again.headers['idempotency-replayed']]).toEqual([verified.body, 'true']);
     const shown = await api.app.inject({ url: `/api/v1/outcomes/${id}`, headers: pod });
     expect(shown.json()).toMatchObject({
       outcomeId: id,
       state: 'partially_verified',
       schedule: [{ ordinal: 1, amount: '300', verdict: 'verified', verifiedAmount: '250.5' }],
-      evidence: [{ uri: evidence[0]?.url, isBroken: false }],
+      evidence: [{ uri: evidence[0]?.uri, isBroken: false }],
       history: [{ act: 'stated' }, { act: 'review-started' }, { act: 'verified', reason: 'A week was a campaign' }],
     });
     const audit = await api.app.inject({ url: `/api/v1/audit?subjectKind=outcome&subjectId=${id}`, headers: finance });
     expect(audit.json<{ action: string }[]>().map(({ action }) => action)).toEqual(
       expect.arrayContaining(['create-outcome', 'review-outcome', 'verify-outcome']),
     );
+  });
+
+  test('who verifies, rejects or agrees names the version that was read, and is told what it is by now', async ({
+    api,
+  }) => {
+    const pod = await api.authorise('pod', { pods: ['checkout'], principal: 'dev@example.com' });
+    const finance = await api.authorise('finance', { principal: 'grace@example.com' });
+    const id = await claim(api, pod, { title: 'Read once', evidenceUrl: 'https://evidence.example.com/once' });
+    expect((await post(api, finance, `outcomes/${id}/verify`)).statusCode).toBe(400);
+    await post(api, pod, `outcomes/${id}/claim`, { amount: '1000000' });
+    for (const [act, who] of [
+      ['verify', finance],
+      ['reject', finance],
+      ['agree', pod],
+    ] as const) {
+      const answer = await post(
+        api,
+        who,
+        `outcomes/${id}/${act}`,
+        act === 'reject' ? { version: 1, reason: 'x' } : { version: 1 },
+      );
+      expect(answer.statusCode, act).toBe(409);
+      expect(answer.json()).toMatchObject({
+        detail: expect.stringContaining('it was claimed, 300 USD; it is claimed, 1000000 USD (version 2)'),
+      });
+    }
+    expect((await post(api, finance, `outcomes/${id}/verify`, { version: 9 })).statusCode).toBe(404);
+    expect((await post(api, pod, `outcomes/${id}/agree`, { version: 2 })).json()).toMatchObject({ version: 3 });
+    // What was agreed to is the same, though the record moved on.
+    expect((await post(api, pod, `outcomes/${id}/agree`, { version: 2 })).json()).toMatchObject({
+      change: 'unchanged',
+    });
+    const done = await post(api, finance, `outcomes/${id}/verify`, { version: 3 });
+    expect(done.json()).toMatchObject({ state: 'verified', claimedAmount: '1000000', verifiedAmount: '1000000' });
   });
 
   test('a pod neither verifies nor rejects nor answers nor sets pools, and touches and sees only its own', async ({
@@ -83,8 +123,7 @@ describe('from claim to verified over HTTP', () => {
     const finance = await api.authorise('finance');
     const own = await claim(api, pod);
     for (const act of ['verify', 'review', 'reject', 'answer-duplicate']) {
-      const body =
-        act === 'reject' ? { reason: 'x' } : act === 'answer-duplicate' ? { otherId: '1', answer: 'distinct' } : {};
+      const body = act === 'answer-duplicate' ? { otherId: '1', answer: 'distinct' } : { version: 1, reason: 'x' };
       expect((await post(api, pod, `outcomes/${own}/${act}`, body)).statusCode, act).toBe(403);
     }
     const shares = [{ pod: 'search', basisPoints: 10_000 }];
@@ -101,7 +140,7 @@ describe('from claim to verified over HTTP', () => {
         claim: { title: 'Mine' },
         retract: { reason: 'x' },
         supersede: { reason: 'x', successorId: own },
-        agree: {},
+        agree: { version: 1 },
       };
       const answer = await post(api, pod, `outcomes/${others}/${act}`, body[act as keyof typeof body]);
       expect(answer.statusCode, act).toBe(404);
@@ -198,7 +237,7 @@ test('what was counted at an instant is put together again from the history', as
   });
   api.clock.set('2026-09-17T08:00:00Z');
   const rows = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '40' }];
-  const given = { rows, reason: 'Less than feared', reviewDueOn: '2026-12-01' };
+  const given = { version: 1, rows, reason: 'Less than feared', reviewDueOn: '2026-12-01' };
   expect((await post(api, finance, `outcomes/${id}/verify`, given)).statusCode).toBe(200);
   api.clock.set('2026-09-18T08:00:00Z');
   expect((await post(api, pod, `outcomes/${id}/retract`, { reason: 'Gone' })).statusCode).toBe(200);
