@@ -90,7 +90,7 @@ export async function readEnvelopeFigures(db: Kysely<DB>, choice: EnvelopeChoice
       group by period_start, period_end, cost_metric, by_portfolio
     ),
     located as (
-      select chosen.id, chosen.scope_kind, chosen.scope_id, span.span_id,
+      select chosen.id, chosen.version, chosen.currency, chosen.scope_kind, chosen.scope_id, span.span_id,
         case chosen.counts when 'controlled' then 'owned' else 'shared' end as kind_beside_direct
       from chosen
       join span using (period_start, period_end, cost_metric)
@@ -116,31 +116,30 @@ export async function readEnvelopeFigures(db: Kysely<DB>, choice: EnvelopeChoice
       group by 1, 2, 3, 4
     ),
     part as (
-      select located.id, billing_currency, cost from located
+      select located.id, version, currency, billing_currency, cost from located
       join pod_sum using (span_id)
       where scope_kind = 'pod' and pod_id = scope_id and kind in ('direct', kind_beside_direct)
       union all
-      select located.id, billing_currency, cost from located
+      select located.id, version, currency, billing_currency, cost from located
       join portfolio_sum using (span_id)
       where scope_kind = 'portfolio' and portfolio_id = scope_id and kind in ('direct', kind_beside_direct)
       union all
-      select located.id, billing_currency, cost from located
+      select located.id, version, currency, billing_currency, cost from located
       join pod_sum using (span_id)
       where scope_kind = 'organisation' and kind in ('direct', 'shared')
       union all
-      select located.id, billing_currency, cost from located
+      select located.id, version, currency, billing_currency, cost from located
       join pod_sum using (span_id)
       where scope_kind = 'unattributed' and pod_id is null and kind in ('direct', 'shared')
     ),
     actual as (
-      select chosen.id, sum(part.cost * case when part.billing_currency = chosen.currency then 1 else kept.rate end) as actual,
+      select part.id, sum(part.cost * case when part.billing_currency = part.currency then 1 else kept.rate end) as actual,
         array_agg(distinct part.billing_currency)
-          filter (where part.billing_currency <> chosen.currency and kept.rate is null) as missing_rates
-      from chosen
-      join part on part.id = chosen.id
+          filter (where part.billing_currency <> part.currency and kept.rate is null) as missing_rates
+      from part
       left join envelope_version_rate as kept
-        on kept.envelope_id = chosen.id and kept.version = chosen.version and kept.from_currency = part.billing_currency
-      group by chosen.id
+        on kept.envelope_id = part.id and kept.version = part.version and kept.from_currency = part.billing_currency
+      group by part.id
     ),
     reach as (
       select period_start, period_end, min(data_as_of) as data_as_of
