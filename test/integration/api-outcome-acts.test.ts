@@ -54,7 +54,7 @@ describe('from claim to verified over HTTP', () => {
       detail: expect.stringContaining('Add a link or a file that shows it.'),
       faults: [{ column: 'evidence', reason: 'it has no evidence' }],
     });
-    const evidence = [{ uri: 'https://evidence.example.com/http', title: 'Ledger' }];
+    const evidence = [{ url: 'https://evidence.example.com/http', title: 'Ledger' }];
     expect((await post(api, pod, `outcomes/${id}/claim`, { evidence })).statusCode).toBe(200);
     const rows = [{ ordinal: 1, verdict: 'verified', verifiedAmount: '250.5' }];
     const keyed = { ...finance, 'idempotency-key': 'verify-1' };
@@ -73,7 +73,7 @@ describe('from claim to verified over HTTP', () => {
       outcomeId: id,
       state: 'partially_verified',
       schedule: [{ ordinal: 1, amount: '300', verdict: 'verified', verifiedAmount: '250.5' }],
-      evidence: [{ uri: evidence[0]?.uri, isBroken: false }],
+      evidence: [{ uri: evidence[0]?.url, isBroken: false }],
       history: [{ act: 'stated' }, { act: 'review-started' }, { act: 'verified', reason: 'A week was a campaign' }],
     });
     const audit = await api.app.inject({ url: `/api/v1/audit?subjectKind=outcome&subjectId=${id}`, headers: finance });
