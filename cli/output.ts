@@ -4,6 +4,7 @@
  */
 import { hasCrossed } from '../db/sql-state.ts';
 import { AppError, describeFault, type InputFault, TransientError } from '../services/kernel/errors.ts';
+import { printable } from '../services/kernel/obeyed-signs.ts';
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
@@ -15,12 +16,18 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** For people: whatever is in it, no terminal obeys it. */
 export function printText(text: string): void {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  const shown = printable(text);
+  process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
 }
 
-/** Sentences for a failure. A refusal explains itself; a bug keeps its stack, because somebody must find it. */
+/** Sentences for a failure. A refusal explains itself; a bug keeps its stack, because somebody must find it. No terminal obeys what they quote. */
 export function describeFailure(error: unknown): string {
+  return printable(sentencesOf(error));
+}
+
+function sentencesOf(error: unknown): string {
   if (error instanceof AppError) {
     // A message tells its only fault, or its first, or lists them all; nothing is said twice.
     if (error.faults.length === 1) return error.message;

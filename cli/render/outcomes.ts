@@ -8,6 +8,7 @@ import type { SupersededOutcome } from '../../services/outcomes/supersede-outcom
 import type { AnsweredDuplicate } from '../../services/outcomes/answer-duplicate.ts';
 import type { VerifiedOutcome } from '../../services/outcomes/verify-outcome.ts';
 import type { MissingForVerification } from '../../services/outcomes/verification-gates.ts';
+import { printableLine } from '../../services/kernel/obeyed-signs.ts';
 import { cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';
 
@@ -104,9 +105,9 @@ export function renderEnabled({ outcomes, next }: EnabledPage): string {
 
 export function renderShown(shown: ShownOutcome): string {
   const { outcomeId, version, title, deliveredOn, ownerEmail, claimedBy, verifiedBy, missing } = shown;
-  const reason = shown.stateReason === null ? '' : `: ${shown.stateReason}`;
+  const reason = shown.stateReason === null ? '' : `: ${printableLine(shown.stateReason)}`;
   return [
-    `Outcome ${outcomeId}, version ${version}: ${title}`,
+    `Outcome ${outcomeId}, version ${version}: ${printableLine(title)}`,
     `${wordsOf(shown.state)}${reason}${shown.supersededBy === null ? '' : ` (superseded by outcome ${shown.supersededBy})`}`,
     `Delivered on ${deliveredOn}; owned by ${ownerEmail}; ${
       shown.claimedAt === null ? `found by ${claimedBy}` : `claimed by ${claimedBy} on ${shown.claimedAt.slice(0, 10)}`
@@ -179,8 +180,10 @@ function worthOf(shown: ShownOutcome): string[] {
   const baseline = [shown.baseline ?? '', measured].filter((text) => text !== '').join('; ');
   return [
     `${shown.basis}${shown.grossOrMargin === null ? '' : ` (${shown.grossOrMargin})`}${isHarm}${amount}${count}`,
-    ...(baseline === '' ? [] : [`Baseline: ${baseline}`]),
-    ...(shown.confidence === null ? [] : [`Confidence ${shown.confidence.grade}: ${shown.confidence.reason}`]),
+    ...(baseline === '' ? [] : [`Baseline: ${printableLine(baseline)}`]),
+    ...(shown.confidence === null
+      ? []
+      : [`Confidence ${shown.confidence.grade}: ${printableLine(shown.confidence.reason)}`]),
     ...(shown.pool === null ? [] : [`Pool: ${shown.pool}`]),
     ...(shown.reviewDueOn === null ? [] : [`Measured again by ${shown.reviewDueOn}`]),
     ...(shown.enabledBy.length === 0 ? [] : [`Made possible by ${shown.enabledBy.join(', ')}`]),

@@ -1,5 +1,6 @@
 /** A plain table for the terminal: no boxes, figures to the right, columns two blanks apart. */
 import Table from 'cli-table3';
+import { printableLine } from '../../services/kernel/obeyed-signs.ts';
 
 const NO_LINES = {
   top: '',
@@ -34,14 +35,10 @@ export function textTable(
     colAligns: heads.map((_, index) => (figures.includes(index) ? 'right' : 'left')),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
   });
-  for (const row of rows) table.push(row.map((cell) => (cell === null ? 'n/a' : printable(cell))));
+  for (const row of rows) table.push(row.map((cell) => (cell === null ? 'n/a' : printableLine(cell))));
   return table
     .toString()
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n');
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '·');
 }

@@ -6,6 +6,7 @@ import { type Decimal, decimal, isDecimalText } from '../kernel/decimal.ts';
 import { isIsoDate } from '../kernel/period.ts';
 import { didYouMean, listWords } from '../organisation/suggestion.ts';
 import { faultOfFigure } from './check-figure.ts';
+import { checkLines } from './check-lines.ts';
 import { checkMoney, checkSchedule } from './check-money.ts';
 import { checkRecord, linksOf } from './check-record.ts';
 import { BASES, BASIS_POINTS_WHOLE, type Basis, STATED_STATES } from './outcome.ts';
@@ -26,6 +27,7 @@ export function checkOutcome(
   const report: Report = (field, reason, fix, shareIndex) =>
     faults.push(shareIndex === undefined ? { field, reason, fix } : { field, reason, fix, shareIndex });
   checkTexts(raw, report);
+  checkLines(raw, report);
   checkShares(raw, context, report);
   const quantity = checkCount(raw, context, report);
   const money = checkMoney(raw, report);

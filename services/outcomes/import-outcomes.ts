@@ -6,6 +6,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError, countFurther, describeFault, type InputFault } from '../kernel/errors.ts';
+import { findObeyed } from '../kernel/obeyed-signs.ts';
 import { option, worded } from '../kernel/wording.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { type SheetContent, withLetters } from '../sheets/strict-sheet.ts';
@@ -62,8 +63,8 @@ export function importOutcomes(db: Kysely<DB>, options: OutcomeImportOptions): P
 
 async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions): Promise<OutcomeImport> {
   const workbook = options.workbook.trim();
-  if (workbook === '' || workbook.length > WORKBOOK_LENGTH_MAX) {
-    const message = worded`The workbook's name must have 1 to ${WORKBOOK_LENGTH_MAX} characters. Name it with ${option('workbook')}; the rows keep it as part of their key.`;
+  if (workbook === '' || workbook.length > WORKBOOK_LENGTH_MAX || findObeyed(workbook) !== null) {
+    const message = worded`The workbook's name must have 1 to ${WORKBOOK_LENGTH_MAX} characters that can be read. Name it with ${option('workbook')}; the rows keep it as part of their key.`;
     throw new AppError('invalid_outcomes', message);
   }
   const context = await readOutcomeContext(trx, { principal: options.principal, at: options.at });

@@ -8,6 +8,7 @@ import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
+import { findObeyed } from '../kernel/obeyed-signs.ts';
 import { option, worded } from '../kernel/wording.ts';
 import { listWords } from '../organisation/suggestion.ts';
 import { CLAIMANTS } from './claimants.ts';
@@ -97,9 +98,9 @@ function asSaid(states: string): string {
 
 /** @throws AppError invalid_input where nothing is said, or too much. */
 export function requireReason(reason: string | undefined, does: string): string {
-  const text = reason?.trim() ?? '';
-  if (text !== '' && text.length <= REASON_LENGTH_MAX) return text;
-  const message = worded`To ${does} an outcome needs a reason: say why with ${option('reason')}, in 1 to ${REASON_LENGTH_MAX} characters. Whoever claimed it reads it.`;
+  const text = reason?.trim().replaceAll(/\s+/gu, ' ') ?? '';
+  if (text !== '' && text.length <= REASON_LENGTH_MAX && findObeyed(text) === null) return text;
+  const message = worded`To ${does} an outcome needs a reason: say why with ${option('reason')}, in 1 to ${REASON_LENGTH_MAX} characters that can be read. Whoever claimed it reads it.`;
   throw new AppError('invalid_input', message);
 }
 
