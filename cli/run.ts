@@ -10,7 +10,7 @@ import { interruption } from './until-interrupted.ts';
 
 async function main(): Promise<number> {
   try {
-    const program = await buildProgram(process.argv[2]);
+    const program = await buildProgram(process.argv.slice(2));
     await program.parseAsync(process.argv);
     // A command that did its work and found something wrong, as `doctor` may, has set its exit code.
     return Number(process.exitCode ?? 0);

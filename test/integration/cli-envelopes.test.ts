@@ -30,7 +30,7 @@ async function run<Document>({ url }: TestDatabase, token: string, ...args: stri
   const written: string[] = [];
   const stdout = vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
   try {
-    const program = await buildProgram(args[0]);
+    const program = await buildProgram(args);
     await program.parseAsync([...args, '--json'], { from: 'user' });
   } finally {
     stdout.mockRestore();

@@ -1,7 +1,7 @@
 /** The help: every command of the contract has one, with an example, and it needs neither settings nor a database. */
 import type { Command } from 'commander';
 import { expect, onTestFinished, test } from 'vitest';
-import { buildProgram } from '../../cli/program.ts';
+import { buildProgram, buildWholeProgram } from '../../cli/program.ts';
 import { freePort, makeWorkplace } from '../support/command-line.ts';
 
 const COMMANDS = [
@@ -104,14 +104,14 @@ function listLeaves(parent: Command, path: readonly string[] = []): Leaf[] {
 
 test('the commands of the contract exist, and no others', async () => {
   expect(
-    listLeaves(await buildProgram())
+    listLeaves(await buildWholeProgram())
       .map(({ name }) => name)
       .sort(),
   ).toEqual(COMMANDS);
 });
 
 test('every command says what it does and gives an example of itself', async () => {
-  for (const { name, command, help } of listLeaves(await buildProgram())) {
+  for (const { name, command, help } of listLeaves(await buildWholeProgram())) {
     expect(command.description(), name).not.toBe('');
     expect(help.split('Examples:')[1], name).toMatch(
       new RegExp(`^  \\$ .*\\b(outturn ${name}|npm run ${name})\\b`, 'm'),
@@ -119,14 +119,29 @@ test('every command says what it does and gives an example of itself', async () 
   }
 });
 
+test('the list of commands says of each what the command says of itself, in the same order', async () => {
+  const told = ({ commands }: Command) => commands.map((command) => [command.name(), command.description()]);
+  expect(told(await buildProgram(['--help']))).toEqual(told(await buildWholeProgram()));
+});
+
+test('a mistyped command is told which one may be meant', async () => {
+  const program = await buildProgram(['ingets']);
+  let said = '';
+  program.configureOutput({ writeErr: (text) => (said += text) });
+  await expect(program.parseAsync(['ingets', 'bill.csv'], { from: 'user' })).rejects.toThrow(
+    "unknown command 'ingets'",
+  );
+  expect(said).toContain('Did you mean ingest?');
+});
+
 test('every option is described', async () => {
-  for (const { name, command } of listLeaves(await buildProgram())) {
+  for (const { name, command } of listLeaves(await buildWholeProgram())) {
     for (const option of command.options) expect(option.description, `${name} ${option.flags}`).not.toBe('');
   }
 });
 
 test('every command that answers takes --json', async () => {
-  const without = listLeaves(await buildProgram()).filter(
+  const without = listLeaves(await buildWholeProgram()).filter(
     ({ command }) => !command.options.some((one) => one.long === '--json'),
   );
   expect(without.map(({ name }) => name).sort()).toEqual(WITHOUT_JSON);
