@@ -1,5 +1,4 @@
 /** The doctor's look at Slack: what the app may do, whether buttons would be heard, whether the channels can be posted to. */
-import { checkSlackApp } from '../connectors/slack/check-app.ts';
 import { listChannels } from '../services/alerts/list-channels.ts';
 import { parseDestination } from '../services/kernel/destination.ts';
 import { isLoopback } from '../services/kernel/settings.ts';
@@ -12,6 +11,8 @@ export async function checkSlack(runtime: Pick<Runtime, 'db' | 'settings'>): Pro
     const message = 'SLACK_BOT_TOKEN is not set: what is for Slack stays in the outbox ("outturn alerts" shows it)';
     return [{ subject: 'slack', state: 'note', message }];
   }
+  // Slack's client and what it calls by, read only where there is a Slack.
+  const { checkSlackApp } = await import('../connectors/slack/check-app.ts');
   const { appToken } = slack;
   const named = (await listChannels(runtime.db)).map(({ channel }) => channel);
   const channels = named.filter((channel) => parseDestination(channel)?.kind === 'slack');
