@@ -80,7 +80,9 @@ export const AnswerDuplicateBody = Type.Object(
   closed,
 );
 
-const Notes = Type.Array(Type.String(), { description: 'What did not go as asked.' });
+const Notes = Type.Array(Type.String(), {
+  description: 'What did not go as asked, and what came of it beside: corrections of closed months.',
+});
 
 export const ActedView = Type.Object({
   outcomeId: Type.String(),
@@ -121,6 +123,7 @@ export const SupersededView = Type.Object({ ...ActedView.properties, successorId
 export const ShownOutcomeView = Type.Object({
   ...OutcomeViewSchema.properties,
   missing: nullable(Missing),
+  supersedes: Type.Array(Type.String(), { description: 'The outcomes whose place it took.' }),
   evidence: Type.Array(EvidenceViewSchema),
   duplicates: Type.Array(
     Type.Object({

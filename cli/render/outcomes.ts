@@ -112,6 +112,7 @@ export function renderShown(shown: ShownOutcome): string {
     `Delivered on ${deliveredOn}; owned by ${ownerEmail}; ${
       shown.claimedAt === null ? `found by ${claimedBy}` : `claimed by ${claimedBy} on ${shown.claimedAt.slice(0, 10)}`
     }${verifiedBy === null ? '' : `; verified by ${verifiedBy}`}`,
+    ...(shown.supersedes.length === 0 ? [] : [`It took the place of outcome ${shown.supersedes.join(', ')}.`]),
     ...worthOf(shown),
     ...(shown.schedule.length === 0 ? [] : ['', scheduleOf(shown)]),
     '',

@@ -12,6 +12,7 @@ import { findObeyed } from '../kernel/obeyed-signs.ts';
 import { option, worded } from '../kernel/wording.ts';
 import { listWords } from '../organisation/suggestion.ts';
 import { CLAIMANTS } from './claimants.ts';
+import { describeCorrections } from './closed-corrections.ts';
 import type { OutcomeState } from './outcome.ts';
 import { lockOutcomes } from './plan-outcomes.ts';
 import { type OutcomeActName, recordVersions } from './record-versions.ts';
@@ -124,9 +125,10 @@ export async function endAct(
   const reason = done.reason ?? null;
   await recordVersions(trx, { acts: [{ outcomeId, act: done.act }], reason, principal, at });
   const details = { version, state, ...(reason === null ? {} : { reason }), ...done.details };
+  const corrections = done.figures ? await describeCorrections(trx, outcomeId) : [];
   if (done.figures) await raiseFiguresVersion(trx);
   await recordAudit(trx, { at, principal, action: done.action, subjectKind: 'outcome', subjectId: outcomeId, details });
-  return { outcomeId, change: 'changed', version, state, notes: done.notes ?? [] };
+  return { outcomeId, change: 'changed', version, state, notes: [...(done.notes ?? []), ...corrections] };
 }
 
 /** Where an act finds everything as it would leave it. */

@@ -32,6 +32,8 @@ export interface PossibleDuplicate {
 export interface ShownOutcome extends OutcomeView {
   /** Null where it is not a claim. */
   readonly missing: readonly MissingForVerification[] | null;
+  /** The outcomes whose place it took. */
+  readonly supersedes: readonly string[];
   readonly evidence: readonly EvidenceView[];
   readonly duplicates: readonly PossibleDuplicate[];
   /** The first version first. */
@@ -63,8 +65,11 @@ export async function showOutcome(db: Kysely<DB>, outcomeId: string, at: Date): 
   const { rows: history } = await sql<OutcomeHistoryEntry>`
     select version, state, act, reason, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at, principal
     from outcome_version where outcome_id = ${outcomeId}::bigint order by version`.execute(db);
+  const { rows: former } = await sql<{ id: string }>`
+    select id::text as id from outcome where superseded_by = ${outcomeId}::bigint order by outcome.id`.execute(db);
   return {
     ...view,
+    supersedes: former.map(({ id }) => id),
     missing:
       gated === undefined
         ? null

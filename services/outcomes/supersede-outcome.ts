@@ -5,6 +5,7 @@
 import type { Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
+import { describeCorrections } from './closed-corrections.ts';
 import { createOutcome } from './create-outcome.ts';
 import { giveWay } from './give-way.ts';
 import { type ActedOutcome, beginAct, type OutcomeAct, requireReason, requireState } from './outcome-act.ts';
@@ -43,6 +44,9 @@ export async function supersedeOutcome(trx: Transaction<DB>, request: Supersessi
     successorId = created.outcomeId;
     notes.push(...created.notes);
   }
+  notes.push(...(await describeCorrections(trx, outcomeId)));
+  const gained = await describeCorrections(trx, successorId);
+  notes.push(...gained.map((note) => `outcome ${successorId}: ${note}`));
   return { outcomeId, change: 'changed', version: row.version + 1, state: 'superseded', notes, successorId };
 }
 

@@ -10,6 +10,7 @@ import { explainOutcome } from '../../services/attribution/explain-outcome.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { rejectOutcome, retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { showOutcome } from '../../services/outcomes/show-outcome.ts';
 import { supersedeOutcome } from '../../services/outcomes/supersede-outcome.ts';
 import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
 import { adjustments } from '../../services/periods/adjustments.ts';
@@ -89,7 +90,10 @@ test('statement and adjustments of a closed month are the truth of what changed 
   const stated = await may(db, 'statement');
   expect(stated).toMatchObject({ [`${gone} verified one`]: '300', [`${gone} verified nobody`]: '50' });
 
-  await db.transaction().execute((trx) => retractOutcome(trx, { ...act, outcomeId: gone, reason: 'Not so' }));
+  const retracted = await db
+    .transaction()
+    .execute((trx) => retractOutcome(trx, { ...act, outcomeId: gone, reason: 'Not so' }));
+  expect(retracted.notes).toEqual(['2026-05 stays as it was closed; booked in 2026-06: -500.00 USD verified']);
   expect(await explainOutcome(db, gone, null)).toMatchObject({
     standing: 'not_counted',
     rows: [{ state: 'not_counted', amount: '1000' }],
@@ -118,9 +122,15 @@ test('statement and adjustments of a closed month are the truth of what changed 
     ['rejected', '50'],
   ]);
   const successor = { statement: statement('new', '40') };
-  const { successorId } = await db
+  const { successorId, notes } = await db
     .transaction()
     .execute((trx) => supersedeOutcome(trx, { ...act, principal: FINANCE, outcomeId: old, successor, reason: 'Anew' }));
+
+  expect(notes).toEqual([
+    '2026-05 stays as it was closed; booked in 2026-06: -10.00 USD claimed',
+    `outcome ${successorId}: 2026-05 stays as it was closed; booked in 2026-06: 20.00 USD claimed`,
+  ]);
+  expect((await showOutcome(db, successorId, AFTERWARDS)).supersedes).toEqual([old]);
 
   const { lines, months } = await adjustments(db, { period: '2026-06', at: AFTERWARDS });
   expect(new Set(lines.map(({ outcomeId }) => outcomeId))).toEqual(new Set([gone, cut, old, successorId]));

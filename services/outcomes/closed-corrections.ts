@@ -1,0 +1,42 @@
+/** What an act makes of months that are closed: they keep what they state, and the difference is booked in the first open one. */
+import { type Kysely, sql } from 'kysely';
+import type { DB } from '../../db/schema.gen.ts';
+import { type OutcomeCorrection, readCorrections } from '../attribution/explain-closed-outcome.ts';
+import { add, type Decimal, decimal, roundForPresentation } from '../kernel/decimal.ts';
+import { listClosedMonths } from '../periods/closed-months.ts';
+
+const CENTS = 2;
+
+/**
+ * Nothing where no month is closed that states it or that it is recognised in. Of what no statement has booked yet, to the cent; explaining the
+ * outcome has it exactly.
+ */
+export async function describeCorrections(db: Kysely<DB>, outcomeId: string): Promise<string[]> {
+  const { rows } = await sql<{ start: string | null; end: string | null }>`
+    select min(day) as start, max(day) + 1 as end from (
+      select unnest(array[recognised_from, recognised_until - 1]) as day from outcome_schedule where outcome_id = ${outcomeId}::bigint
+      union all
+      select recognised_on from statement_value where outcome_id = ${outcomeId}::bigint
+    ) as touched`.execute(db);
+  const { start = null, end = null } = rows[0] ?? {};
+  if (start === null || end === null) return [];
+  const closed = await listClosedMonths(db);
+  const months = closed.filter((month) => month.start < end && month.end > start);
+  const open = (await readCorrections(db, { outcomeId, months })).filter(({ statementId }) => statementId === null);
+  return [...Map.groupBy(open, ({ bookedIn }) => bookedIn)].map(([bookedIn, lines]) => {
+    const corrected = [...new Set(lines.map(({ adjusts }) => adjusts))].sort();
+    const which = corrected.length === 1 ? corrected[0] : `${corrected[0]} to ${corrected.at(-1)}`;
+    return `${which} stays as it was closed; booked in ${bookedIn}: ${amountsOf(lines).join(', ')}`;
+  });
+}
+
+function amountsOf(lines: readonly OutcomeCorrection[]): string[] {
+  const sums = new Map<string, Decimal>();
+  for (const { state, beside, reported, amount, currency } of lines) {
+    const kind = beside === null ? state : `${state} beside the return (${beside.replaceAll('_', ' ')})`;
+    const [money, unit] = reported.amount === null ? [amount, currency] : [reported.amount, reported.currency];
+    const name = `${unit} ${kind}`;
+    sums.set(name, add(sums.get(name) ?? decimal('0'), decimal(money)));
+  }
+  return [...sums].map(([name, total]) => `${roundForPresentation(total, CENTS)} ${name}`);
+}
