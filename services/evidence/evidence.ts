@@ -60,6 +60,19 @@ export async function requireOutcome(db: Kysely<DB>, outcomeId: string, principa
   }
 }
 
+/** @throws AppError conflict where one of these outcomes has more pieces than are kept. */
+export async function keepPieces(db: Kysely<DB>, outcomeIds: readonly string[]): Promise<void> {
+  const { rows } = await sql<{ id: string; pieces: number }>`
+    select outcome_id::text as id, count(*)::int as pieces from outcome_evidence
+    where outcome_id = any (${[...outcomeIds]}::bigint[]) group by outcome_id having count(*) > ${EVIDENCE_PIECES_MAX} limit 1`.execute(
+    db,
+  );
+  const [full] = rows;
+  if (full === undefined) return;
+  const message = `Outcome ${full.id} would have ${full.pieces} pieces of evidence; ${EVIDENCE_PIECES_MAX} are kept. Say what shows it best.`;
+  throw new AppError('conflict', message);
+}
+
 function instant(column: 'captured_at' | 'added_at' | 'broken_at' | 'mended_at') {
   return sql.raw(`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
 }

@@ -7,6 +7,7 @@ import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { utcDate } from '../kernel/period.ts';
+import { keepPieces } from '../evidence/evidence.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { findDuplicates } from './find-duplicates.ts';
 import { giveWay } from './give-way.ts';
@@ -128,7 +129,9 @@ async function addEvidence(
     from jsonb_to_recordset(${JSON.stringify(links)}::jsonb) as link (id bigint, uri text, title text, sha256 text)
     on conflict (outcome_id, uri) do nothing returning outcome_id::text as id
   `.execute(trx);
-  return new Set(rows.map(({ id }) => id));
+  const touched = new Set(rows.map(({ id }) => id));
+  if (touched.size > 0) await keepPieces(trx, [...touched]);
+  return touched;
 }
 
 /** Of what is stored and asks to be verified; what is written has them. */

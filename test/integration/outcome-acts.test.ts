@@ -147,7 +147,7 @@ describe('a claim', () => {
     expect(await stateCandidate(trx, found)).toMatchObject({ change: 'unchanged', outcomeId, version: 1 });
     expect(await stateCandidate(trx, { ...found, title: 'Faster' })).toMatchObject({ change: 'changed', version: 2 });
     expect(await counted(trx)).toEqual([]);
-    const given = { basis: 'revenue', grossOrMargin: 'margin', amount: '50', currency: 'USD' } as const;
+    const given = { basis: 'revenue', grossOrMargin: 'margin', amount: '50' } as const;
     await claimOutcome(trx, { outcomeId: outcomeId ?? '', principal: POD, at: AT, input: given });
     expect(await counted(trx)).toEqual(['claimed 2026-08-03 2026-08-04 50']);
     const shown = await showOutcome(trx, outcomeId ?? '', AT);

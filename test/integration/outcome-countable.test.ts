@@ -1,4 +1,7 @@
-/** What could never be counted is refused when it is stated, whichever way it comes in: amounts without a rate, deliveries of pods that were not there. */
+/**
+ * What could never be counted is refused when it is stated, whichever way it comes in: amounts without a rate, deliveries of pods that were not there,
+ * value before its delivery.
+ */
 import { type Transaction, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
@@ -149,5 +152,30 @@ describe('a delivery', () => {
     const money = { basis: 'cost_avoided', amount: '5', currency: 'USD' } as const;
     await expect(claim(trx, outcomeId ?? '', money)).rejects.toThrow('is active from 2026-09-10');
     await claim(trx, outcomeId ?? '', { ...money, deliveredOn: '2026-09-10' });
+  });
+});
+
+describe('value before its delivery', () => {
+  const DOLLARS = { currency: 'USD' } as const;
+
+  test('is refused, in a later claim and a sheet too; a harm may come first', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const reason = 'it is recognised from 2026-08-31, before it was delivered on 2026-09-01';
+    await expect(create(trx, { ...DOLLARS, recogniseFrom: '2026-08-31' })).rejects.toThrow(reason);
+    await create(trx, { ...DOLLARS, recogniseFrom: '2026-08-31', effect: 'dis_benefit' });
+    const outcomeId = await create(trx, DOLLARS);
+    await expect(claim(trx, outcomeId, { deliveredOn: '2026-09-02', recogniseFrom: '2026-09-01' })).rejects.toThrow(
+      'before it was delivered on 2026-09-02',
+    );
+    await expect(importRows(trx, outcomeRow({ recognise_from: '2026-07-09' }))).rejects.toMatchObject({
+      faults: [{ line: 2, column: 'recognise_from' }],
+    });
+  });
+
+  test('that counts already is not asked again for saying more', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const outcomeId = await create(trx, DOLLARS);
+    await sql`update outcome set delivered_on = '2026-09-05' where id = ${outcomeId}`.execute(trx);
+    expect(await claim(trx, outcomeId, { baseline: 'the year before' })).toMatchObject({ change: 'changed' });
   });
 });

@@ -6,6 +6,7 @@ import type { Principal } from '../../services/kernel/ports.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
 import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
+import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { test } from '../support/database.ts';
 import { FINANCE, insertPods, stateOutcome } from '../support/outcome-sheets.ts';
 
@@ -40,6 +41,52 @@ describe('POST /outcomes', () => {
     expect(outcomes).toMatchObject([{ amount: '300', schedule }]);
     const short = create(trx, { schedule: schedule.slice(0, 1) });
     await expect(short).rejects.toThrow('schedule: its rows add up to 100.000000000000000001, the amount is 300');
+  });
+
+  test('takes no figure with more digits than any amount has, and no address that hides something', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const bad: readonly (readonly [Partial<OutcomeInput>, column: string])[] = [
+      [{ amount: '9e998' }, 'amount'],
+      [{ amount: `0.${'0'.repeat(30)}1` }, 'amount'],
+      [{ quantity: '1e18', unit: 'order', outcomeType: 'orders' }, 'quantity'],
+      [{ evidenceUrl: 'https://ada:secret@example.com/' }, 'evidenceUrl'],
+      [{ evidence: [{ url: 'https://example.com/\u202egpj.exe' }] }, 'evidence'],
+      [{ references: [{ system: 'jira', key: 'PAY-9', url: 'javascript:alert(1)' }] }, 'references'],
+    ];
+    for (const [fields, column] of bad) {
+      await expect(create(trx, fields), column).rejects.toMatchObject({ faults: [{ column }] });
+    }
+  });
+
+  test('keeps at most 50 pieces of evidence of an outcome, however they come', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const references = [{ system: 'jira', key: 'PAY-7' }];
+    const links = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => ({ url: `https://example.com/${from + index}` }));
+    for (const from of [0, 20]) await create(trx, { references, evidence: links(from, 20) });
+    await create(trx, { references, evidence: links(40, 10) });
+    await expect(create(trx, { references, evidence: links(49, 2) })).rejects.toThrow(
+      '51 pieces of evidence; 50 are kept',
+    );
+  });
+
+  test('counts a type in one unit while an outcome of it stands; what was taken back binds nobody', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const counted = (title: string, unit: string) =>
+      create(trx, {
+        title,
+        basis: 'unit_outcome',
+        amount: undefined,
+        currency: undefined,
+        outcomeType: 'orders',
+        quantity: '5',
+        unit,
+      } as never);
+    const { outcomeId } = await counted('A slip', 'banana');
+    await expect(counted('Orders', 'order')).rejects.toMatchObject({ faults: [{ column: 'unit' }] });
+    await retractOutcome(trx, { outcomeId, principal: FINANCE, at: AT, reason: 'a slip' });
+    await counted('Orders', 'order');
+    await expect(counted('Another slip', 'banana')).rejects.toMatchObject({ faults: [{ column: 'unit' }] });
   });
 
   test('with a known reference changes nothing, or makes the next version', async ({ trx }) => {

@@ -64,7 +64,7 @@ describe('a sheet', () => {
   }) => {
     await insertPods(trx, { id: 'checkout' }, { id: 'search' });
     const sheet = outcomeSheet(
-      outcomeRow({ share_bp: '6000', recognise_from: '2026-07-01', recognise_until: '2026-10-01' }),
+      outcomeRow({ delivered_on: '2026-07-01', share_bp: '6000', recognise_until: '2026-10-01' }),
       { source_row_id: 'r1', pod: 'search', share_bp: '2500' },
     );
     expect(await importSheet(trx, sheet)).toMatchObject({ rows: 2, created: 1 });
@@ -113,6 +113,28 @@ describe('a sheet', () => {
     const result = await importSheet(trx, outcomeSheet(outcomeRow()), FINANCE, true);
     expect(result).toMatchObject({ dryRun: true, created: 1, outcomes: [{ change: 'created', outcomeId: null }] });
     expect(await stored(trx)).toEqual([]);
+  });
+
+  test('is refused under another name while its rows stand; what it may say twice is told by line', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const twice = outcomeSheet(outcomeRow(), outcomeRow({ source_row_id: 'r2' }));
+    const first = await importSheet(trx, twice, FINANCE, true);
+    expect(first.outcomes.map(({ notes }) => notes)).toEqual([
+      [],
+      [expect.stringContaining('may be line 2 once more')],
+    ]);
+    await importSheet(trx, twice);
+    const renamed = { sheet: twice, workbook: 'benefits (1)', principal: FINANCE, dryRun: false, at: AT };
+    await expect(importOutcomes(trx, renamed)).rejects.toMatchObject({
+      faults: [
+        {
+          line: 2,
+          column: 'source_row_id',
+          reason: expect.stringContaining('of the workbook "benefits-2026"') as string,
+        },
+        { line: 3 },
+      ],
+    });
   });
 
   test('leaves an audit event with its principal, once', async ({ trx }) => {

@@ -160,7 +160,7 @@ describe('an open period', () => {
     );
     await importSheet(
       trx,
-      outcomeRow({ ...VERIFIED, amount: '920', recognise_from: '2026-07-01', recognise_until: '2026-10-01' }),
+      outcomeRow({ ...VERIFIED, amount: '920', delivered_on: '2026-07-01', recognise_until: '2026-10-01' }),
       outcomeRow({ ...VERIFIED, source_row_id: 'late', delivered_on: '2026-07-11', amount: '5000' }),
     );
     const result = await report(trx, { at: new Date('2026-07-21T09:00:00Z') });
@@ -269,7 +269,7 @@ describe('value', () => {
         ...VERIFIED,
         amount: '10',
         currency: 'EUR',
-        recognise_from: '2026-07-01',
+        delivered_on: '2026-07-01',
         recognise_until: '2026-07-04',
       }),
     );

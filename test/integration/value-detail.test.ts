@@ -207,7 +207,7 @@ describe('the detail of value per pod', () => {
       .execute();
     await charge(trx, 'old', ['2026-05-03', '100'], ['2026-06-03', '100']);
     await charge(trx, 'checkout', ['2026-07-03', '100'], ['2026-08-03', '100']);
-    const months = { recogniseFrom: '2026-06-01', recogniseUntil: '2026-09-29' };
+    const months = { deliveredOn: '2026-06-01', recogniseUntil: '2026-09-29' };
     await state(trx, { ...verified, ...USD, amount: '600', ...months });
     const report = await valuePerPod(trx, REQUEST);
     const { cumulative, paybackMonth } = report.pods[0]?.detail ?? {};

@@ -18,6 +18,11 @@ export function statedBy(outcome: ModelOutcome): string {
   return JSON.stringify([basis, grossOrMargin, effect, currency, stated, shares, reviewDueOn]);
 }
 
+/** Nothing pays before it is delivered: where a row begins before the day that was drawn, that is the day. */
+export function deliveredBy({ deliveredOn, rows }: Pick<ModelOutcome, 'deliveredOn' | 'rows'>): string {
+  return rows.reduce((first, { from }) => (from < first ? from : first), deliveredOn);
+}
+
 /** As a claim of a known outcome is asked for. */
 export function claimOf(terms: Terms) {
   const schedule = terms.rows.map(({ from, until, amount }) => ({ from, until, amount: textOf(amount) }));

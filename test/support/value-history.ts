@@ -26,7 +26,7 @@ import { approveStatement } from '../../services/periods/approve-statement.ts';
 import { prepareStatement } from '../../services/periods/prepare-statement.ts';
 import { APPROVER, PREPARER } from './closing.ts';
 import { FINANCE, insertPods } from './outcome-sheets.ts';
-import { claimOf, inputOf, isTold, POOL, statedBy, VERIFIER } from './value-claims.ts';
+import { claimOf, deliveredBy, inputOf, isTold, POOL, statedBy, VERIFIER } from './value-claims.ts';
 import { type KnownDays, type ModelOutcome, type ModelRates, poolUse, textOf, unitsOf } from './value-model.ts';
 import { type Act, type ClaimStep, FIRST_DAY, inPool, LAST_DAY, PODS, POOL_TURN, type Terms } from './value-steps.ts';
 
@@ -157,7 +157,8 @@ export class ValueHistory {
   }
 
   #outcomeOf({ terms, deliveredOn, isPooled }: ClaimStep): ModelOutcome {
-    return { ...(isPooled ? inPool(terms) : terms), deliveredOn, isPooled, state: 'claimed' };
+    const said = isPooled ? inPool(terms) : terms;
+    return { ...said, deliveredOn: deliveredBy({ ...said, deliveredOn }), isPooled, state: 'claimed' };
   }
 
   /** What asked to be verified and had its gates open is verified whole. */
@@ -172,10 +173,11 @@ export class ValueHistory {
     const said = given === null || !outcome.isPooled ? given : inPool(given);
     const terms = said === null ? {} : { ...said, reviewDueOn: said.reviewDueOn ?? outcome.reviewDueOn };
     const rows = (said?.rows ?? outcome.rows).map((row) => ({ ...row, verdict: 'open' as const, verified: 0n }));
-    const restated: ModelOutcome = { ...outcome, ...terms, rows, state: 'claimed' };
+    const deliveredOn = deliveredBy({ ...outcome, rows });
+    const restated: ModelOutcome = { ...outcome, ...terms, deliveredOn, rows, state: 'claimed' };
     const isSame = statedBy(restated) === statedBy(outcome) && isTold(outcome);
     const next = isSame ? outcome : restated;
-    const input = said === null ? {} : claimOf(said);
+    const input = said === null ? {} : { ...claimOf(said), deliveredOn };
     await this.#expectActed(position, outcome.state !== 'superseded' && next, (trx) =>
       claimOutcome(trx, { outcomeId: this.idOf(position), principal: FINANCE, at: this.now, input }),
     );
