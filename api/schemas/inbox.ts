@@ -23,7 +23,8 @@ export const InboxQuery = Type.Object(
 export const InboxItemView = Type.Object({
   kind: oneOf(INBOX_KINDS, 'What waits.'),
   id: Type.String({
-    description: 'Of the message, alert, request, envelope, source, pod, evidence or scope of events it is about.',
+    description:
+      'Of the message, alert, request, envelope, source, pod, evidence, outcome (or two) or scope of events it is about.',
   }),
   scope: nullable(Scope),
   period: nullable(Type.String()),

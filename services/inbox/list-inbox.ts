@@ -11,6 +11,7 @@ import { readEvidenceItems } from './evidence-items.ts';
 import { readEventItems } from './event-items.ts';
 import { readDeliveryItems, readHeldItems, readLateItems } from './message-items.ts';
 import { readDriftItems, readHeadroomItems, readOutsideItems, readRateItems } from './money-items.ts';
+import { readOutcomeItems } from './outcome-items.ts';
 import { readPastRaiseItems, readRaiseItems } from './raise-items.ts';
 
 /** In the order in which they are listed. */
@@ -21,6 +22,9 @@ export const INBOX_KINDS = [
   'raise-request',
   'raise-past',
   'broken-evidence',
+  'possible-duplicate',
+  'ready-claim',
+  'review-due',
   'missing-rate',
   'late-source',
   'failed-events',
@@ -33,7 +37,7 @@ export type InboxKind = (typeof INBOX_KINDS)[number];
 
 export interface InboxItem {
   readonly kind: InboxKind;
-  /** Of what it is about: a message, an alert, a request, an envelope, a source, a pod, evidence, or what events name. */
+  /** Of what it is about: a message, an alert, a request, an envelope, a source, a pod, evidence, an outcome or two, or what events name. */
   readonly id: string;
   readonly scope: EnvelopeScope | null;
   readonly period: string | null;
@@ -72,6 +76,7 @@ export async function listInbox(db: Kysely<DB>, options: { at: Date; role?: Prin
           await readRaiseItems(db, at),
           await readPastRaiseItems(db, at),
           await readEvidenceItems(db),
+          await readOutcomeItems(db, at),
           await readRateItems(db),
           await readHeadroomItems(db, at),
           await readDriftItems(db),

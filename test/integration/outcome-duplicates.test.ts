@@ -3,11 +3,13 @@ import { type Transaction, sql } from 'kysely';
 import { expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { uploadEvidence } from '../../services/evidence/record-evidence.ts';
+import { listInbox } from '../../services/inbox/list-inbox.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
 import { rejectOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { showOutcome } from '../../services/outcomes/show-outcome.ts';
+import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
 import { test } from '../support/database.ts';
 import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
 
@@ -115,4 +117,22 @@ test('one file behind two outcomes is asked about, and of another pod its owner 
   expect(JSON.stringify(told)).not.toContain('Secret');
   await rejectOutcome(trx, { outcomeId: other, principal: FINANCE, at: AT, reason: 'no' });
   expect((await seen()).missing?.map(({ gate }) => gate)).not.toContain('duplicate');
+});
+
+test('finance finds in its inbox what may be one, what lacks only its verification, and whose review is due', async ({
+  trx,
+}) => {
+  await insertPods(trx, { id: 'checkout' });
+  const complete = { baseline: 'before', evidenceUrl: 'https://wiki.example.com/a' };
+  const one = await claim(trx, complete);
+  const listed = async (at = AT) =>
+    (await listInbox(trx, { at })).map(({ kind, id, amount }) => `${kind} ${id} ${amount}`);
+  expect(await listed()).toEqual([`ready-claim ${one} 1200`]);
+  const two = await claim(trx, { title: 'Other words' });
+  expect(await listed()).toEqual([`possible-duplicate ${two}-${one} 1200`]);
+  const act = { principal: FINANCE, at: AT };
+  await rejectOutcome(trx, { ...act, outcomeId: two, reason: 'the same' });
+  await verifyOutcome(trx, { ...act, outcomeId: one, reviewDueOn: '2026-10-01' });
+  expect(await listed()).toEqual([]);
+  expect(await listed(new Date('2026-10-01T08:00:00Z'))).toEqual([`review-due ${one} 1200`]);
 });
