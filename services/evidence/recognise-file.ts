@@ -2,6 +2,7 @@
  * What an uploaded file is: its name and its first bytes must say the same, and only types that nobody executes are taken. It is looked at
  * as bytes and never parsed, unpacked or rendered; so nothing in it can do anything here.
  */
+import { unzipSync } from 'fflate';
 import { AppError } from '../kernel/errors.ts';
 import { listWords } from '../organisation/suggestion.ts';
 
@@ -78,13 +79,25 @@ function startsWith(mark: string): (bytes: Buffer) => boolean {
   return (bytes) => bytes.subarray(0, mark.length).toString('latin1') === mark;
 }
 
-/** The names of a package's parts stand in it as they are, so that another archive with the right ending is told from it unopened. */
+/** By the archive's own list of its parts, of which none is unpacked: another archive with the right ending is told from it, and so is a text of names. */
 function isOfficePackage(mainPart: string): (bytes: Buffer) => boolean {
-  return (bytes) =>
-    startsWith('PK\x03\x04')(bytes) &&
-    bytes.includes('[Content_Types].xml') &&
-    bytes.includes(mainPart) &&
-    !bytes.includes('vbaProject.bin');
+  return (bytes) => {
+    const parts = new Set<string>();
+    const list = ({ name }: { name: string }) => {
+      parts.add(name);
+      return false;
+    };
+    try {
+      unzipSync(bytes, { filter: list });
+    } catch {
+      return false;
+    }
+    return (
+      parts.has('[Content_Types].xml') &&
+      parts.has(mainPart) &&
+      ![...parts].some((part) => part.endsWith('vbaProject.bin'))
+    );
+  };
 }
 
 /** UTF-8 without control signs, that no program takes for a page or a script. */

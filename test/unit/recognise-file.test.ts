@@ -1,9 +1,11 @@
 /** Which files are kept as evidence: the name and the content must say the same, and nothing that is run or rendered is taken. */
+import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { EVIDENCE_BYTES_MAX, recogniseFile } from '../../services/evidence/recognise-file.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
-const office = (part: string) => bytes(`PK\x03\x04....[Content_Types].xml....${part}....`);
+const office = (...parts: readonly string[]) =>
+  Buffer.from(zipSync(Object.fromEntries(['[Content_Types].xml', ...parts].map((part) => [part, bytes('<x/>')]))));
 
 const KEPT: readonly (readonly [name: string, content: Buffer, mediaType: string])[] = [
   ['results.PDF', bytes('%PDF-1.7\n…'), 'application/pdf'],
@@ -27,7 +29,8 @@ const REFUSED: readonly (readonly [name: string, content: Buffer, reason: RegExp
   ['notes.txt', bytes('a\0b'), /is not text\/plain/],
   ['notes.txt', bytes('\xff\xfeb'), /is not text\/plain/],
   ['sums.xlsx', bytes('PK\x03\x04....META-INF/MANIFEST.MF'), /is not application/],
-  ['sums.xlsx', Buffer.concat([office('xl/workbook.xml'), bytes('xl/vbaProject.bin')]), /is not application/],
+  ['sums.xlsx', office('xl/workbook.xml', 'xl/vbaProject.bin'), /is not application/],
+  ['sums.xlsx', bytes('PK\x03\x04 [Content_Types].xml xl/workbook.xml'), /is not application/],
   ['sums.xlsx', office('word/document.xml'), /is not application/],
   ['chart.png', bytes('\xff\xd8\xff\xe0....'), /is not image\/png/],
   ['empty.txt', Buffer.alloc(0), /is empty/],
