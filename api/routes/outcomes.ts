@@ -12,7 +12,8 @@ import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { linkNextPage, readPageRequest } from '../paging.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
-import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { answerOutcomePost } from '../outcome-writers.ts';
+import { IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import { asResponse } from '../response.ts';
 import { SHEET_BODY, SHEET_CONSUMES, sheetOf } from '../sheet-body.ts';
 import { OutcomeParams, ShownOutcomeView } from '../schemas/outcome-acts.ts';
@@ -108,7 +109,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
       schema: {
         summary: 'State an outcome',
         description:
-          'A pod states outcomes of its own pods only. A known reference names the stored outcome and changes it. `"state": "verified"`, by finance, verifies one that somebody else recorded just like this, where nothing is missing; anything else lands as claimed, and notes say why.',
+          'A pod states outcomes in which it has a share; what it gives to others they agree to. A known reference names the stored outcome and changes it. `"state": "verified"`, by finance, verifies one that somebody else recorded just like this, where nothing is missing; anything else lands as claimed, and notes say why.',
         tags: ['outcomes'],
         headers: IDEMPOTENCY_HEADERS,
         body: OutcomeBody,
@@ -117,7 +118,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
-      return answerPost(context, request, reply, async (trx) => {
+      return answerOutcomePost(context, request, reply, async (trx) => {
         const created = await createOutcome(trx, { input: request.body, principal, at: clock.now() });
         await guardClaim(trx, principal, created);
         return { status: created.change === 'created' ? 201 : 200, body: created };
@@ -144,7 +145,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
     async (request, reply) => {
       const { workbook, dryRun = false } = request.query;
       const sheet = await sheetOf(request, workbook);
-      return answerPost(context, request, reply, async (trx) => ({
+      return answerOutcomePost(context, request, reply, async (trx) => ({
         status: 200,
         body: await importOutcomes(trx, {
           sheet,
