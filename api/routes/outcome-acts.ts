@@ -11,7 +11,8 @@ import { supersedeOutcome, type SupersessionRequest } from '../../services/outco
 import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
 import { principalOf } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
-import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { answerOutcomePost } from '../outcome-writers.ts';
+import { IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import {
   ActedView,
   AgreeBody,
@@ -60,7 +61,7 @@ function addClaim(app: ApiApp, context: ApiContext, acting: Acting): void {
       },
     },
     (request, reply) =>
-      answerPost(context, request, reply, async (trx) => {
+      answerOutcomePost(context, request, reply, async (trx) => {
         const act = { ...acting(request, request.params), input: request.body };
         return { status: 200, body: await claimOutcome(trx, act) };
       }),
@@ -79,7 +80,7 @@ function addReview(app: ApiApp, context: ApiContext, acting: Acting): void {
       },
     },
     (request, reply) =>
-      answerPost(context, request, reply, async (trx) => ({
+      answerOutcomePost(context, request, reply, async (trx) => ({
         status: 200,
         body: await reviewOutcome(trx, acting(request, request.params)),
       })),
@@ -98,7 +99,7 @@ function addReview(app: ApiApp, context: ApiContext, acting: Acting): void {
       },
     },
     (request, reply) =>
-      answerPost(context, request, reply, async (trx) => ({
+      answerOutcomePost(context, request, reply, async (trx) => ({
         status: 200,
         body: await verifyOutcome(trx, { ...acting(request, request.params), ...request.body }),
       })),
@@ -131,7 +132,7 @@ function addRefusals(app: ApiApp, context: ApiContext, acting: Acting): void {
         schema: { ...SHARED, summary, body, response: { 200: ActedView } },
       },
       (request, reply) =>
-        answerPost(context, request, reply, async (trx) => ({
+        answerOutcomePost(context, request, reply, async (trx) => ({
           status: 200,
           body: await work(trx, { ...acting(request, request.params), ...request.body }),
         })),
@@ -150,7 +151,7 @@ function addRefusals(app: ApiApp, context: ApiContext, acting: Acting): void {
       },
     },
     (request, reply) =>
-      answerPost(context, request, reply, async (trx) => {
+      answerOutcomePost(context, request, reply, async (trx) => {
         const successor = successorOf(request.body);
         const { reason } = request.body;
         const act = { ...acting(request, request.params), reason, successor };
@@ -184,7 +185,7 @@ function addAgreement(app: ApiApp, context: ApiContext, acting: Acting): void {
       },
     },
     (request, reply) =>
-      answerPost(context, request, reply, async (trx) => ({
+      answerOutcomePost(context, request, reply, async (trx) => ({
         status: 200,
         body: await agreeShares(trx, { ...acting(request, request.params), ...request.body }),
       })),
@@ -204,7 +205,7 @@ function addDuplicates(app: ApiApp, context: ApiContext, acting: Acting): void {
       },
     },
     (request, reply) =>
-      answerPost(context, request, reply, async (trx) => ({
+      answerOutcomePost(context, request, reply, async (trx) => ({
         status: 200,
         body: await answerDuplicate(trx, { ...acting(request, request.params), ...request.body }),
       })),

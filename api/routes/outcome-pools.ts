@@ -5,7 +5,8 @@ import { setPool } from '../../services/outcomes/pools.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';
-import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { answerOutcomePost } from '../outcome-writers.ts';
+import { IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import { asResponse } from '../response.ts';
 import { PoolBody, PoolQuery, PoolViewSchema, SetPoolView } from '../schemas/outcome-acts.ts';
 
@@ -44,7 +45,7 @@ export function addOutcomePoolRoutes(app: ApiApp, context: ApiContext): void {
       },
     },
     async (request, reply) =>
-      answerPost(context, request, reply, async (trx) => {
+      answerOutcomePost(context, request, reply, async (trx) => {
         const set = await setPool(trx, {
           pool: request.body,
           principal: principalOf(request),

@@ -12,7 +12,8 @@ import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { linkNextPage, readPageRequest } from '../paging.ts';
 import { printedResponse, sendPrinted } from '../printed.ts';
-import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { answerOutcomePost } from '../outcome-writers.ts';
+import { IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import { asResponse } from '../response.ts';
 import { SHEET_BODY, SHEET_CONSUMES, sheetOf } from '../sheet-body.ts';
 import { OutcomeParams, ShownOutcomeView } from '../schemas/outcome-acts.ts';
@@ -117,7 +118,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const principal = principalOf(request);
-      return answerPost(context, request, reply, async (trx) => {
+      return answerOutcomePost(context, request, reply, async (trx) => {
         const created = await createOutcome(trx, { input: request.body, principal, at: clock.now() });
         await guardClaim(trx, principal, created);
         return { status: created.change === 'created' ? 201 : 200, body: created };
@@ -144,7 +145,7 @@ export function addOutcomeRoutes(app: ApiApp, context: ApiContext): void {
     async (request, reply) => {
       const { workbook, dryRun = false } = request.query;
       const sheet = await sheetOf(request, workbook);
-      return answerPost(context, request, reply, async (trx) => ({
+      return answerOutcomePost(context, request, reply, async (trx) => ({
         status: 200,
         body: await importOutcomes(trx, {
           sheet,

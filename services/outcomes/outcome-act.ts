@@ -14,7 +14,7 @@ import { listWords } from '../organisation/suggestion.ts';
 import { CLAIMANTS } from './claimants.ts';
 import { describeCorrections } from './closed-corrections.ts';
 import type { OutcomeState } from './outcome.ts';
-import { lockOutcomes } from './plan-outcomes.ts';
+import { lockOutcomes } from './lock-outcomes.ts';
 import { type OutcomeActName, recordVersions } from './record-versions.ts';
 
 /** Who does something to which outcome. */

@@ -4,9 +4,9 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
-import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import { CLAIMANTS } from './claimants.ts';
+import { lockOutcomes } from './lock-outcomes.ts';
 import { contentDigest, isSamePerson, type OutcomeState, type StatedOutcome } from './outcome.ts';
 
 export type OutcomeChange = 'created' | 'changed' | 'unchanged';
@@ -37,20 +37,6 @@ interface StoredOutcome {
   readonly claimants: readonly string[];
   readonly state_reason: string | null;
   readonly superseded_by: string | null;
-}
-
-/**
- * One writer of outcomes at a time, until the transaction ends. How long it waited for another is kept in the transaction: versions are stamped
- * with when they could be written, so that nothing becomes known at an instant at which others were told without it.
- */
-export async function lockOutcomes(trx: Transaction<DB>): Promise<void> {
-  const { rows } = await sql<{ is_free: boolean }>`
-    select pg_try_advisory_xact_lock(${OUTCOME_WRITERS_LOCK}) as is_free`.execute(trx);
-  if (rows[0]?.is_free === true) return;
-  const begunMs = performance.now();
-  await sql`select pg_advisory_xact_lock(${OUTCOME_WRITERS_LOCK})`.execute(trx);
-  const waitedMs = Math.ceil(performance.now() - begunMs);
-  await sql`select set_config('outturn.waited_ms', ${String(waitedMs)}, true)`.execute(trx);
 }
 
 /** The plan of each statement, in their order; takes the writers' lock. */

@@ -13,7 +13,7 @@ import type { Principal } from '../kernel/ports.ts';
 import { worded } from '../kernel/wording.ts';
 import { faultOfFigure } from './check-figure.ts';
 import { TOKEN_HINT } from './outcome-act.ts';
-import { lockOutcomes } from './plan-outcomes.ts';
+import { lockOutcomes } from './lock-outcomes.ts';
 import { keepCeilingsOf, POOL_USE } from './pool-ceilings.ts';
 
 export interface PoolCeiling {

@@ -12,7 +12,7 @@ import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
 import { createOutcome } from '../../services/outcomes/create-outcome.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
 import type { ClaimInput, OutcomeInput } from '../../services/outcomes/outcome-input.ts';
-import { lockOutcomes } from '../../services/outcomes/plan-outcomes.ts';
+import { lockOutcomes } from '../../services/outcomes/lock-outcomes.ts';
 import { setPool } from '../../services/outcomes/pools.ts';
 import { rejectOutcome, retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { reviewOutcome } from '../../services/outcomes/review-outcome.ts';
@@ -437,6 +437,8 @@ describe('acts beside a close', () => {
       .execute((trx) => retractOutcome(trx, { outcomeId, principal: FINANCE, at: AT, reason: 'late' }));
     const waiting = sql`select from pg_locks where locktype = 'advisory' and not granted`;
     await expect.poll(async () => (await waiting.execute(db)).rows.length, { timeout: 20_000 }).toBe(1);
+    const third = db.transaction().execute((trx) => lockOutcomes(trx, 1));
+    await expect(third).rejects.toThrow('Somebody else is writing outcomes');
     await other.commit().execute();
     await act;
     const stamps = sql<{ is_later: boolean }>`
