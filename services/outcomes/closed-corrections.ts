@@ -25,8 +25,11 @@ export async function describeCorrections(db: Kysely<DB>, outcomeId: string): Pr
   const open = (await readCorrections(db, { outcomeId, months })).filter(({ statementId }) => statementId === null);
   return [...Map.groupBy(open, ({ bookedIn }) => bookedIn)].map(([bookedIn, lines]) => {
     const corrected = [...new Set(lines.map(({ adjusts }) => adjusts))].sort();
-    const which = corrected.length === 1 ? corrected[0] : `${corrected[0]} to ${corrected.at(-1)}`;
-    return `${which} stays as it was closed; booked in ${bookedIn}: ${amountsOf(lines).join(', ')}`;
+    const kept =
+      corrected.length === 1
+        ? `${corrected[0]} stays as it was closed`
+        : `${corrected[0]} to ${corrected.at(-1)} stay as they were closed`;
+    return `${kept}; booked in ${bookedIn}: ${amountsOf(lines).join(', ')}`;
   });
 }
 

@@ -29,7 +29,8 @@ export async function lockOutcomes(trx: Transaction<DB>, waitMs = OUTCOMES_WAIT_
 
 /** The refusal of who waited long enough. */
 export function othersWrite(cause?: unknown): TransientError {
-  const message = 'Somebody else is writing outcomes, such as a large sheet, and nothing of this was done';
+  const message =
+    'Somebody else is writing outcomes, such as a large sheet, or closing a month, and nothing of this was done';
   return new TransientError(message, RETRY_AFTER_MS, cause);
 }
 
