@@ -12,9 +12,17 @@ const ISO =
   String.raw`(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?\s*(?:Z|z|UTC|GMT|([+-]\d{2}(?::?\d{2})?))?`;
 const SLASHED = String.raw`(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*([AaPp][Mm]))?)?\s*(?:Z|z|UTC|GMT)?`;
 
-/** The UTC timestamp of a text, null where it is none; a slashed date is one only where month-first order is proven. */
+/** The parts of an ISO text, for `momentOfText`: a column of its own, because each expression that names the pattern has it compiled anew. */
+export function isoParts(text: string): string {
+  return `regexp_extract(${text}, '${ISO}', ['year', 'month', 'day', 'hour', 'minute', 'second', 'fraction', 'zone'])`;
+}
+
+/**
+ * The UTC timestamp of a text whose `isoParts` are in the column `iso`, null where it is none; a slashed date is one only where month-first
+ * order is proven.
+ */
 export function momentOfText(text: string, order: SlashOrder): string {
-  const iso = `case when regexp_full_match(${text}, '${ISO}') then ${isoMoment(text)} end`;
+  const iso = `case when regexp_full_match(${text}, '${ISO}') then ${isoMoment()} end`;
   return order === 'month-first'
     ? `coalesce(${iso}, case when regexp_full_match(${text}, '${SLASHED}') then ${slashedMoment(text)} end)`
     : `(${iso})`;
@@ -38,13 +46,11 @@ export function slashedDate(text: string, order: 'month-first' | 'day-first'): s
   return `try_cast(${year} || '-' || ${part(month ?? 1)} || '-' || ${part(day ?? 2)} as date)`;
 }
 
-function isoMoment(text: string): string {
-  const group = (position: number) => `regexp_extract(${text}, '${ISO}', ${position})`;
-  const date = `try_cast(${group(1)} || '-' || ${group(2)} || '-' || ${group(3)} as date)`;
-  const offset = group(8);
-  const minutes = `${whole(`substr(${offset}, 2, 2)`)} * 60 + ${whole(`substr(replace(${offset}, ':', ''), 4, 2)`)}`;
-  const micros = whole(`rpad(left(${group(7)}, 6), 6, '0')`);
-  return `(${instant(date, whole(group(4)), whole(group(5)), whole(group(6)), micros, 47)} - to_minutes((case when starts_with(${offset}, '-') then -1 else 1 end) * (${minutes})))`;
+function isoMoment(): string {
+  const date = `try_cast(iso.year || '-' || iso.month || '-' || iso.day as date)`;
+  const minutes = `${whole('substr(iso.zone, 2, 2)')} * 60 + ${whole("substr(replace(iso.zone, ':', ''), 4, 2)")}`;
+  const micros = whole("rpad(left(iso.fraction, 6), 6, '0')");
+  return `(${instant(date, whole('iso.hour'), whole('iso.minute'), whole('iso.second'), micros, 47)} - to_minutes((case when starts_with(iso.zone, '-') then -1 else 1 end) * (${minutes})))`;
 }
 
 function slashedMoment(text: string): string {

@@ -15,7 +15,7 @@ import {
 import { countOf, type DuckDbSession, identifier, literal, textOf } from './duckdb-session.ts';
 import { FOCUS_COLUMNS, type FocusColumn } from './focus-columns.ts';
 import { type ColumnMatch, focusVersionOf, matchColumns } from './match-columns.ts';
-import { isSlashed, momentOfText, type SlashOrder, slashedDate, slashedNumber } from './moment-sql.ts';
+import { isoParts, isSlashed, momentOfText, type SlashOrder, slashedDate, slashedNumber } from './moment-sql.ts';
 
 /** A decimal column: native DECIMALs are summed as they are, everything else in parts; `text` is the cell's exact text. */
 export type DecimalCell = { readonly text: string; readonly isBad: string; readonly scale: number } & (
@@ -164,7 +164,8 @@ async function readMoments(session: DuckDbSession, columns: Columns, moments: re
   );
   const order = await findSlashOrder(session, columns);
   await session.run(
-    `create or replace temp table moment as select raw, ${momentOfText('text', order)} as instant from moment_text`,
+    `create or replace temp table moment as
+      select raw, ${momentOfText('text', order)} as instant from (select *, ${isoParts('text')} as iso from moment_text)`,
   );
   return order;
 }
