@@ -55,7 +55,7 @@ export function drawWaterfall(
           const x = PAGE.width - PAGE.right - FIGURE_WIDTH;
           sheet.tagged(
             'TD',
-            () => sheet.line(bar.figure, { x, y, width: FIGURE_WIDTH }, { ...style, align: 'right' }),
+            () => sheet.line(bar.figure, { x, y, width: FIGURE_WIDTH }, { ...style, align: 'right', cut: 'never' }),
             row,
           );
         },

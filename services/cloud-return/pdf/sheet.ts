@@ -4,12 +4,17 @@
  */
 import PDFDocument from 'pdfkit';
 import { type Face, registerFonts } from './fonts.ts';
+import { wrapLines } from './wrap-lines.ts';
 
 type Document = InstanceType<typeof PDFDocument>;
 type Structure = ReturnType<Document['struct']>;
 
 export const PAGE = { width: 595.28, height: 841.89, left: 52, right: 52, top: 54, bottom: 62 } as const;
+export const PARAGRAPH_GAP = 3;
 export const CONTENT_WIDTH = PAGE.width - PAGE.left - PAGE.right;
+/** Of text that says nothing else. */
+const SIZE = 9;
+const LINE_GAP = 1.5;
 export const INK = {
   text: '#1b2430',
   quiet: '#5b6675',
@@ -25,8 +30,14 @@ export interface TextStyle {
   readonly size?: number;
   readonly ink?: string;
   readonly align?: 'left' | 'right';
-  /** Where a line that is too long gives way; names differ in their ends as well, so they do in the middle. */
-  readonly cut?: 'end' | 'middle';
+  /** Where a line that is too long gives way; names differ in their ends as well, so they do in the middle. A figure never does: it shrinks. */
+  readonly cut?: 'end' | 'middle' | 'never';
+}
+
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
 }
 
 export interface Sheet {
@@ -42,9 +53,11 @@ export interface Sheet {
   /** How much is left of the page. */
   room(): number;
   /** One line at a place, cut to its width with an ellipsis. */
-  line(text: string, box: { x: number; y: number; width: number }, style?: TextStyle): void;
+  line(text: string, box: Box, style?: TextStyle): void;
+  /** A text that wraps, over so many lines at most. */
+  lines(text: string, box: Box & { linesMax?: number }, style?: TextStyle): void;
   /** The height of a text that wraps. */
-  heightOf(text: string, width: number, style?: TextStyle): number;
+  heightOf(text: string, box: Pick<Box, 'width'> & { linesMax?: number }, style?: TextStyle): number;
   /** Draws content under a tag of the structure, as a part of `parent` or of the document. */
   tagged(type: string, draw: () => void, parent?: Structure, alternative?: string): void;
   /** A structure that other tags are put under. */
@@ -83,10 +96,20 @@ export function openSheet(given: { title: string; author: string; madeOn: string
   const root = document.struct('Document');
   document.addStructure(root);
 
-  const apply = ({ face = 'regular', size = 9, ink = INK.text }: TextStyle) =>
+  const apply = ({ face = 'regular', size = SIZE, ink = INK.text }: TextStyle) =>
     document.font(face).fontSize(size).fillColor(ink);
-  const fit = (text: string, width: number, at: TextStyle['cut'] = 'end') => {
-    if (document.widthOfString(text) <= width) return text;
+  const wrap = (text: string, { width, linesMax = Infinity }: { width: number; linesMax?: number }) => {
+    const lines = wrapLines(printable(text), width, (part) => document.widthOfString(part));
+    const rest = lines.slice(linesMax - 1).join(' ');
+    return lines.length <= linesMax ? lines : [...lines.slice(0, linesMax - 1), rest];
+  };
+  const fit = (text: string, width: number, { cut: at = 'end', size = SIZE }: TextStyle) => {
+    const needed = document.widthOfString(text);
+    if (needed <= width) return text;
+    if (at === 'never') {
+      document.fontSize((size * width) / needed);
+      return text;
+    }
     const letters = Array.from(text);
     const cut = (count: number) => {
       const ending = at === 'middle' ? Math.floor(count / 2) : 0;
@@ -117,12 +140,11 @@ export function openSheet(given: { title: string; author: string; madeOn: string
       sheet.y += size * 1.6;
     },
     paragraph(text, style = {}) {
-      const height = sheet.heightOf(text, CONTENT_WIDTH, style);
+      const box = { x: PAGE.left, width: CONTENT_WIDTH };
+      const height = sheet.heightOf(text, box, style);
       sheet.ensure(height);
-      sheet.tagged('P', () => {
-        apply(style).text(printable(text), PAGE.left, sheet.y, { width: CONTENT_WIDTH, lineGap: 1.5 });
-      });
-      sheet.y += height + 3;
+      sheet.tagged('P', () => sheet.lines(text, { ...box, y: sheet.y }, style));
+      sheet.y += height + PARAGRAPH_GAP;
     },
     ensure(height) {
       if (height <= sheet.room()) return false;
@@ -138,12 +160,24 @@ export function openSheet(given: { title: string; author: string; madeOn: string
     },
     line(text, { x, y, width }, style = {}) {
       apply(style);
-      const shown = fit(printable(text), width, style.cut);
+      const shown = fit(printable(text), width, style);
       const left = style.align === 'right' ? x + width - document.widthOfString(shown) : x;
       document.text(shown, left, y, { lineBreak: false });
     },
-    heightOf(text, width, style = {}) {
-      return apply(style).heightOfString(printable(text), { width, lineGap: 1.5 });
+    lines(text, box, style = {}) {
+      apply(style);
+      const lines = wrap(text, box);
+      const height = document.currentLineHeight(true) + LINE_GAP;
+      for (const [index, line] of lines.entries()) {
+        const at = { x: box.x, y: box.y + index * height };
+        // Ends in the space that whoever listens or copies needs between two lines.
+        if (index < lines.length - 1) sheet.line(`${line} `, { ...at, width: box.width + height }, style);
+        else sheet.line(line, { ...at, width: box.width }, style);
+      }
+    },
+    heightOf(text, box, style = {}) {
+      apply(style);
+      return wrap(text, box).length * (document.currentLineHeight(true) + LINE_GAP);
     },
     tagged(type, draw, parent = root, alternative) {
       parent.add(document.struct(type, alternative === undefined ? {} : { alt: alternative }, draw));
