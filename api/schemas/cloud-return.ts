@@ -53,6 +53,7 @@ const NamedPods = Type.Array(
     claimed: DecimalText,
     return: nullable(RatioText),
     returnNote: nullable(Type.String()),
+    harm: Type.Optional({ ...DecimalText, description: 'What its verified value is below nothing.' }),
   }),
 );
 

@@ -3,7 +3,7 @@ import { commentLines, decisionLine, podLine } from '../../services/cloud-return
 import { type PageSection, placesFor } from '../../services/cloud-return/pages/page-table.ts';
 import { sectionsOf } from '../../services/cloud-return/pages/sections.ts';
 import type { CloudReturn, NamedPod } from '../../services/cloud-return/shape.ts';
-import { hasFigures, standingOf, titleOf } from '../../services/cloud-return/wording.ts';
+import { cutMiddle, hasFigures, standingOf, titleOf } from '../../services/cloud-return/wording.ts';
 import { textTable } from './text-table.ts';
 
 const NAME_WIDTH_MAX = 48;
@@ -33,7 +33,7 @@ export function renderCloudReturn(found: CloudReturn): string {
     '',
     ...pods('best return', 'return', summary.best),
     '',
-    ...pods('no verified value', 'claimed', summary.unexplained),
+    ...pods('delivery pods without verified value', 'claimed', summary.unexplained),
     '',
     ...(decisions.length === 0 ? ['Decisions asked: none.'] : ['Decisions asked:', ...decisions]),
     ...(comments.length === 0 ? [] : ['Comments:', ...comments]),
@@ -52,11 +52,4 @@ function renderSection({ title, lead, table, notes }: PageSection): string[] {
     ...(table === null ? [] : [textTable(table.heads, rows, table.figures)]),
     ...notes.map((line) => `  ${line}`),
   ];
-}
-
-/** Names differ in their ends as well as in their beginnings. */
-function cutMiddle(text: string, width: number): string {
-  if (text.length <= width) return text;
-  const ending = Math.floor((width - 1) / 2);
-  return `${text.slice(0, width - 1 - ending)}…${text.slice(-ending)}`;
 }

@@ -1,8 +1,9 @@
 /** The CIO's quarter as one table of exact figures: which section, what of it, which quarter, how much. */
 import { type Cell, figures, type ReportTable } from '../sheets/report-table.ts';
+import type { IsoDate } from '../kernel/period.ts';
 import type { Bridge } from './bridge.ts';
 import type { CloudReturn } from './shape.ts';
-import { hasFigures, partOf } from './wording.ts';
+import { hasFigures, scopeName } from './wording.ts';
 
 const HEAD = ['quarter', 'state', 'statement', 'section', 'item', 'of', 'figure', 'value', 'currency'];
 
@@ -26,7 +27,7 @@ export function cloudReturnTable(found: CloudReturn): ReportTable {
     bridge === null
       ? []
       : [
-          money(name, 'opening', partOf(bridge.from, bridge.through), 'amount', bridge.opening),
+          money(name, 'opening', asDays(bridge.from, bridge.through), 'amount', bridge.opening),
           ...bridge.steps.map(({ step, amount }) => money(name, step, quarter.id, 'amount', amount)),
           money(name, 'closing', quarter.id, 'amount', bridge.closing),
           money(name, 'residual', quarter.id, 'amount', bridge.residual),
@@ -58,6 +59,39 @@ export function cloudReturnTable(found: CloudReturn): ReportTable {
             ];
           }),
         ];
+  const { approved, lastQuarter, yearAgo, withoutVerifiedOutcome } = summary;
+  const comparedRows = [lastQuarter, yearAgo].flatMap(({ period, through, costChange, costChangeRatio }) => [
+    money('compared', 'cost', asDays(period, through), 'change', costChange),
+    ratio('compared', 'cost', asDays(period, through), 'change ratio', costChangeRatio),
+  ]);
+  const approvedRows =
+    approved === null
+      ? []
+      : [
+          money('approved', approved.of, quarter.id, 'limit', approved.limit),
+          money('approved', approved.of, quarter.id, 'actual', approved.actual),
+          ratio('approved', approved.of, quarter.id, 'used', approved.used),
+        ];
+  const envelopeRows = [
+    ...found.envelopes.scopes.map((one) => ({ ...one, item: scopeName(one.scope) })),
+    ...found.pods.flatMap(({ podId, envelope }) => (envelope === null ? [] : [{ ...envelope, item: podId }])),
+  ].flatMap(({ item, limit, actual, used, currency: own }) => [
+    [...money('envelopes', item, quarter.id, 'limit', limit).slice(0, -1), own],
+    [...money('envelopes', item, quarter.id, 'actual', actual).slice(0, -1), own],
+    ratio('envelopes', item, quarter.id, 'used', used),
+  ]);
+  const serviceOf = ({ providerName, serviceName }: { providerName: string | null; serviceName: string | null }) =>
+    `${providerName ?? ''} ${serviceName ?? ''}`.trim();
+  const { movers, unattributed } = found;
+  const moverRows =
+    movers === null
+      ? []
+      : [
+          ...[...movers.up, ...movers.down].map((mover) =>
+            money('movers', mover.podId ?? 'unattributed', serviceOf(mover), 'change', mover.change),
+          ),
+          money('movers', 'everything else', '', 'change', movers.rest),
+        ];
   const rows = [
     ...found.scorecard.flatMap((one) => [
       money('scorecard', 'cost', one.period, 'amount', one.cost),
@@ -68,9 +102,14 @@ export function cloudReturnTable(found: CloudReturn): ReportTable {
       ratio('scorecard', 'coverage of cost', one.period, 'ratio', one.coverage.cost),
       ratio('scorecard', 'joined coverage', one.period, 'ratio', one.coverage.joined),
     ]),
+    ...comparedRows,
+    ...approvedRows,
+    money('without a verified outcome', 'cost', quarter.id, 'amount', withoutVerifiedOutcome.cost),
+    ratio('without a verified outcome', 'cost', quarter.id, 'share', withoutVerifiedOutcome.share),
     ...sinceStartRows,
     ...bridgeRows('cost bridge', found.costBridge),
     ...bridgeRows('value bridge', found.valueBridge),
+    ...envelopeRows,
     ...found.pods.flatMap((pod) => [
       money('pods', pod.podId, quarter.id, 'cost', pod.cost.total),
       money('pods', pod.podId, quarter.id, 'verified', pod.value.verified),
@@ -81,12 +120,24 @@ export function cloudReturnTable(found: CloudReturn): ReportTable {
         : [ratio('pods', pod.podId, quarter.id, 'return since start', pod.detail.cumulative?.return ?? null)]),
     ]),
     ...outcomeRows,
-    money('unattributed', 'unattributed', quarter.id, 'cost', found.unattributed.cost),
-    money('unattributed', 'unattributed', quarter.id, 'verified', found.unattributed.verified),
-    money('unattributed', 'unattributed', quarter.id, 'claimed', found.unattributed.claimed),
-    ...found.unitCosts.flatMap(({ outcomeType, quarters }) =>
-      quarters.map((one) => money('unit costs', outcomeType, one.period, 'a unit', one.unitCost)),
+    ...found.unitCosts.flatMap(({ outcomeType, unit, quarters }) =>
+      quarters.flatMap((one) => [
+        ratio('unit costs', outcomeType, one.period, `quantity, ${unit}`, one.quantity),
+        money('unit costs', outcomeType, one.period, 'pods’ cost', one.cost),
+        money('unit costs', outcomeType, one.period, 'a unit', one.unitCost),
+      ]),
     ),
+    ...moverRows,
+    money('unattributed', 'unattributed', quarter.id, 'cost', unattributed.cost),
+    money('unattributed', 'unattributed', quarter.id, 'verified', unattributed.verified),
+    money('unattributed', 'unattributed', quarter.id, 'claimed', unattributed.claimed),
+    ...unattributed.rows.map((row) => money('unattributed', serviceOf(row), quarter.id, 'cost', row.cost)),
+    money('unattributed', 'everything else', quarter.id, 'cost', unattributed.rest),
   ];
   return { name: 'cloud return', head: HEAD, rows: hasFigures(found) ? rows : [] };
+}
+
+/** `2026-Q2`, or `2026-Q2 through 2026-05-21` where a part of it is meant. */
+function asDays(period: string, through: IsoDate | null | undefined): string {
+  return through === null || through === undefined ? period : `${period} through ${through}`;
 }

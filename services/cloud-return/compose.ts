@@ -25,7 +25,7 @@ import { readSinceStart } from './since-start.ts';
 import { readUnattributed } from './unattributed.ts';
 import { readUnitCosts } from './unit-costs.ts';
 import { valueBridge } from './value-bridge.ts';
-import { headlineOf } from './wording.ts';
+import { headlineOf } from './headline.ts';
 
 /**
  * The report of a quarter whose value report is at hand. `before`: the periods of the trend before it, the nearest first.

@@ -1,6 +1,6 @@
 /**
  * What the quarter asks somebody to decide, and nothing that nobody has to: alerts that are held, raises asked for, approvals beyond what a
- * portfolio has, rates that are missing, outcomes that may be one, claims that nobody has verified for 90 days.
+ * portfolio has, rates that are missing, verified outcomes whose evidence broke, outcomes that may be one, claims that nobody has verified for 90 days.
  */
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
@@ -12,6 +12,7 @@ export const DECISION_KINDS = [
   'raise-request',
   'missing-rate',
   'beyond-headroom',
+  'broken-evidence',
   'possible-duplicate',
   'old-claim',
 ] as const;
@@ -41,13 +42,16 @@ export async function readDecisions(db: Kysely<DB>, at: Date): Promise<Decision[
   const inbox = await listInbox(db, { at });
   const duplicates = await readDuplicates(db);
   const claims = await readOldClaims(db, at);
+  const broken = await readBrokenEvidence(db);
   return DECISION_KINDS.flatMap((kind) => {
     const asked: readonly Asked[] =
       kind === 'possible-duplicate'
         ? duplicates
         : kind === 'old-claim'
           ? claims
-          : inbox.filter((item) => item.kind === kind);
+          : kind === 'broken-evidence'
+            ? broken
+            : inbox.filter((item) => item.kind === kind);
     if (asked.length === 0) return [];
     const items = asked.slice(0, ITEMS_MAX).map(({ id, sentence }) => ({ id, sentence }));
     return [{ kind, count: asked.length, amounts: sumByCurrency(asked), items }];
@@ -64,6 +68,18 @@ async function readDuplicates(db: Kysely<DB>): Promise<Asked[]> {
     where duplicate.answer is null and outcome.state not in ('rejected', 'retracted', 'superseded')
       and other.state not in ('rejected', 'retracted', 'superseded')
     order by amount desc nulls last, outcome.id, other.id
+  `.execute(db);
+  return rows;
+}
+
+/** Each outcome once, however much of its evidence broke. */
+async function readBrokenEvidence(db: Kysely<DB>): Promise<Asked[]> {
+  const { rows } = await sql<Asked>`
+    select outcome.id::text as id, format('Outcome %s, %s, is verified by evidence that does not hold any more: %s.', outcome.id, outcome.title,
+        string_agg(broken_reason, '; ' order by evidence.id)) as sentence, trim_scale(outcome.amount) as amount, outcome.currency
+    from outcome_evidence as evidence join outcome on outcome.id = evidence.outcome_id
+    where broken_at is not null and mended_at is null and outcome.state in ('verified', 'partially_verified')
+    group by outcome.id order by outcome.amount desc nulls last, outcome.id
   `.execute(db);
   return rows;
 }

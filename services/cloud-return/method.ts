@@ -1,9 +1,21 @@
 /** What the figures rest on: definitions, rates, statements and data, so that a reader of the last page can hold every page against it. */
+import type { CostMetric } from '../attribution/rulebook.ts';
+import { roundForPresentation } from '../kernel/decimal.ts';
 import type { Bridge } from './bridge.ts';
 import type { FormerQuarter } from './quarter.ts';
 import type { CloudReturn } from './shape.ts';
 import { partOf } from './wording.ts';
 import { RETURN_METHOD, type ValuePerPod } from '../reports/compose-value.ts';
+
+/** Of exchange rates where people read them; `rates` of a bridge are exact. */
+const RATE_PLACES = 6;
+/** What FOCUS means by each metric, in a sentence. */
+const METRICS_READ: Readonly<Record<CostMetric, string>> = {
+  BilledCost: ' It is what was invoiced, commitments when they were bought.',
+  EffectiveCost: ' It is what was used, with discounts and with commitments spread over what they cover.',
+  ListCost: ' It is what was used at public prices, before any discount.',
+  ContractedCost: ' It is what was used at negotiated prices, without commitments.',
+};
 
 /** The method of a quarter's report. */
 export function methodOf(
@@ -16,9 +28,9 @@ export function methodOf(
     returnScope: RETURN_METHOD,
     statements: reports.map(({ period, statementId, state }) => ({ period: period.id, statementId, state })),
     notes: [
-      `Cost is ${costMetric} by charge date in ${currency}, each day at its own exchange rate.`,
+      `Cost is ${costMetric} by charge date in ${currency}, each day at its own exchange rate.${METRICS_READ[costMetric]}`,
       `Return is verified value recognised in the quarter divided by the cost of the same days; revenue enters as ${revenueBasis}. Value that shows beside the return is never in it.`,
-      'A verified return is on attributed spend; both coverages stand beside it: the share of cost that rules give to pods, and the share of cost of pods with a verified outcome.',
+      'A verified return is on attributed spend; both coverages stand beside it: the share of cost that rules give to pods, and the share of cost of pods with a verified outcome, be it a harm, which counts below nothing.',
       'Outcomes that several pods share are what each pod contributed to. Outcomes are added up once, then split.',
       ...toDateNote(given.costBridge),
       'Cost bridge: usage is the change of quantity at last quarter’s unit cost, rate the change of unit cost at this quarter’s quantity, by SKU and unit. What has no quantity is not told apart.',
@@ -40,7 +52,9 @@ function toDateNote(bridge: Bridge | null): string[] {
 
 function ratesNote(name: string, bridge: Bridge | null): string[] {
   if (bridge === null || bridge.rates.length === 0) return [];
-  const rates = bridge.rates.map(({ currency, rate }) => `${currency} ${rate}`).join(', ');
+  const rates = bridge.rates
+    .map(({ currency, rate }) => `${currency} ${roundForPresentation(rate, RATE_PLACES)}`)
+    .join(', ');
   return [
     `Other currencies stand in every step of the ${name} bridge but exchange rates at the average of ${partOf(bridge.from, bridge.through)}: ${rates}.`,
   ];

@@ -1,7 +1,8 @@
 /** The quarter's first figures and those it is compared with, taken from the value reports of these quarters as they are. */
-import { add, compare, type Decimal, ratio, subtract, sum, ZERO } from '../kernel/decimal.ts';
+import { absolute, add, compare, type Decimal, ratio, subtract, sum, ZERO } from '../kernel/decimal.ts';
 import { addDays, type IsoDate } from '../kernel/period.ts';
 import type { ValuePerPod, ValuePerPodRow } from '../reports/compose-value.ts';
+import type { RecognisedValue } from '../reports/pod-values.ts';
 import type { FormerQuarter } from './quarter.ts';
 import type { CloudReturn, ComparedQuarter, NamedPod, QuarterFigures } from './shape.ts';
 
@@ -55,13 +56,25 @@ export function bestPods(report: ValuePerPod): NamedPod[] {
     .map(named);
 }
 
-/** Delivery pods without verified value, the dearest first. */
+/** Delivery pods whose verified value is below nothing, then those without a verified outcome, the dearest first of each. */
 export function unexplainedPods(report: ValuePerPod): NamedPod[] {
+  const isHarm = ({ value }: ValuePerPodRow) => compare(verifiedOf(value), ZERO) < 0;
   return report.pods
-    .filter((pod) => pod.kind === 'delivery' && pod.value.verifiedOutcomes === 0 && compare(pod.cost.total, ZERO) > 0)
-    .toSorted((left, right) => byFigure(left.cost.total, right.cost.total) || byId(left, right))
+    .filter((pod) => pod.kind === 'delivery')
+    .filter((pod) => isHarm(pod) || (pod.value.verifiedOutcomes === 0 && compare(pod.cost.total, ZERO) > 0))
+    .toSorted(
+      (left, right) =>
+        Number(isHarm(right)) - Number(isHarm(left)) ||
+        byFigure(left.cost.total, right.cost.total) ||
+        byId(left, right),
+    )
     .slice(0, PODS_NAMED)
-    .map(named);
+    .map((pod) => (isHarm(pod) ? { ...named(pod), harm: absolute(verifiedOf(pod.value)) } : named(pod)));
+}
+
+/** Of every basis. */
+function verifiedOf({ verified, besideVerified }: RecognisedValue): Decimal {
+  return sum([verified, ...Object.values(besideVerified)]);
 }
 
 /** All cost but that of pods with a verified outcome: the other side of the joined coverage. */

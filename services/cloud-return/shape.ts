@@ -50,6 +50,8 @@ export type NamedPod = Pick<ValuePerPodRow, 'podId' | 'name' | 'return' | 'retur
   readonly cost: Decimal;
   readonly verified: Decimal;
   readonly claimed: Decimal;
+  /** What its verified value of all bases is below nothing, where it is. */
+  readonly harm?: Decimal;
 };
 
 export interface CloudReturn {

@@ -14,11 +14,12 @@ import { renderCloudReturn } from '../../cli/render/cloud-return.ts';
 import { cloudReturnPdf } from '../../services/cloud-return/pdf/cloud-return-pdf.ts';
 import { enablingReport } from '../../services/enabling/enabling-report.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
+import { readDecisions } from '../../services/cloud-return/decisions.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { add, type Decimal, decimal, multiply, sum } from '../../services/kernel/decimal.ts';
 import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
 import { verifyStatements } from '../../services/periods/verify-statements.ts';
-import { headlineOf } from '../../services/cloud-return/wording.ts';
+import { headlineOf } from '../../services/cloud-return/headline.ts';
 import { readQuarter } from '../../services/cloud-return/quarter.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
@@ -259,7 +260,7 @@ describe('the CIO’s quarter', () => {
     // Before exchange rates, and from the bill as it was closed.
     expect(found.movers?.change).toBe('121');
     expect(found.headline[0]).toBe(
-      'Cloud cost $238.00 in 64 of 92 days of 2026-Q3; +103.4 % on as many days of last quarter (2026-Q2 to 3 Jun), n/a on a year ago (2025-Q3).',
+      'Cloud cost $238.00 in 64 of 92 days of 2026-Q3; +103.4 % on as many days of last quarter (2026-Q2 to 3 Jun), nothing known of a year ago (2025-Q3) to compare it with.',
     );
     expect(found.scorecard[1]).toMatchObject({ period: '2026-Q2', cost: '120' });
   });
@@ -267,11 +268,71 @@ describe('the CIO’s quarter', () => {
   test('leads with cost, its coverage and one step until there is an outcome', ({ open }) => {
     const none = { verified: decimal('0'), claimed: decimal('0'), return: null };
     const summary = { ...open.summary, figures: { ...open.summary.figures, ...none } };
-    const said = headlineOf({ ...open, pods: [], summary });
+    const pods = open.pods.map((row) => ({ ...row, value: { ...row.value, verifiedOutcomes: 0, claimedOutcomes: 0 } }));
+    const said = headlineOf({ ...open, pods, summary });
     expect(said.join(' ')).toContain(
       'No outcome counts in 2026-Q3 yet, so that there is no return; the next step is to claim one.',
     );
     expect(said.join(' ')).not.toContain('Verified return 0');
+    const ofNobody = headlineOf({ ...open, pods: [], summary });
+    expect(ofNobody.join(' ')).toContain('the next step is an organisation file with pods and the rules');
+  });
+
+  test('says of the envelopes of pods whom they leave out, and who used theirs up', ({ open }) => {
+    const [first] = open.pods;
+    if (first === undefined) throw new Error('there are pods');
+    const envelope = {
+      envelopeId: '1',
+      limit: decimal('100'),
+      actual: decimal('120'),
+      used: '1.2000',
+      currency: 'EUR',
+    };
+    const pods = [
+      {
+        ...first,
+        podId: 'abroad',
+        name: 'Abroad',
+        envelope: { ...envelope, counts: 'controlled', state: 'over' } as const,
+      },
+      { ...first, podId: 'without', name: 'A pod with a name that nobody can read to its end', envelope: null },
+    ];
+    const approved = {
+      of: 'pods',
+      pods: 1,
+      podsOtherwise: 1,
+      limit: decimal('50'),
+      actual: decimal('40'),
+      used: '0.8',
+    } as const;
+    const said = headlineOf({
+      ...open,
+      pods,
+      summary: { ...open.summary, approved },
+      envelopes: { scopes: [], podsWithout: ['without'] },
+      unattributed: { ...open.unattributed, cost: decimal('13') },
+    });
+    expect(said[1]).toBe(
+      '$40.00 of $50.00 approved is spent (80.0 %), by the envelopes of 1 pod. Not in it: $238.00 (91.4 % of cost) of A pod with a name …n read to its end, without an envelope; $238.00 (91.4 % of cost) of Abroad, approved in another currency; $13.00 (5.0 % of cost) unattributed.',
+    );
+    expect(said[2]).toBe('What was approved for the quarter is used up by Abroad (120.0 %).');
+  });
+
+  test('asks what becomes of a verified outcome whose evidence broke, once however much of it did', async ({
+    trx,
+    open,
+  }) => {
+    expect(open.summary.decisions.map(({ kind }) => kind)).not.toContain('broken-evidence');
+    await sql`
+      insert into outcome_evidence (outcome_id, kind, uri, captured_at, added_by, added_at, broken_at, broken_reason)
+      select id, 'link', 'https://example.com/' || part, now(), 'op', now(), now(), 'gone ' || part
+      from outcome cross join generate_series(1, 2) as part where source_row_id = 'runs-on'
+    `.execute(trx);
+    const asked = (await readDecisions(trx, AFTERWARDS)).filter(({ kind }) => kind === 'broken-evidence');
+    expect(asked).toMatchObject([{ count: 1, amounts: [{ currency: 'USD', amount: '92' }] }]);
+    expect(asked[0]?.items[0]?.sentence).toMatch(
+      /^Outcome \d+, Outcome runs-on, is verified by evidence that does not hold any more: gone 1; gone 2\.$/,
+    );
   });
 
   test('says in a sentence that there is nothing to show, and refuses a quarter that has not begun', async ({ db }) => {
@@ -292,7 +353,7 @@ describe('the CIO’s quarter', () => {
       note: 'nothing is known of 2025-Q3',
     });
     expect(found.headline[0]).toBe(
-      'Cloud cost $260.40; +117.0 % on last quarter (2026-Q2), n/a on a year ago (2025-Q3).',
+      'Cloud cost $260.40; +117.0 % on last quarter (2026-Q2), nothing known of a year ago (2025-Q3) to compare it with.',
     );
     expect(found.headline.join(' ')).toContain('Verified return 0.42× on attributed spend (103.1 % of total)');
     expect(Object.keys(found)).not.toContain('delivery');

@@ -8,8 +8,11 @@ import { asPercent, footingWithRest } from '../../services/cloud-return/pages/pa
 import { drawTable } from '../../services/cloud-return/pdf/draw-table.ts';
 import { registerFonts } from '../../services/cloud-return/pdf/fonts.ts';
 import { openSheet } from '../../services/cloud-return/pdf/sheet.ts';
+import { wrapLines } from '../../services/cloud-return/pdf/wrap-lines.ts';
+import { unexplainedPods } from '../../services/cloud-return/scorecard.ts';
 import { asChange, asTimes } from '../../services/cloud-return/wording.ts';
 import { type Decimal, decimal, roundForPresentation, sum } from '../../services/kernel/decimal.ts';
+import type { ValuePerPod } from '../../services/reports/compose-value.ts';
 
 const money = fc.bigInt(-100_000_000n, 100_000_000n).map((units) => decimal(`${units}e-4`));
 
@@ -55,6 +58,59 @@ describe('printed figures', () => {
       '-1.0 %',
       'n/a',
     ]);
+  });
+});
+
+describe('pods named on the first page', () => {
+  const row = (podId: string, cost: string, value: { verified: string; outcomes: number; beside?: string }) => ({
+    podId,
+    name: podId,
+    kind: 'delivery',
+    cost: { total: decimal(cost) },
+    value: {
+      verified: decimal(value.verified),
+      claimed: decimal('0'),
+      verifiedOutcomes: value.outcomes,
+      besideVerified: value.beside === undefined ? {} : { risk_reduced: decimal(value.beside) },
+    },
+  });
+
+  test('without verified value are those of a harm first, then those without an outcome', () => {
+    const pods = [
+      row('none', '500', { verified: '0', outcomes: 0 }),
+      row('harm', '5', { verified: '-20', outcomes: 1, beside: '3' }),
+      row('beside', '900', { verified: '0', outcomes: 1, beside: '7' }),
+      row('better', '900', { verified: '5', outcomes: 2 }),
+    ];
+    expect(unexplainedPods({ pods } as unknown as ValuePerPod)).toMatchObject([
+      { podId: 'harm', harm: '17' },
+      { podId: 'none', claimed: '0' },
+    ]);
+  });
+});
+
+describe('lines', () => {
+  const wrap = (text: string, width: number) => wrapLines(text, width, (part) => part.length);
+
+  test('break at spaces alone, so that periods, figures and shares stay whole', () => {
+    expect(wrap('since 2026-Q3 to 21 Aug -1,234 of 88.2 %', 10)).toEqual([
+      'since',
+      '2026-Q3 to',
+      '21 Aug',
+      '-1,234 of',
+      '88.2 %',
+    ]);
+    expect(wrap('  an indent', 12)).toEqual(['  an indent']);
+    expect(wrap('', 5)).toEqual(['']);
+  });
+
+  test('cut a word that is wider than a line, and lose no letter', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 2, max: 12 }), (text, width) => {
+        const lines = wrap(text, width);
+        expect(lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''));
+      }),
+    );
   });
 });
 

@@ -10,6 +10,10 @@ import { asFigure, asPercent, asReturn, footingTo, type PageSection, placesFor, 
 /** The asked quarter and the year before it, as many as a page is wide. */
 const QUARTERS_SHOWN = 5;
 const RETRACTIONS_SHOWN = 5;
+const COST_STEPS_READ =
+  'Restatement: what bills of the former quarter became after it was closed. Usage: more or less of the same, at what a unit cost then. Rate: another price of a unit, discounts included. Charges without a quantity: tax, support and fees. Newly and no longer bought: what only one of the two has.';
+const VALUE_STEPS_READ =
+  'Schedules running on or off: what the outcomes of then recognise more or less by themselves. Rejected, or verified in part: finance took it back. Back to claimed: its content changed. Superseded: another outcome stands for it. Restated: another amount, schedule or currency. Re-attribution: other shares of pods.';
 
 export function scorecardSection(found: CloudReturn): PageSection {
   const { scorecard, currency, summary } = found;
@@ -30,13 +34,21 @@ export function scorecardSection(found: CloudReturn): PageSection {
         row('  attributed share of cost', ({ coverage }) => asPercent(coverage.cost)),
         row('  share of cost of pods with a verified outcome', ({ coverage }) => asPercent(coverage.joined)),
         row('Verified return on all spend', ({ returnOnTotal }) => asReturn(returnOnTotal)),
-        row('State', ({ state, statementId }) => (statementId === null ? state : `statement ${statementId}`)),
+        row('Closed by', ({ state, statementId }) =>
+          statementId === null ? STATE_NAMES[state] : `statement ${statementId}`,
+        ),
       ],
       totals: 0,
     },
     notes: ['Each ratio is read with the two shares under it. Cloud cost only; people and licences excluded.'],
   };
 }
+
+const STATE_NAMES: Readonly<Record<QuarterFigures['state'], string>> = {
+  open: 'not yet',
+  mixed: 'in part',
+  closed: 'its months',
+};
 
 export function costBridgeSection(found: CloudReturn): PageSection {
   const section = bridgeSection('What moved the cost', found, found.costBridge);
@@ -45,7 +57,11 @@ export function costBridgeSection(found: CloudReturn): PageSection {
   const places = placesFor(found.summary.figures.cost);
   return {
     ...section,
-    notes: [...section.notes, ...driverNotes(costBridge, places), movedNote(costBridge, 'rules', currency, places)],
+    notes: [
+      `${COST_STEPS_READ} ${section.notes.join(' ')}`,
+      ...driverNotes(costBridge, places),
+      movedNote(costBridge, 'rules', currency, places),
+    ],
   };
 }
 
@@ -63,7 +79,7 @@ export function valueBridgeSection(found: CloudReturn): PageSection {
   return {
     ...section,
     notes: [
-      ...section.notes,
+      `${VALUE_STEPS_READ} ${section.notes.join(' ')}`,
       movedNote(valueBridge, 're-attributed', currency, places),
       ...corrections,
       ...retractionNotes(found, places),
@@ -99,7 +115,7 @@ function bridgeSection(title: string, found: CloudReturn, bridge: Bridge<CostSte
       ],
       totals: 1,
     },
-    notes: ['Residual: 0.'],
+    notes: ['The steps lead from one figure to the other exactly; nothing is left over.'],
   };
 }
 

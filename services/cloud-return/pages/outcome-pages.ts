@@ -42,7 +42,7 @@ export function valueBasisSection({ outcomes, summary, currency, revenueBasis }:
       totals: 1,
     },
     notes: [
-      `Revenue enters the return as ${revenueBasis}. What stands beside the return is in no ratio of this report.`,
+      `Revenue enters the return as ${revenueBasis}. What stands beside the return is verified too, and in no ratio and no other figure of this report.`,
     ],
   };
 }
@@ -77,7 +77,7 @@ export function claimAgeSection({ outcomes, summary, currency }: CloudReturn): P
       totals: 1,
     },
     notes: [
-      'Of all claims with a part in the quarter; value of the bases that enter the return, which no return counts before it is verified.',
+      'Of all claims with a part in the quarter, as old as they are on the day this was made; only value of bases that enter the return once it is verified.',
     ],
   };
 }
@@ -104,7 +104,7 @@ export function enablingSection({ enabling = [], pods, summary, currency }: Clou
       totals: 0,
     },
     notes: [
-      'They have no return of their own. Served: pods whose outcomes name them, or that carry a share of cost that they answer for. Time to productive work and waiting removed are not assessed.',
+      'They have no return of their own. Served: pods whose outcomes name them, or that carry a share of cost that platform pods answer for. Time to productive work and waiting removed are not assessed.',
     ],
   };
 }

@@ -8,11 +8,12 @@ import {
   roundForPresentation,
   subtract,
   sum,
+  ZERO,
 } from '../../kernel/decimal.ts';
 import type { ValuePerPodRow } from '../../reports/compose-value.ts';
 import type { Mover } from '../movers.ts';
 import type { CloudReturn } from '../shape.ts';
-import { asChange, partOf, sentence, soFar } from '../wording.ts';
+import { asChange, partOf, scopeName, sentence, soFar } from '../wording.ts';
 import {
   asFigure,
   asPercent,
@@ -30,11 +31,13 @@ import {
 const UNIT_QUARTERS_SHOWN = 8;
 const NAMES_SHOWN = 12;
 const ONE = decimal('1');
+const ENVELOPES_READ =
+  'Actual is what of the approval is used so far, at the exchange rates of the approval, so that it may differ a little from the cost. It counts controlled cost (direct, and shared cost that the pod owns) or loaded cost (direct, and its share of shared cost). Near: a threshold below all of it is reached, 80 % where no other is set; over: one at all of it or above.';
 
-export function envelopeSection({ envelopes, pods, summary, currency }: CloudReturn): PageSection {
+export function envelopeSection({ envelopes, pods, summary }: CloudReturn): PageSection {
   const places = placesFor(summary.figures.cost);
   const scopes = envelopes.scopes.map((one) => [
-    one.scope.kind === 'portfolio' ? `portfolio ${one.scope.id ?? ''}` : one.scope.kind,
+    scopeName(one.scope),
     asFigure(one.limit, places),
     asFigure(one.actual, places),
     asPercent(one.used),
@@ -42,21 +45,23 @@ export function envelopeSection({ envelopes, pods, summary, currency }: CloudRet
     one.counts ?? '',
     one.state,
   ]);
-  const ofPods = pods.flatMap(({ name, envelope }) =>
-    envelope === null
-      ? []
-      : [
-          [
-            name,
-            asFigure(envelope.limit, places),
-            asFigure(envelope.actual, places),
-            asPercent(envelope.used),
-            envelope.currency,
-            envelope.counts,
-            envelope.state,
+  const ofPods = pods
+    .toSorted(byUse)
+    .flatMap(({ name, envelope }) =>
+      envelope === null
+        ? []
+        : [
+            [
+              name,
+              asFigure(envelope.limit, places),
+              asFigure(envelope.actual, places),
+              asPercent(envelope.used),
+              envelope.currency,
+              envelope.counts,
+              envelope.state,
+            ],
           ],
-        ],
-  );
+    );
   const rows = [...scopes, ...ofPods];
   const without = envelopes.podsWithout;
   return {
@@ -71,13 +76,17 @@ export function envelopeSection({ envelopes, pods, summary, currency }: CloudRet
             rows,
             totals: 0,
           },
-    notes:
-      without.length === 0
-        ? []
-        : [
-            `Without an envelope of the quarter: ${listOf(without.map(podNamer(pods)))}. Figures of a pod are in its envelope’s currency, else ${currency}.`,
-          ],
+    notes: [
+      ...(rows.length === 0 ? [] : [ENVELOPES_READ]),
+      ...(without.length === 0 ? [] : [`Without an envelope of the quarter: ${listOf(without.map(podNamer(pods)))}.`]),
+    ],
   };
+}
+
+/** The most used first, however it came to that. */
+function byUse(left: ValuePerPodRow, right: ValuePerPodRow): number {
+  const [one, other] = [left, right].map(({ envelope }) => decimal(envelope?.used ?? '0'));
+  return compare(other ?? ZERO, one ?? ZERO) || (left.podId < right.podId ? -1 : 1);
 }
 
 function listOf(names: readonly string[]): string {
@@ -103,7 +112,7 @@ export function podSection({ pods, summary, unattributed, currency, method }: Cl
   return {
     title: 'Return per pod',
     lead: [
-      'By verified value. Of outcomes that several pods share each pod’s part is what it contributed to. Value of other bases stands beside the return, never in it, and in the JSON of this report.',
+      'By verified value. Of outcomes that several pods share each pod’s part is what it contributed to. Value of bases that never enter the return stands under Verified value by basis.',
     ],
     table: {
       heads: ['pod', `cost ${currency}`, 'verified', 'claimed', 'return', ...beside('since start', 'paid back in')],
@@ -117,7 +126,14 @@ export function podSection({ pods, summary, unattributed, currency, method }: Cl
           returnOf(pod),
           ...beside(...sinceStartOf(pod)),
         ]),
-        ['unattributed', cost.rest, verified.rest, claimed.rest, '', ...beside('', '')],
+        [
+          'unattributed',
+          cost.rest,
+          verified.rest,
+          claimed.rest,
+          NOT_AVAILABLE,
+          ...beside(NOT_AVAILABLE, NOT_AVAILABLE),
+        ],
         [
           'total',
           cost.total,
@@ -130,7 +146,7 @@ export function podSection({ pods, summary, unattributed, currency, method }: Cl
       totals: 1,
     },
     notes: [
-      sentence(method.returnScope),
+      `${sentence(method.returnScope)} The total’s return is on all spend, the unattributed included; that on attributed spend is ${asReturn(summary.figures.return)}. Platform pods have no return: what they enable stands under Platform pods.`,
       ...beside(
         'Since start: verified value of all days of the pod up to the last one of this page, divided by its cost of the same days, for benefit lags cost; paid back in the first month after which as much was verified as was spent.',
       ),
@@ -140,13 +156,13 @@ export function podSection({ pods, summary, unattributed, currency, method }: Cl
 
 /** Return since the pod's start, and when it was paid back. */
 function sinceStartOf({ detail, kind }: ValuePerPodRow): [string, string] {
-  if (kind === 'platform') return ['', ''];
+  if (kind === 'platform') return [NOT_AVAILABLE, NOT_AVAILABLE];
   const found = detail?.cumulative?.return ?? null;
-  return [asReturn(found), found === null ? '' : (detail?.paybackMonth ?? 'not yet')];
+  return [asReturn(found), found === null ? NOT_AVAILABLE : (detail?.paybackMonth ?? 'not yet')];
 }
 
 function returnOf(pod: ValuePerPodRow): string {
-  return pod.returnNote === 'enabling' ? 'n/a: enabling' : asReturn(pod.return);
+  return pod.returnNote === 'enabling' ? 'enabling' : asReturn(pod.return);
 }
 
 export function unitCostSection(found: CloudReturn): PageSection {
@@ -171,7 +187,7 @@ export function unitCostSection(found: CloudReturn): PageSection {
       rows.length === 0
         ? null
         : {
-            heads: ['type', 'quarter', 'verified', `pods’ cost ${currency}`, 'a unit', 'change'],
+            heads: ['type', 'quarter', 'verified', `pods’ cost ${currency}`, `${currency} a unit`, 'change'],
             figures: [2, 3, 4, 5],
             rows,
             totals: 0,
@@ -191,7 +207,7 @@ function asUnitCost(unitCost: string | null): string {
 }
 
 function changeOf(unitCost: string | null, before: string | null): string {
-  if (unitCost === null || before === null || isZero(decimal(before))) return '';
+  if (unitCost === null || before === null || isZero(decimal(before))) return NOT_AVAILABLE;
   return asChange(ratio(subtract(decimal(unitCost), decimal(before)), decimal(before)));
 }
 
@@ -213,7 +229,7 @@ export function moverSection(found: CloudReturn): PageSection {
     title,
     lead: [],
     table: {
-      heads: ['pod', 'service', from, soFar(found), `change ${currency}`, ''],
+      heads: ['pod', 'service', from, soFar(found), `change ${currency}`],
       figures: [2, 3, 4],
       rows: [
         ...named.map((mover, index) => [
@@ -222,10 +238,9 @@ export function moverSection(found: CloudReturn): PageSection {
           asFigure(mover.before, places),
           asFigure(mover.after, places),
           signed(changes.parts[index] ?? ''),
-          mover.driver,
         ]),
-        ['everything else', '', '', '', signed(changes.parts.at(-1) ?? ''), ''],
-        ['total', '', '', '', signed(changes.total), ''],
+        ['everything else', '', '', '', signed(changes.parts.at(-1) ?? '')],
+        ['total', '', '', '', signed(changes.total)],
       ],
       totals: 1,
     },
@@ -235,6 +250,8 @@ export function moverSection(found: CloudReturn): PageSection {
   };
 }
 
-function serviceOf({ serviceName, providerName }: Mover): string {
-  return `${serviceName ?? 'no service named'}${providerName === null ? '' : ` (${providerName})`}`;
+/** And whether only one of the two quarters has it. */
+function serviceOf({ serviceName, providerName, driver }: Mover): string {
+  const provider = providerName === null ? '' : ` (${providerName})`;
+  return `${serviceName ?? 'no service named'}${provider}${driver === 'new' || driver === 'ended' ? `, ${driver}` : ''}`;
 }

@@ -1,9 +1,9 @@
-/** The unattributed, drift, alerts, comments and method as sections. */
+/** Decisions, the unattributed, drift, alerts, comments and method as sections. */
 import type { DriftEpisode } from '../../drift/drift-episodes.ts';
 import type { CloudReturn } from '../shape.ts';
-import { commentLines } from './first-page.ts';
+import { commentLines, decisionLine } from './first-page.ts';
 import { sentence } from '../wording.ts';
-import { asFigure, asPercent, footingTo, type PageSection, placesFor, podNamer } from './page-table.ts';
+import { asFigure, asPercent, footingTo, type PageSection, placesFor, podNamer, withThousands } from './page-table.ts';
 
 export function unattributedSection({ unattributed, currency, summary }: CloudReturn): PageSection {
   const places = placesFor(summary.figures.cost);
@@ -12,7 +12,7 @@ export function unattributedSection({ unattributed, currency, summary }: CloudRe
   return {
     title: 'Unattributed',
     lead: [
-      `Owner: ${owner ?? 'nobody has approved an envelope of the unattributed, so nobody answers for it'}.`,
+      `Owner: ${owner === null ? 'nobody has approved an envelope of the unattributed, so nobody answers for it' : `${owner}, who approved its envelope`}.`,
       `Value that belongs to no pod: ${asFigure(verified, places)} ${currency} verified, ${asFigure(claimed, places)} ${currency} claimed.`,
     ],
     table: {
@@ -50,12 +50,14 @@ export function driftSection({ drift, pods }: CloudReturn): PageSection {
       rows.length === 0
         ? null
         : {
-            heads: ['pod', 'since', 'until', 'above it, a month', 'through'],
+            heads: ['pod', 'since', 'until', 'above, a month', 'most by'],
             figures: [3],
             rows,
             totals: 0,
           },
-    notes: [],
+    notes: [
+      'A pod drifts when its median week costs more than 8 % above what one cost when its envelope was last approved; the envelope itself need not be used up.',
+    ],
   };
 }
 
@@ -76,6 +78,7 @@ export function alertSection({ alerts }: CloudReturn): PageSection {
     held,
     failed,
     waiting,
+    suppressed,
     quietPodMonths,
     podMonths,
     quietRate,
@@ -87,19 +90,36 @@ export function alertSection({ alerts }: CloudReturn): PageSection {
       heads: ['', ''],
       figures: [1],
       rows: [
-        ['crossings told', String(crossings)],
-        ['messages sent', String(sent)],
-        ['acted on', String(actedOn)],
+        ['thresholds of envelopes crossed, and told', String(crossings)],
+        ['messages sent about them', String(sent)],
+        ['acted on: acknowledged, snoozed, a raise asked for or granted', String(actedOn)],
         ['precision: acted on ÷ sent', asPercent(precision)],
-        ['taken back by a restated bill', String(clearedByRestatement)],
-        ['escalated', String(escalated)],
-        ['held, failed, on their way', `${held}, ${failed}, ${waiting}`],
-        ['months of pods that heard nothing', `${quietPodMonths} of ${podMonths} (${asPercent(quietRate)})`],
+        ['taken back, for the bill was restated', String(clearedByRestatement)],
+        ['escalated, for nobody answered', String(escalated)],
+        ['on their way', String(waiting)],
+        ['held for finance', String(held)],
+        ['failed to arrive', String(failed)],
+        ['told to nobody', String(suppressed)],
+        ['months of pods without a message', `${quietPodMonths} of ${podMonths} (${asPercent(quietRate)})`],
       ],
       totals: 0,
     },
     notes: [],
   };
+}
+
+export const DECISIONS_TITLE = 'Decisions asked, one by one';
+
+/** Each in a sentence, where there is one. */
+export function decisionSection({ summary: { decisions, figures } }: CloudReturn): PageSection | null {
+  if (decisions.length === 0) return null;
+  const places = placesFor(figures.cost);
+  const lead = decisions.flatMap((decision) => {
+    const { items, count } = decision;
+    const more = count > items.length ? [`• and ${withThousands(String(count - items.length))} more`] : [];
+    return [`${decisionLine(decision, places)}:`, ...items.map((item) => `• ${item.sentence}`), ...more];
+  });
+  return { title: DECISIONS_TITLE, lead, table: null, notes: [] };
 }
 
 /** In full, where somebody signed one. */
@@ -120,7 +140,7 @@ export function methodSection(found: CloudReturn): PageSection {
     table: null,
     notes: [
       ...method.notes,
-      `Data as of ${dataAsOf?.slice(0, 10) ?? 'n/a'}; rulebook ${rulebook}; ${costMetric} in ${currency}; made on ${found.madeOn}.`,
+      `Data as of ${dataAsOf?.slice(0, 10) ?? 'n/a'}; rules of rulebook ${rulebook}; ${costMetric} in ${currency}; made on ${found.madeOn}.`,
       `Quarters: ${statements.join(', ')}.`,
       sentence(method.returnScope),
     ],

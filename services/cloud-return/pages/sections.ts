@@ -5,7 +5,14 @@ import type { PageSection } from './page-table.ts';
 import { claimAgeSection, enablingSection, valueBasisSection } from './outcome-pages.ts';
 import { envelopeSection, moverSection, podSection, unitCostSection } from './pod-pages.ts';
 import { hasFigures } from '../wording.ts';
-import { alertSection, commentSection, driftSection, methodSection, unattributedSection } from './rest-pages.ts';
+import {
+  alertSection,
+  commentSection,
+  decisionSection,
+  driftSection,
+  methodSection,
+  unattributedSection,
+} from './rest-pages.ts';
 
 export type SectionName = 'scorecard' | 'costBridge' | 'valueBridge' | 'other';
 
@@ -23,6 +30,7 @@ export function sectionsOf(found: CloudReturn): (PageSection & { readonly name: 
     unattributedSection,
     driftSection,
     alertSection,
+    decisionSection,
     commentSection,
     methodSection,
   ];

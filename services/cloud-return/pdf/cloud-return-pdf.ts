@@ -12,7 +12,9 @@ import { drawWaterfall, waterfallRoom } from './draw-waterfall.ts';
 import { INK, openSheet, type Sheet } from './sheet.ts';
 
 /** A heading, and enough of what follows to be worth its page. */
-const HEADING_ROOM = 100;
+const HEADING_ROOM = 60;
+/** Of what stands above a table. */
+const LEAD_ROOM = 16;
 /** Of a table of two columns. */
 const NARROW = 300;
 const NOTE = { size: 8, ink: INK.quiet } as const;
@@ -27,7 +29,10 @@ export async function cloudReturnPdf(found: CloudReturn): Promise<Uint8Array> {
   if (sections.length > 0) sheet.newPage();
   for (const section of sections) {
     const bridge = section.table === null ? null : bridgeOf(found, section.name);
-    const room = bridge === null ? HEADING_ROOM + tableRoom(section.table) : waterfallRoom(bridge.steps.length);
+    const room =
+      bridge === null
+        ? HEADING_ROOM + section.lead.length * LEAD_ROOM + tableRoom(section.table)
+        : waterfallRoom(bridge.steps.length);
     drawSection(sheet, section, room, () => {
       const { currency, summary } = found;
       if (bridge !== null)

@@ -1,21 +1,26 @@
 /** The page a board reads: the quarter in sentences, four figures with what qualifies each, pods, decisions and what owners say. */
-import { isZero } from '../../kernel/decimal.ts';
+import { decimal, isZero, ratio } from '../../kernel/decimal.ts';
 import { commentLines, decisionLine, podLine } from '../pages/first-page.ts';
 import { asFigure, asPercent, placesFor } from '../pages/page-table.ts';
-import type { CloudReturn, NamedPod } from '../shape.ts';
+import { DECISIONS_TITLE } from '../pages/rest-pages.ts';
+import type { CloudReturn, ComparedQuarter, NamedPod } from '../shape.ts';
 import { ageOfOldestClaim, asChange, asTimes, hasFigures, hasOutcomes, sentence, standingOf } from '../wording.ts';
 import { drawTable } from './draw-table.ts';
-import { CONTENT_WIDTH, INK, PAGE, type Sheet } from './sheet.ts';
+import { CONTENT_WIDTH, INK, PAGE, PARAGRAPH_GAP, type Sheet } from './sheet.ts';
 
 /** The last tile has so much more room, for a return never stands without its coverage. */
-const TILE = { height: 85, gap: 10, padding: 9, more: 0.4 } as const;
+const TILE = { height: 85, notesAt: 46, gap: 10, padding: 9, more: 0.4 } as const;
+const TILE_NOTE = { size: 7.5 } as const;
 const HALF_GAP = 24;
 /** So that the page stays one page. */
-const DECISIONS_MAX = 6;
 const COMMENTS_MAX = 6;
 const COMMENT_HEIGHT = 14;
 const SUBHEADING_HEIGHT = 18;
 const QUIET = { size: 8, ink: INK.quiet } as const;
+
+/** For whoever has never seen the product. */
+const DEFINITIONS =
+  'Verified value is what work of pods, which are delivery teams, earned or saved on these days, as finance has confirmed it by evidence; claimed value waits for that and is in no return. Attributed spend is what rules give to a pod.';
 
 export function drawFirstPage(sheet: Sheet, found: CloudReturn): void {
   const { organisation, quarter, summary } = found;
@@ -36,7 +41,7 @@ export function drawFirstPage(sheet: Sheet, found: CloudReturn): void {
   }
   drawTiles(sheet, found);
   sheet.y += 6;
-  sheet.paragraph(sentence(found.method.returnScope), QUIET);
+  sheet.paragraph(`${sentence(found.method.returnScope)} ${DEFINITIONS}`, QUIET);
   sheet.y += 6;
   for (const [index, line] of found.headline.entries()) {
     sheet.paragraph(line, index === 0 ? { face: 'bold', size: 10 } : { size: 9.5 });
@@ -45,10 +50,12 @@ export function drawFirstPage(sheet: Sheet, found: CloudReturn): void {
   drawPods(sheet, found, [
     { title: 'Best verified return', last: 'return', pods: summary.best, none: 'No pod has a verified return yet.' },
     {
-      title: 'Cost without verified value',
-      last: 'claimed',
+      title: 'Delivery pods without verified value',
+      last: summary.unexplained.some(({ harm }) => harm !== undefined) ? 'claimed or harm' : 'claimed',
       pods: summary.unexplained,
-      none: 'No delivery pod is without verified value.',
+      none: found.pods.some(({ kind }) => kind === 'delivery')
+        ? 'None: every delivery pod with cost has some.'
+        : 'There is no delivery pod with cost yet.',
     },
   ]);
   drawDecisions(sheet, found);
@@ -59,17 +66,14 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
   const { summary, currency } = found;
   const { figures, approved, lastQuarter } = summary;
   const places = placesFor(figures.cost);
-  const isWhole = found.days.counted === found.days.all;
-  const daysOfEach = isWhole ? [] : [`${found.days.counted} days of each quarter`];
+  const { counted, all } = found.days;
+  const isWhole = counted === all;
+  const daysOfEach = isWhole ? [] : [`${counted} days of each quarter`];
   const tiles: { name: string; figure: string; notes: string[] }[] = [
     {
       name: `Cloud cost, ${currency}`,
       figure: asFigure(figures.cost, places),
-      notes: [
-        `${asChange(lastQuarter.costChangeRatio)} on ${lastQuarter.period}`,
-        `${asChange(summary.yearAgo.costChangeRatio)} on ${summary.yearAgo.period}`,
-        ...daysOfEach,
-      ],
+      notes: [changeOn(lastQuarter), changeOn(summary.yearAgo), ...daysOfEach],
     },
     {
       name: 'Approved and used',
@@ -79,7 +83,10 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
           ? ['no envelope of the quarter']
           : [
               `${asFigure(approved.actual, places)} of ${asFigure(approved.limit, places)}`,
-              approved.of === 'organisation' ? 'of the organisation' : `by ${approved.pods} pods`,
+              ...(approved.of === 'organisation' ? ['of the organisation'] : whoseEnvelopes(found)),
+              ...(isWhole
+                ? []
+                : [`after ${asPercent(ratio(decimal(String(counted)), decimal(String(all))))} of its days`]),
             ],
     },
     {
@@ -96,26 +103,51 @@ function drawTiles(sheet: Sheet, found: CloudReturn): void {
       figure: asTimes(figures.return),
       notes: [
         `on attributed spend (${asPercent(figures.coverage.cost)} of total)`,
-        `${asPercent(figures.coverage.joined)} has a verified outcome`,
+        `pods with a verified outcome: ${asPercent(figures.coverage.joined)} of cost`,
         ...sinceStart(found),
       ],
     },
   ];
   const part = (CONTENT_WIDTH - TILE.gap * (tiles.length - 1)) / (tiles.length + TILE.more);
+  const widthOf = (index: number) => (index === tiles.length - 1 ? part * (1 + TILE.more) : part);
+  const heightOf = (note: string, index: number) =>
+    sheet.heightOf(note, { width: widthOf(index) - 2 * TILE.padding }, TILE_NOTE);
+  const height = Math.max(
+    TILE.height,
+    ...tiles.map(
+      ({ notes }, index) => notes.reduce((y, note) => y + heightOf(note, index), TILE.notesAt as number) + 6,
+    ),
+  );
   for (const [index, { name, figure, notes }] of tiles.entries()) {
     const x = PAGE.left + index * (part + TILE.gap);
-    const width = index === tiles.length - 1 ? part * (1 + TILE.more) : part;
+    const width = widthOf(index);
     const box = (y: number) => ({ x: x + TILE.padding, y: sheet.y + y, width: width - 2 * TILE.padding });
-    sheet.artifact(() => sheet.document.rect(x, sheet.y, width, TILE.height).fill(INK.band));
+    sheet.artifact(() => sheet.document.rect(x, sheet.y, width, height).fill(INK.band));
     sheet.group('Div', (tile) => {
       sheet.tagged('P', () => sheet.line(name, box(7), { size: 7.5, ink: INK.quiet }), tile);
-      sheet.tagged('P', () => sheet.line(figure, box(19), { face: 'bold', size: 17, ink: INK.accent }), tile);
-      for (const [place, note] of notes.entries()) {
-        sheet.tagged('P', () => sheet.line(note, box(46 + place * 11), { size: 7.5 }), tile);
+      sheet.tagged(
+        'P',
+        () => sheet.line(figure, box(19), { face: 'bold', size: 17, ink: INK.accent, cut: 'never' }),
+        tile,
+      );
+      let y: number = TILE.notesAt;
+      for (const note of notes) {
+        sheet.tagged('P', () => sheet.lines(note, box(y), TILE_NOTE), tile);
+        y += heightOf(note, index);
       }
     });
   }
-  sheet.y += TILE.height;
+  sheet.y += height;
+}
+
+function changeOn({ costChangeRatio, period }: ComparedQuarter): string {
+  return costChangeRatio === null ? `${period}: not known` : `${asChange(costChangeRatio)} on ${period}`;
+}
+
+/** Of how many pods the envelopes are that are added up, and how many are not among them. */
+function whoseEnvelopes({ summary: { approved }, pods, envelopes: { podsWithout } }: CloudReturn): string[] {
+  const without = podsWithout.length === 0 ? [] : [`${podsWithout.length} have none`];
+  return [`${approved?.pods ?? 0} of ${pods.length} pods`, ...without];
 }
 
 /** Of the quarter before, or of as many of its days. */
@@ -155,7 +187,7 @@ function drawPods(
       drawTable(
         sheet,
         { heads: ['pod', `cost ${found.currency}`, last], figures: [1, 2], rows, totals: 0 },
-        { x, width },
+        { x, width, linesMax: 1 },
       );
     }
     return sheet.y;
@@ -163,11 +195,17 @@ function drawPods(
   sheet.y = Math.max(...ends) + 8;
 }
 
-function drawDecisions(sheet: Sheet, { summary: { decisions, figures } }: CloudReturn): void {
+function drawDecisions(sheet: Sheet, { summary: { decisions, figures, comments } }: CloudReturn): void {
   subheading(sheet, 'Decisions asked');
   if (decisions.length === 0) sheet.paragraph('None: no alert is held, no raise is asked for, no claim is overdue.');
-  const places = placesFor(figures.cost);
-  for (const decision of decisions.slice(0, DECISIONS_MAX)) sheet.paragraph(`${decisionLine(decision, places)}.`);
+  const lines = decisions.map((decision) => `${decisionLine(decision, placesFor(figures.cost))}.`);
+  const heights = lines.map((line) => sheet.heightOf(line, { width: CONTENT_WIDTH }) + PARAGRAPH_GAP);
+  // What follows has a line of its own at least.
+  const reserved = COMMENT_HEIGHT + (comments.length === 0 ? 0 : SUBHEADING_HEIGHT + 2 * COMMENT_HEIGHT);
+  const room = sheet.room() - reserved;
+  const fitting = lines.filter((_, index) => heights.slice(0, index + 1).reduce((sum, one) => sum + one, 0) <= room);
+  for (const line of fitting) sheet.paragraph(line);
+  if (fitting.length < lines.length) sheet.paragraph(`And more; all of them stand under ${DECISIONS_TITLE}.`, QUIET);
   sheet.y += 6;
 }
 
