@@ -16,10 +16,10 @@ const BEFORE = sql`array[lag(outcome_id, 1) over alike, lag(outcome_id, 2) over 
 /** By what shows them: one address however it is spelled, or the bytes of one file. */
 const BY_EVIDENCE = sql`
   asked_address as materialized (
-    select address_key(uri) as address from outcome_evidence where outcome_id = any ((select ids from given)::bigint[]) and kind = 'link'
-    union select address_key(url) from outcome_reference where outcome_id = any ((select ids from given)::bigint[]) and url is not null
+    select address_key(uri) as address from outcome_evidence where outcome_id in (select id from given) and kind = 'link'
+    union select address_key(url) from outcome_reference where outcome_id in (select id from given) and url is not null
   ), asked_file as materialized (
-    select distinct sha256 from outcome_evidence where outcome_id = any ((select ids from given)::bigint[]) and kind = 'file'
+    select distinct sha256 from outcome_evidence where outcome_id in (select id from given) and kind = 'file'
   ), trace as (
     select outcome_id, 'the same address ' || address as reason from asked_address join outcome_evidence on address_key(uri) = address and kind = 'link'
     union
@@ -38,10 +38,10 @@ const BY_EVIDENCE = sql`
 const BY_CLAIM = sql`
   alike_claim as materialized (
     select other.id from counted as other
-    where title_key(title) in (select title_key(title) from outcome where id = any ((select ids from given)::bigint[]))
+    where title_key(title) in (select title_key(title) from outcome where id in (select id from given))
     union
     select other.id from counted as other
-    where amount in (select amount from outcome where id = any ((select ids from given)::bigint[]) and amount is not null)
+    where amount in (select amount from outcome where id in (select id from given) and amount is not null)
   ), claim as materialized (
     select outcome.id as outcome_id, pod_id, basis, effect, currency, amount, outcome_type, quantity, title_key(title) as title,
       coalesce(span.first_day, delivered_on) as first_day, coalesce(span.end_day, delivered_on + 1) as end_day
@@ -56,7 +56,8 @@ const BY_CLAIM = sql`
     window alike as (partition by pod_id, basis, effect, currency, amount, first_day, end_day order by outcome_id)
   ), claimed_twice as (
     select titled.outcome_id, other.outcome_id as other_id, 'the same title and pod, overlapping and within 5 %' as reason
-    from titled join claim as other on other.outcome_id = any (titled.others) and other.pod_id = titled.pod_id
+    from titled cross join unnest(titled.others) as before_id
+    join claim as other on other.outcome_id = before_id and other.pod_id = titled.pod_id
     where other.end_day > titled.first_day and case
       when titled.amount is null then other.amount is null and titled.outcome_type is not distinct from other.outcome_type
         and titled.quantity is not distinct from other.quantity
@@ -74,7 +75,7 @@ export async function findDuplicates(trx: Transaction<DB>, outcomeIds: readonly 
   `.execute(trx);
   await sql`
     with given as materialized (
-      select ${given} as ids
+      select distinct unnest(${given}) as id
     ), counted as not materialized (
       select * from outcome where state = any (${[...COUNTED_STATES]}::text[])
     ), ${BY_EVIDENCE}, ${BY_CLAIM}, pair as (

@@ -55,7 +55,7 @@ async function seedOutcomesAndEnvelope(db: Kysely<DB>): Promise<void> {
       amount: '1000.01',
       currency: 'USD',
       shares: shared,
-      recogniseFrom: '2026-08-15',
+      deliveredOn: '2026-08-15',
       recogniseUntil: '2026-12-02',
     },
     {
