@@ -20,7 +20,7 @@ import { costs } from '../../services/reports/costs.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { AT, pod, rulebook, store } from '../support/billed-charges.ts';
 import { type BillLine, billLine, csvOf, inspect, makeBillFolder, stage, writeBill } from '../support/billing.ts';
-import { createTestDatabase, type TestDatabase, test as base } from '../support/database.ts';
+import { createTemplate, createTestDatabase, type TestDatabase, test as base } from '../support/database.ts';
 
 const RULES = rulebook(
   [
@@ -66,27 +66,54 @@ interface Bills {
   costOfMay(): Promise<Record<string, string>>;
 }
 
-/** A database of its own for every test: each tells a whole history. */
-const test = base.extend('bills', async ({}, { onCleanup }): Promise<Bills> => {
-  const database = await createTestDatabase();
-  const folder = await makeBillFolder();
-  onCleanup(async () => {
-    await database.drop();
-    await folder.remove();
+/** A database of its own for every test: each tells a whole history. `billed` begins with May's bill delivered as `bill-1.csv`. */
+const test = base
+  .extend('folder', async ({}, { onCleanup }) => {
+    const folder = await makeBillFolder();
+    onCleanup(folder.remove);
+    return folder.path;
+  })
+  .extend('may', { scope: 'file' }, async ({}, { onCleanup }) => {
+    const folder = await makeBillFolder();
+    const { template, drop } = await createTemplate(async (database) => {
+      await putInForce(database);
+      await billsIn(database, folder.path, 0).deliver(MAY);
+    });
+    onCleanup(async () => {
+      await drop();
+      await folder.remove();
+    });
+    return template;
+  })
+  .extend('billed', async ({ folder, may }, { onCleanup }): Promise<Bills> => {
+    const { drop, ...database } = await createTestDatabase({ template: may });
+    onCleanup(drop);
+    return billsIn(database, folder, 1);
+  })
+  .extend('bills', async ({ folder }, { onCleanup }): Promise<Bills> => {
+    const { drop, ...database } = await createTestDatabase();
+    onCleanup(drop);
+    await putInForce(database);
+    return billsIn(database, folder, 0);
   });
-  const { db } = database;
+
+async function putInForce({ db }: TestDatabase): Promise<void> {
   const rulebookId = await db.transaction().execute((trx) => store(trx, RULES));
   await prepareRulebook(db, rulebookId, silentProgress);
   await db.transaction().execute((trx) => activateRulebook(trx, rulebookId, OPTIONS));
-  let count = 0;
+}
+
+function billsIn(database: TestDatabase, folder: string, delivered: number): Bills {
+  const { db } = database;
+  let count = delivered;
   return {
     database,
     deliver: async (lines, { sourceId = 'files', appends = false, at } = {}) => {
       count += 1;
       await sql`insert into source (id, kind) values (${sourceId}, 'focus-files') on conflict do nothing`.execute(db);
-      const path = await writeBill(folder.path, `bill-${count}.csv`, csvOf(lines));
+      const path = await writeBill(folder, `bill-${count}.csv`, csvOf(lines));
       const deliveredAt = new Date(at ?? `2026-07-0${count}T00:00:00Z`);
-      const [load] = await stage(database, folder.path, [path], { sourceId, appends, deliveredAt });
+      const [load] = await stage(database, folder, [path], { sourceId, appends, deliveredAt });
       const loadId = load?.loadId ?? '';
       if (load?.unchanged !== true) await publish(database, loadId);
       const { loads } = await describeLoads(db, [loadId]);
@@ -97,7 +124,7 @@ const test = base.extend('bills', async ({}, { onCleanup }): Promise<Bills> => {
       return Object.fromEntries(rows.map((row) => [row['resourceId'] ?? '', row.effectiveCost]));
     },
   };
-});
+}
 
 async function publish({ db }: TestDatabase, loadId: string): Promise<void> {
   const { id } = await currentRulebook(db);
@@ -114,15 +141,13 @@ async function podsOfMay({ db }: TestDatabase): Promise<Record<string, string>> 
 describe('1,500 of R-111 that should have been 1,200 and 300 of R-222 end there', () => {
   const corrected = { 'R-111': '1200', 'R-222': '300' };
 
-  test('by replacement: May’s bill comes again', async ({ bills }) => {
-    await bills.deliver(MAY);
+  test('by replacement: May’s bill comes again', async ({ billed: bills }) => {
     expect(await bills.costOfMay()).toEqual({ 'R-111': '1500' });
     await bills.deliver([line('May', 'R-111', '1200'), line('May', 'R-222', '300')]);
     expect(await bills.costOfMay()).toEqual(corrected);
   });
 
-  test('by ledger: June’s bill takes the charge back and charges anew', async ({ bills }) => {
-    await bills.deliver(MAY);
+  test('by ledger: June’s bill takes the charge back and charges anew', async ({ billed: bills }) => {
     await bills.deliver([
       line('June', 'R-111', '-1500', CORRECTION),
       line('June', 'R-111', '1200', CORRECTION),
@@ -133,8 +158,7 @@ describe('1,500 of R-111 that should have been 1,200 and 300 of R-222 end there'
     expect(await podsOfMay(bills.database)).toEqual({ checkout: '1200', search: '300' });
   });
 
-  test('by delta: June’s bill moves the difference', async ({ bills }) => {
-    await bills.deliver(MAY);
+  test('by delta: June’s bill moves the difference', async ({ billed: bills }) => {
     await bills.deliver([
       line('June', 'R-111', '-300', CORRECTION),
       line('June', 'R-222', '300', CORRECTION),
@@ -144,8 +168,7 @@ describe('1,500 of R-111 that should have been 1,200 and 300 of R-222 end there'
     expect(await podsOfMay(bills.database)).toEqual({ checkout: '1200', search: '300' });
   });
 
-  test('by delta in May’s own period, appended to what was delivered', async ({ bills }) => {
-    await bills.deliver(MAY);
+  test('by delta in May’s own period, appended to what was delivered', async ({ billed: bills }) => {
     const appended = await bills.deliver(
       [line('May', 'R-111', '-300', CORRECTION), line('May', 'R-222', '300', CORRECTION)],
       { appends: true },
@@ -160,9 +183,8 @@ describe('1,500 of R-111 that should have been 1,200 and 300 of R-222 end there'
 });
 
 test('a correction billed in June reconciles with June’s bill, as billed there and charged elsewhere', async ({
-  bills,
+  billed: bills,
 }) => {
-  await bills.deliver(MAY);
   await bills.deliver([line('June', 'R-111', '-300', CORRECTION), line('June', 'R-222', '300.5', CORRECTION)]);
   const june = await reconciliation(bills.database.db, { period: '2026-06', at: AT });
   const billed = (row: { metric: string }) => row.metric === 'BilledCost';
@@ -178,9 +200,8 @@ test('a correction billed in June reconciles with June’s bill, as billed there
 });
 
 test('usage billed a month late counts on its charge date, and leaves again when its bill is restated', async ({
-  bills,
+  billed: bills,
 }) => {
-  await bills.deliver(MAY);
   await bills.deliver([line('June', 'R-222', '7'), line('June', 'R-222', '9', JUNE_USAGE)]);
   expect(await bills.costOfMay()).toEqual({ 'R-111': '1500', 'R-222': '7' });
   await bills.deliver([line('June', 'R-222', '9', JUNE_USAGE)]);

@@ -23,7 +23,7 @@ import { inShadow } from '../../services/replay/shadow.ts';
 import { planWorld } from '../../services/replay/planned-world.ts';
 import { rulebookOf } from '../../services/organisation/rulebook-of.ts';
 import { insertOrigin, insertStagedLoad } from '../support/billed-charges.ts';
-import { test as base, createTestDatabase } from '../support/database.ts';
+import { createTemplate, createTestDatabase, test as base } from '../support/database.ts';
 import { readWholeDatabase } from '../support/whole-database.ts';
 
 const AT = new Date('2026-10-02T09:00:00Z');
@@ -40,37 +40,26 @@ rules:
 `;
 const WITH_QUEUES = `${FILE}  - { id: queues, when: { serviceName: Queue }, pod: search }\n`;
 
+type Charges = Parameters<typeof insertStagedLoad>[1]['charges'];
+
 interface Company {
   readonly db: Kysely<DB>;
   readonly queueOrigin: string;
   plan(text: string, rates?: string): ReturnType<typeof planInMoney>;
   apply(text: string, rates?: string): ReturnType<typeof applyOrganisation>;
-  stage(charges: Parameters<typeof insertStagedLoad>[1]['charges']): Promise<string>;
+  stage(charges: Charges): Promise<string>;
 }
 
-const test = base.extend('company', async ({}, { onCleanup }): Promise<Company> => {
-  const { db, drop } = await createTestDatabase();
+/** The file in force, and the bill that every plan is about. */
+async function foundCompany(db: Kysely<DB>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'outturn-plan-'));
-  onCleanup(async () => {
-    await rm(folder, { recursive: true, force: true });
-    await drop();
-  });
-  const fileOf = (text: string) => ({ organisation: parseOrganisation(text), sourceText: text, folder });
-  const apply = async (text: string, rates = RATES) => {
-    await writeFile(join(folder, 'ecb.csv'), rates);
-    return applyOrganisation(db, { file: fileOf(text), principal: localOperator, at: AT });
-  };
-  const stage: Company['stage'] = async (charges) => {
-    const loadId = await insertStagedLoad(db, { charges });
-    await attachLoad(db, loadId);
-    return loadId;
-  };
-  await apply(FILE);
+  await applyText(db, folder, FILE);
+  await rm(folder, { recursive: true, force: true });
   const shop = await insertOrigin(db, { service_name: 'Compute', tags: { team: 'checkout' } });
   const finder = await insertOrigin(db, { service_name: 'Storage', tags: { team: 'search' } });
   const network = await insertOrigin(db, { service_name: 'Network' });
   const queue = await insertOrigin(db, { provider_name: 'AWS', service_name: 'Queue', resource_id: 'queue-1' });
-  const loadId = await stage([
+  const loadId = await stage(db, [
     { originId: shop, date: '2026-09-01', billed: '28' },
     { originId: finder, date: '2026-09-02', billed: '36' },
     { originId: network, date: '2026-09-03', billed: '18' },
@@ -78,15 +67,48 @@ const test = base.extend('company', async ({}, { onCleanup }): Promise<Company> 
     { originId: queue, date: '2026-08-31', billed: '0.01' },
   ]);
   await publishLoad(db, loadId, { at: AT, principal: systemPrincipal });
-  return {
-    db,
-    queueOrigin: queue,
-    apply,
-    stage,
-    plan: async (text, rates = RATES) =>
-      planInMoney(db, { file: fileOf(text), rates: [{ name: 'ecb.csv', text: rates }], at: LATER }),
-  };
+  return queue;
+}
+
+const fileOf = (text: string, folder: string) => ({
+  organisation: parseOrganisation(text),
+  sourceText: text,
+  folder,
 });
+
+async function applyText(db: Kysely<DB>, folder: string, text: string, rates = RATES) {
+  await writeFile(join(folder, 'ecb.csv'), rates);
+  return applyOrganisation(db, { file: fileOf(text, folder), principal: localOperator, at: AT });
+}
+
+async function stage(db: Kysely<DB>, charges: Charges): Promise<string> {
+  const loadId = await insertStagedLoad(db, { charges });
+  await attachLoad(db, loadId);
+  return loadId;
+}
+
+const test = base
+  .extend('founded', { scope: 'file' }, async ({}, { onCleanup }) => {
+    const { template, facts: queueOrigin, drop } = await createTemplate(({ db }) => foundCompany(db));
+    onCleanup(drop);
+    return { template, queueOrigin };
+  })
+  .extend('company', async ({ founded: { template, queueOrigin } }, { onCleanup }): Promise<Company> => {
+    const { db, drop } = await createTestDatabase({ template });
+    const folder = await mkdtemp(join(tmpdir(), 'outturn-plan-'));
+    onCleanup(async () => {
+      await rm(folder, { recursive: true, force: true });
+      await drop();
+    });
+    return {
+      db,
+      queueOrigin,
+      apply: (text, rates) => applyText(db, folder, text, rates),
+      stage: (charges) => stage(db, charges),
+      plan: async (text, rates = RATES) =>
+        planInMoney(db, { file: fileOf(text, folder), rates: [{ name: 'ecb.csv', text: rates }], at: LATER }),
+    };
+  });
 
 const row = (month: string, podId: string | null, from: string, to: string, difference: string) => ({
   month,

@@ -7,7 +7,7 @@ import { prepareConversions } from '../../services/reports/prepare-conversions.t
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { insertOrigin, pod, rulebook } from './billed-charges.ts';
 import { AFTERWARDS, publishBill, putInForce } from './closing.ts';
-import { createTestDatabase, test as base } from './database.ts';
+import { createTemplate, createTestDatabase, test as base } from './database.ts';
 import { importVerified, insertPods, outcomeRow, outcomeSheet, VERIFIED } from './outcome-sheets.ts';
 
 export const RULES = rulebook(
@@ -21,44 +21,51 @@ export const RULES = rulebook(
 
 /** A company with August and September delivered, in two currencies, with value; on a database of its own, because closing commits. */
 export const test = base
-  .extend('db', async ({}, { onCleanup }) => {
-    const { db, drop } = await createTestDatabase();
+  .extend('companyTemplate', { scope: 'file' }, async ({}, { onCleanup }) => {
+    const { template, facts, drop } = await createTemplate(({ db }) => foundCompany(db));
     onCleanup(drop);
-    await insertPods(db, { id: 'checkout', portfolio: 'commerce' }, { id: 'search' });
+    return { template, facts };
+  })
+  .extend('db', async ({ companyTemplate: { template } }, { onCleanup }) => {
+    const { db, drop } = await createTestDatabase({ template });
+    onCleanup(drop);
     return db;
   })
-  .extend('company', async ({ db }) => {
-    await putInForce(db, RULES);
-    const text = 'date,base,quote,rate\n2026-08-01,EUR,USD,1.1\n2026-09-01,EUR,USD,1.2\n2026-10-01,EUR,USD,1.3\n';
-    await sql`update organisation set fx_carry_days = 40`.execute(db);
-    await db.transaction().execute((trx) => importFxFiles(trx, [{ name: 'ecb.csv', text }]));
-    const origins = {
-      checkout: await insertOrigin(db, { provider_name: 'AWS', service_name: 'Compute', resource_id: 'vm-1' }),
-      search: await insertOrigin(db, { provider_name: 'AWS', service_name: 'Compute', resource_id: 'vm-2' }),
-      network: await insertOrigin(db, { provider_name: 'AWS', service_name: 'Network', resource_id: 'gw' }),
-      stray: await insertOrigin(db, { provider_name: 'AWS', service_name: 'Storage', resource_id: 'disk' }),
-    };
-    const month = (number: string) => [
-      { originId: origins.checkout, date: `2026-${number}-02`, billed: '100.25', effective: '90.5' },
-      { originId: origins.search, date: `2026-${number}-03`, billed: '40', currency: 'EUR' },
-      { originId: origins.network, date: `2026-${number}-03`, billed: '8.000000000001' },
-      { originId: origins.stray, date: `2026-${number}-30`, billed: '5' },
-    ];
-    const august = await publishBill(db, { start: '2026-08-01', end: '2026-09-01', charges: month('08') });
-    const september = await publishBill(db, { start: '2026-09-01', end: '2026-10-01', charges: month('09') });
-    await importSheet(
-      db,
-      {
-        ...VERIFIED,
-        amount: '920',
-        delivered_on: '2026-08-01',
-        recognise_from: '2026-08-01',
-        recognise_until: '2026-11-01',
-      },
-      { source_row_id: 'euro', pod: 'search', amount: '30', currency: 'EUR', delivered_on: '2026-09-05' },
-    );
-    return { db, origins, month, august, september };
-  });
+  .extend('company', async ({ db, companyTemplate: { facts } }) => ({ db, ...facts }));
+
+async function foundCompany(db: Kysely<DB>) {
+  await insertPods(db, { id: 'checkout', portfolio: 'commerce' }, { id: 'search' });
+  await putInForce(db, RULES);
+  const text = 'date,base,quote,rate\n2026-08-01,EUR,USD,1.1\n2026-09-01,EUR,USD,1.2\n2026-10-01,EUR,USD,1.3\n';
+  await sql`update organisation set fx_carry_days = 40`.execute(db);
+  await db.transaction().execute((trx) => importFxFiles(trx, [{ name: 'ecb.csv', text }]));
+  const origins = {
+    checkout: await insertOrigin(db, { provider_name: 'AWS', service_name: 'Compute', resource_id: 'vm-1' }),
+    search: await insertOrigin(db, { provider_name: 'AWS', service_name: 'Compute', resource_id: 'vm-2' }),
+    network: await insertOrigin(db, { provider_name: 'AWS', service_name: 'Network', resource_id: 'gw' }),
+    stray: await insertOrigin(db, { provider_name: 'AWS', service_name: 'Storage', resource_id: 'disk' }),
+  };
+  const month = (number: string) => [
+    { originId: origins.checkout, date: `2026-${number}-02`, billed: '100.25', effective: '90.5' },
+    { originId: origins.search, date: `2026-${number}-03`, billed: '40', currency: 'EUR' },
+    { originId: origins.network, date: `2026-${number}-03`, billed: '8.000000000001' },
+    { originId: origins.stray, date: `2026-${number}-30`, billed: '5' },
+  ];
+  const august = await publishBill(db, { start: '2026-08-01', end: '2026-09-01', charges: month('08') });
+  const september = await publishBill(db, { start: '2026-09-01', end: '2026-10-01', charges: month('09') });
+  await importSheet(
+    db,
+    {
+      ...VERIFIED,
+      amount: '920',
+      delivered_on: '2026-08-01',
+      recognise_from: '2026-08-01',
+      recognise_until: '2026-11-01',
+    },
+    { source_row_id: 'euro', pod: 'search', amount: '30', currency: 'EUR', delivered_on: '2026-09-05' },
+  );
+  return { origins, month, august, september };
+}
 
 export async function importSheet(db: Kysely<DB>, ...rows: Parameters<typeof outcomeRow>[0][]): Promise<void> {
   const sheet = outcomeSheet(...rows.map((row) => outcomeRow(row)));
