@@ -8,16 +8,15 @@ import { listClosedMonths } from '../periods/closed-months.ts';
 const CENTS = 2;
 
 /**
- * Nothing where no month is closed that states it or that it is recognised in. Of what no statement has booked yet, to the cent; explaining the
+ * Nothing where no month is closed in which any version of it was recognised. Of what no statement has booked yet, to the cent; explaining the
  * outcome has it exactly.
  */
 export async function describeCorrections(db: Kysely<DB>, outcomeId: string): Promise<string[]> {
   const { rows } = await sql<{ start: string | null; end: string | null }>`
-    select min(day) as start, max(day) + 1 as end from (
-      select unnest(array[recognised_from, recognised_until - 1]) as day from outcome_schedule where outcome_id = ${outcomeId}::bigint
-      union all
-      select recognised_on from statement_value where outcome_id = ${outcomeId}::bigint
-    ) as touched`.execute(db);
+    select min((row ->> 'from')::date) as start, max((row ->> 'until')::date) as end
+    from outcome_version, jsonb_array_elements(content -> 'schedule') as row where outcome_id = ${outcomeId}::bigint`.execute(
+    db,
+  );
   const { start = null, end = null } = rows[0] ?? {};
   if (start === null || end === null) return [];
   const closed = await listClosedMonths(db);

@@ -96,7 +96,7 @@ function planOne(statement: StatedOutcome, stored: StoredOutcome | undefined): P
 
 /** What somebody claimed, or recorded, somebody else verifies. */
 function cannotVerify(claimant: string): string {
-  return `${claimant} stated the outcome, or changed it, and cannot verify it; somebody else of role finance does, or imports the same sheet`;
+  return `${claimant} stated the outcome, or changed it, and cannot verify it; somebody else of role finance does, by the act or by stating it again just like this`;
 }
 
 /** The stored outcome of each statement, by the statement's position: of the same sheet row, or of one of its references. */

@@ -57,7 +57,7 @@ function obstacleToVerification(raw: RawOutcome, context: OutcomeContext): strin
   const { principal, podsOf } = context;
   if (principal.role !== 'finance') return `verified needs the role finance, not ${principal.role}`;
   if (raw.verifiedBy !== '' && !isSamePerson(raw.verifiedBy, principal.id))
-    return `${raw.verifiedBy} verifies it in person, with a token of their own`;
+    return `the name ${raw.verifiedBy} verifies nothing; whoever it is does so with a token of their own`;
   const dependence = dependenceOf(principal.id, {
     ownerEmail: raw.ownerEmail,
     claimedBy: [],

@@ -157,7 +157,9 @@ describe('a verification in a sheet', () => {
     expect(recorded.outcomes).toMatchObject([
       {
         state: 'claimed',
-        notes: ['lands as claimed: luca@example.com verifies it in person, with a token of their own'],
+        notes: [
+          'lands as claimed: the name luca@example.com verifies nothing; whoever it is does so with a token of their own',
+        ],
       },
     ]);
     expect(await importSheet(trx, outcomeSheet(verified()), VERIFIER)).toMatchObject({
@@ -175,7 +177,12 @@ describe('a verification in a sheet', () => {
 
   test.for([
     ['another role than finance', localOperator, {}, 'verified needs the role finance, not operator'],
-    ['a name alone, whoever it is', VERIFIER, { verified_by: 'ghost@nowhere.example' }, 'verifies it in person'],
+    [
+      'a name alone, whoever it is',
+      VERIFIER,
+      { verified_by: 'ghost@nowhere.example' },
+      'the name ghost@nowhere.example verifies nothing',
+    ],
     ['its owner', { ...FINANCE, id: 'Ada@example.com' }, { verified_by: '' }, 'owns the outcome'],
     ['whoever recorded it', FINANCE, { verified_by: 'Grace@example.com' }, 'stated the outcome, or changed it,'],
     [
