@@ -1,18 +1,18 @@
-/** outturn report cloud-return: the CIO's quarter, as a page of text, as JSON, or as the PDF that a board is handed. */
-import { writeFile } from 'node:fs/promises';
+/** outturn report cloud-return: the CIO's quarter, as a page of text, as JSON, as one table, or as the PDF that a board is handed. */
 import { type Command, Option } from 'commander';
-import type { CloudReturn } from '../../services/cloud-return/shape.ts';
 import { cloudReturn, prepareQuarter } from '../../services/cloud-return/cloud-return.ts';
+import { cloudReturnTable } from '../../services/cloud-return/cloud-return-table.ts';
+import type { CloudReturn } from '../../services/cloud-return/shape.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import { withExamples, withJson } from '../command.ts';
+import { printText } from '../output.ts';
+import { type FormOptions, printReport, writeNew } from '../printed-form.ts';
 import { renderCloudReturn } from '../render/cloud-return.ts';
 import { withRuntime } from '../runtime.ts';
 
-interface CloudReturnOptions {
+interface CloudReturnOptions extends Omit<FormOptions, 'format'> {
   readonly quarter: string;
-  readonly format: 'table' | 'json' | 'pdf';
-  readonly out?: string;
-  readonly json?: boolean;
+  readonly format: FormOptions['format'] | 'pdf';
 }
 
 /** Adds the report to `outturn report`. */
@@ -21,8 +21,12 @@ export function addCloudReturnReport(report: Command): void {
     .command('cloud-return')
     .description('the CIO’s quarter: cost, verified value, what moved both, and what is asked')
     .requiredOption('--quarter <quarter>', 'a fiscal quarter, such as 2026-Q3')
-    .addOption(new Option('--format <format>', 'how to print it').choices(['table', 'json', 'pdf']).default('table'))
-    .option('--out <file>', 'write it to this file')
+    .addOption(
+      new Option('--format <format>', 'how to print it')
+        .choices(['table', 'json', 'csv', 'xlsx', 'pdf'])
+        .default('table'),
+    )
+    .option('--out <file>', 'write it to a new file instead of the terminal')
     .action(printCloudReturn);
   withExamples(
     withJson(command),
@@ -39,17 +43,21 @@ async function printCloudReturn(options: CloudReturnOptions): Promise<void> {
   await withRuntime({ applicationName: 'outturn report' }, async ({ db, clock }) => {
     const asked = { quarter: options.quarter, at: clock.now() };
     await prepareQuarter(db, asked);
-    const bytes = await printedAs(format, await cloudReturn(db, asked));
-    if (options.out === undefined) process.stdout.write(bytes);
-    else await writeFile(options.out, bytes);
+    const found = await cloudReturn(db, asked);
+    if (format === 'pdf') return printPdf(found, options.out);
+    const forms = { found, sheet: () => cloudReturnTable(found), table: () => renderCloudReturn(found) };
+    return printReport({ ...options, format }, forms);
   });
 }
 
-async function printedAs(format: CloudReturnOptions['format'], found: CloudReturn): Promise<Uint8Array | string> {
-  if (format === 'pdf') {
-    // Fonts and their tables take a tenth of a second to load, and every other report is printed without them.
-    const { cloudReturnPdf } = await import('../../services/cloud-return/pdf/cloud-return-pdf.ts');
-    return cloudReturnPdf(found);
+async function printPdf(found: CloudReturn, out: string | undefined): Promise<void> {
+  // Fonts and their tables take a tenth of a second to load, and every other report is printed without them.
+  const { cloudReturnPdf } = await import('../../services/cloud-return/pdf/cloud-return-pdf.ts');
+  const bytes = Buffer.from(await cloudReturnPdf(found));
+  if (out === undefined) {
+    process.stdout.write(bytes);
+    return;
   }
-  return format === 'json' ? `${JSON.stringify(found, null, 2)}\n` : `${renderCloudReturn(found)}\n`;
+  await writeNew(out, bytes);
+  printText(`Written to ${out}.`);
 }

@@ -162,7 +162,7 @@ function sinceStartOf({ detail, kind }: ValuePerPodRow): [string, string] {
 }
 
 function returnOf(pod: ValuePerPodRow): string {
-  return pod.returnNote === 'enabling' ? 'enabling' : asReturn(pod.return);
+  return pod.returnNote === 'enabling' ? 'n/a: enabling' : asReturn(pod.return);
 }
 
 export function unitCostSection(found: CloudReturn): PageSection {

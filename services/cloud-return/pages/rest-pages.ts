@@ -92,7 +92,7 @@ export function alertSection({ alerts }: CloudReturn): PageSection {
       rows: [
         ['thresholds of envelopes crossed, and told', String(crossings)],
         ['messages sent about them', String(sent)],
-        ['acted on: acknowledged, snoozed, a raise asked for or granted', String(actedOn)],
+        ['acted on: answered, or a raise asked for', String(actedOn)],
         ['precision: acted on ÷ sent', asPercent(precision)],
         ['taken back, for the bill was restated', String(clearedByRestatement)],
         ['escalated, for nobody answered', String(escalated)],
