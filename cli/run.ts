@@ -1,26 +1,7 @@
-/**
- * The command line: the one place where settings, database, queue and services are put together. This file reads the arguments and
- * turns failures into sentences and exit codes.
- */
-import { CommanderError } from 'commander';
+/** The entry of a process that is one command: its signals, its streams and its exit code. What it does is perform.ts's. */
 import { errorCodeOf } from '../db/sql-state.ts';
-import { describeFailure, EXIT_FAILED, EXIT_USAGE, failureDocument, printJson } from './output.ts';
-import { buildProgram } from './program.ts';
+import { perform } from './perform.ts';
 import { interruption } from './until-interrupted.ts';
-
-async function main(): Promise<number> {
-  try {
-    const program = await buildProgram(process.argv.slice(2));
-    await program.parseAsync(process.argv);
-    // A command that did its work and found something wrong, as `doctor` may, has set its exit code.
-    return Number(process.exitCode ?? 0);
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-    if (process.argv.includes('--json')) printJson(failureDocument(error));
-    process.stderr.write(`${describeFailure(error)}\n`);
-    return EXIT_FAILED;
-  }
-}
 
 // The first signal asks for an orderly end; a second one ends at once, which is safe too: every step can be done again.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -35,4 +16,4 @@ for (const stream of [process.stdout, process.stderr]) {
     if (errorCodeOf(error) !== 'EPIPE') throw error;
   });
 }
-process.exitCode = await main();
+process.exitCode = await perform(process.argv.slice(2));

@@ -235,6 +235,9 @@ describe('cells', () => {
   test('a billing period that ends before it starts', async () => {
     const error = await refusalOf('bill.csv', csvOf(lines(5, { BillingPeriodEnd: '2026-08-01T00:00:00Z' })));
     expect(error.faults[0]).toMatchObject({ line: 5, reason: '2026-08-01 is not after BillingPeriodStart 2026-09-01' });
+    expect(error.message).toBe(
+      'bill.csv line 5 (record 4), column BillingPeriodEnd: 2026-08-01 is not after BillingPeriodStart 2026-09-01. A period is half-open: its end is the first day after it. Nothing was loaded.',
+    );
   });
 
   test('what is no instant', async () => {
