@@ -5,9 +5,9 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type Principal, systemPrincipal } from '../kernel/ports.ts';
+import { lockOutcomes } from '../outcomes/lock-outcomes.ts';
 import { requireOutcome } from './evidence.ts';
 
 /** One piece, or all whose address it is, or all whose address that reference has. */
@@ -73,7 +73,7 @@ export async function mendEvidence(trx: Transaction<DB>, act: EvidenceAct): Prom
 }
 
 async function findTargets(trx: Transaction<DB>, act: EvidenceAct): Promise<string[]> {
-  await sql`select pg_advisory_xact_lock(${OUTCOME_WRITERS_LOCK})`.execute(trx);
+  await lockOutcomes(trx);
   if ('evidenceId' in act) {
     await requireOutcome(trx, act.outcomeId, act.principal);
     const { rows } = await sql<{ id: string }>`

@@ -6,10 +6,10 @@ import { createHash } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
-import { OUTCOME_WRITERS_LOCK } from '../kernel/advisory-locks.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { findDuplicates } from '../outcomes/find-duplicates.ts';
+import { lockOutcomes } from '../outcomes/lock-outcomes.ts';
 import { EVIDENCE_PIECES_MAX, EVIDENCE_TITLE_LENGTH_MAX, requireOutcome } from './evidence.ts';
 import { recogniseFile } from './recognise-file.ts';
 import { isWebAddress, NO_WEB_ADDRESS } from './web-address.ts';
@@ -37,7 +37,7 @@ export interface EvidenceStatement {
 /** @throws AppError not_found (also where a pod has no share), invalid_input for an address that is none, conflict where there are too many. */
 export async function recordEvidence(trx: Transaction<DB>, stated: EvidenceStatement): Promise<RecordedEvidence> {
   checkStatement(stated);
-  await sql`select pg_advisory_xact_lock(${OUTCOME_WRITERS_LOCK})`.execute(trx);
+  await lockOutcomes(trx);
   const { outcomeId, kind, uri, principal, at } = stated;
   await requireOutcome(trx, outcomeId, principal);
   const kept = await sql<{ id: string | null; pieces: number }>`

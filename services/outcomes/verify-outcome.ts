@@ -8,6 +8,7 @@ import { compare, type Decimal, decimal, isDecimalText, sum, ZERO } from '../ker
 import { AppError, countFurther } from '../kernel/errors.ts';
 import { type IsoDate, isIsoDate, utcDate } from '../kernel/period.ts';
 import { option, worded } from '../kernel/wording.ts';
+import { faultOfFigure } from './check-figure.ts';
 import {
   type ActedOutcome,
   type ActedRow,
@@ -171,6 +172,10 @@ function amountOf(row: ScheduleState, { verdict, verifiedAmount }: RowVerdict): 
   if (amount === null || compare(amount, ZERO) < 0 || compare(amount, row.amount) > 0) {
     const message = `"${verifiedAmount}" of row ${row.ordinal} is not from 0 to the ${row.amount} that are claimed. What is worth more is claimed anew.`;
     throw new AppError('invalid_input', message);
+  }
+  const tooLong = faultOfFigure(amount);
+  if (tooLong !== null) {
+    throw new AppError('invalid_input', `Of row ${row.ordinal} ${tooLong.reason}. ${tooLong.fix}`);
   }
   return amount;
 }

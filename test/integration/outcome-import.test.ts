@@ -207,7 +207,7 @@ describe('a verification in a sheet', () => {
     await importSheet(trx, outcomeSheet(outcomeRow()));
     const changed = await importSheet(trx, outcomeSheet(verified({ amount: '2000' })), VERIFIER);
     expect(changed.outcomes[0]?.notes.join()).toContain('luca@example.com stated the outcome, or changed it,');
-    const [{ outcomeId = '' } = {}] = await stored(trx);
+    const outcomeId = (await stored(trx))[0]?.outcomeId ?? '';
     const rows = [{ ordinal: 1, verdict: 'verified' as const, verifiedAmount: '400' }];
     const grace = { principal: { ...FINANCE, id: 'sue@example.com' }, at: AT };
     await verifyOutcome(trx, { outcomeId, rows, reason: 'A campaign', ...grace });
