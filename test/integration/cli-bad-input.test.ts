@@ -8,12 +8,12 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import pg from 'pg';
-import { describe, expect, vi } from 'vitest';
-import { perform } from '../../cli/perform.ts';
+import { describe, expect } from 'vitest';
 import { type BillLine, billLine, csvOf, writeBill } from '../support/billing.ts';
 import { freePort, makeWorkplace, type Workplace } from '../support/command-line.ts';
 import { test as base } from '../support/database.ts';
 import { outcomeRow, outcomeSheet } from '../support/outcome-sheets.ts';
+import { performHere } from '../support/perform-here.ts';
 import { noteLeftOut } from '../support/requirements.ts';
 
 const TIMEOUT = { timeout: 90_000 };
@@ -197,7 +197,7 @@ test('bad settings are all named at once, by doctor too', TIMEOUT, async ({ work
   expect(examined).toEqual({ exitCode: 1, stdout: `FIX   start: ${said}\n`, stderr: '' });
 });
 
-test('wrong usage ends with 2, says what is wrong and points to the help', async ({ onTestFinished }) => {
+test('wrong usage ends with 2, says what is wrong and points to the help', async () => {
   const wrong: [says: string, ...args: string[]][] = [
     ["error: unknown command 'ingst'\n(Did you mean ingest?)", 'ingst', 'bill.csv'],
     ["error: unknown option '--sorce'\n(Did you mean --source?)", 'ingest', '--sorce', 'aws'],
@@ -218,13 +218,9 @@ test('wrong usage ends with 2, says what is wrong and points to the help', async
       'king',
     ],
   ];
-  let said = '';
-  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => (said += text) !== '');
-  onTestFinished(() => stderr.mockRestore());
   for (const [says, ...args] of wrong) {
-    said = '';
-    expect(await perform(args), says).toBe(2);
-    expect(said).toBe(`${says}\nRun with --help for the options and an example.\n`);
+    const stderr = `${says}\nRun with --help for the options and an example.\n`;
+    expect(await performHere({}, ...args)).toEqual({ exitCode: 2, stdout: '', stderr });
   }
 });
 

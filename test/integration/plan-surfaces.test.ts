@@ -14,6 +14,7 @@ import { AdjustmentsReport } from '../../api/schemas/statements.ts';
 import { startTestApi, type TestApi } from '../support/api.ts';
 import { makeWorkplace, type Workplace } from '../support/command-line.ts';
 import { test as base } from '../support/database.ts';
+import { performHere } from '../support/perform-here.ts';
 import { publishBills } from '../support/published-bills.ts';
 import { readWholeDatabase } from '../support/whole-database.ts';
 
@@ -152,16 +153,20 @@ describe('a report as known', () => {
     expect(before.json()).toMatchObject({ rows: [], rulebook: 0 });
   });
 
-  test('has the same bytes at the command line, and says in its table when it was known', async ({ surfaces }) => {
-    const { api, workplace } = surfaces;
+  test('has the same bytes at the command line, and says in its table when it was known', async ({
+    surfaces,
+    database,
+  }) => {
+    const { api } = surfaces;
+    const settings = { DATABASE_URL: database.url };
     const headers = await api.authorise('finance');
     const options = ['--period', '2026-09', '--as-known', '2020-01-31'];
     for (const name of ['reconciliation', 'invoices', 'bridge', 'adjustments']) {
       const url = `/api/v1/reports/${name}?period=2026-09&asKnown=2020-01-31`;
-      const document = await workplace.run('report', name, ...options, '--json');
+      const document = await performHere(settings, 'report', name, ...options, '--json');
       expect(document.stdout).toBe((await api.app.inject({ url, headers })).body);
     }
-    const table = await workplace.run('report', 'reconciliation', ...options);
+    const table = await performHere(settings, 'report', 'reconciliation', ...options);
     expect(table.stdout).toContain('\nAs known at 2020-01-31T23:59:59.999Z.\n');
   });
 
