@@ -12,7 +12,8 @@ import { recordEvidence, uploadEvidence } from '../../services/evidence/record-e
 import { AppError } from '../../services/kernel/errors.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
-import { answerPost, IDEMPOTENCY_HEADERS } from '../repeatable.ts';
+import { answerOutcomePost } from '../outcome-writers.ts';
+import { IDEMPOTENCY_HEADERS } from '../repeatable.ts';
 import { asResponse } from '../response.ts';
 import {
   EvidenceFileParams,
@@ -79,7 +80,7 @@ export function addEvidenceRoutes(app: ApiApp, context: ApiContext): void {
       },
     },
     (request, reply) =>
-      answerPost(context, request, reply, async (trx) => {
+      answerOutcomePost(context, request, reply, async (trx) => {
         const { outcomeId } = request.params;
         const { evidenceId, change } = Buffer.isBuffer(request.body)
           ? await uploadEvidence(trx, { outcomeId, ...fileOf(request), ...acting(request) })
@@ -128,7 +129,7 @@ export function addEvidenceRoutes(app: ApiApp, context: ApiContext): void {
         },
       },
       (request, reply) =>
-        answerPost(context, request, reply, async (trx) => {
+        answerOutcomePost(context, request, reply, async (trx) => {
           const evidence = await work(trx, { ...request.params, ...request.body, ...acting(request) });
           return { status: 200, body: { evidence } };
         }),
