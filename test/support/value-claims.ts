@@ -37,7 +37,7 @@ export function claimOf(terms: Terms) {
 }
 
 /** As a new one is, with everything that a verification needs. */
-export function inputOf(outcome: ModelOutcome, title: string, asksVerified: boolean) {
+export function inputOf(outcome: ModelOutcome, title: string) {
   return {
     ...claimOf(outcome),
     title,
@@ -46,6 +46,6 @@ export function inputOf(outcome: ModelOutcome, title: string, asksVerified: bool
     baseline: { text: 'the year before', isOwnBill: false },
     evidenceUrl: `https://evidence.example.com/${title.replace(' ', '/')}`,
     ...(outcome.isPooled ? { pool: POOL.id } : {}),
-    ...(asksVerified ? { state: 'verified' as const, verifiedBy: VERIFIER.id } : {}),
+    references: [{ system: 'model', key: title }],
   };
 }

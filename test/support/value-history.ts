@@ -149,11 +149,14 @@ export class ValueHistory {
   async #claim(act: ClaimStep): Promise<void> {
     const made = this.#outcomeOf(act);
     const principal = act.by === 'finance' ? FINANCE : localOperator;
-    const input = inputOf(made, `claim ${this.#ids.length}`, act.asksVerified);
+    const input = inputOf(made, `claim ${this.#ids.length}`);
     const created = await this.#act((trx) => createOutcome(trx, { input, principal, at: this.now }));
     const outcomes = [...this.outcomes, made];
     expect(created === null).toBe(this.#overflows(outcomes, this.ceilings));
-    if (created !== null) this.#add(created.outcomeId, made, created.state);
+    if (created === null) return;
+    const said = { input: { ...input, state: 'verified' as const }, principal: VERIFIER, at: this.now };
+    const again = act.asksVerified ? await this.#act((trx) => createOutcome(trx, said)) : created;
+    this.#add(created.outcomeId, made, again?.state ?? created.state);
   }
 
   #outcomeOf({ terms, deliveredOn, isPooled }: ClaimStep): ModelOutcome {
@@ -161,7 +164,7 @@ export class ValueHistory {
     return { ...said, deliveredOn: deliveredBy({ ...said, deliveredOn }), isPooled, state: 'claimed' };
   }
 
-  /** What asked to be verified and had its gates open is verified whole. */
+  /** What was said again to be verified, and had its gates open, is verified whole. */
   #add(id: string, made: ModelOutcome, state: string): void {
     this.#ids.push(id);
     const rows = made.rows.map((row) => ({ ...row, verdict: 'verified' as const, verified: row.amount }));
@@ -225,9 +228,7 @@ export class ValueHistory {
     const other = typeof by === 'number' ? by % this.outcomes.length : -1;
     const made = typeof by === 'number' ? undefined : this.#outcomeOf(by);
     const successor =
-      made === undefined
-        ? { outcomeId: this.idOf(other) }
-        : { statement: inputOf(made, `claim ${this.#ids.length}`, false) };
+      made === undefined ? { outcomeId: this.idOf(other) } : { statement: inputOf(made, `claim ${this.#ids.length}`) };
     const request = { outcomeId: this.idOf(position), principal: FINANCE, at: this.now, reason: 'Anew', successor };
     const after = this.outcomes.with(position, { ...outcome, state: 'superseded' });
     const standing = this.outcomes[other];

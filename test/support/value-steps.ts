@@ -82,6 +82,7 @@ const claim = fc.record({
   deliveredOn: day(30),
   isPooled: fc.boolean(),
   by: fc.constantFrom('finance' as const, 'operator' as const),
+  /** By somebody else of finance, who states it once more. */
   asksVerified: fc.boolean(),
 });
 export type ClaimStep = typeof claim extends fc.Arbitrary<infer Value> ? Value : never;
