@@ -1,5 +1,5 @@
 /** The CIO's quarter as text: the first page in sentences, then every section as the PDF has it. */
-import { commentLines, decisionLine, podLine } from '../../services/cloud-return/pages/first-page.ts';
+import { commentLines, decisionLine, insteadOfReturn, podLine } from '../../services/cloud-return/pages/first-page.ts';
 import { type PageSection, placesFor } from '../../services/cloud-return/pages/page-table.ts';
 import { sectionsOf } from '../../services/cloud-return/pages/sections.ts';
 import type { CloudReturn, NamedPod } from '../../services/cloud-return/shape.ts';
@@ -33,7 +33,7 @@ export function renderCloudReturn(found: CloudReturn): string {
     '',
     ...pods('best return', 'return', summary.best),
     '',
-    ...pods('delivery pods without verified value', 'claimed', summary.unexplained),
+    ...pods('delivery pods without verified value', insteadOfReturn(summary.unexplained), summary.unexplained),
     '',
     ...(decisions.length === 0 ? ['Decisions asked: none.'] : ['Decisions asked:', ...decisions]),
     ...(comments.length === 0 ? [] : ['Comments:', ...comments]),

@@ -44,7 +44,23 @@ export function headlineOf(found: Omit<CloudReturn, 'headline'>): string[] {
     ...(hasOutcomes(found) ? [returnSentence(found, money)] : [firstOutcome(found)]),
     ...sinceStartSentence(found, money),
     withoutSentence(found, money),
+    ...harmSentence(found, money),
   ];
+}
+
+/** A harm is a verified outcome too; that nobody takes its pod for one with a benefit it is said. */
+function harmSentence(
+  { summary: { unexplained } }: Omit<CloudReturn, 'headline'>,
+  money: (amount: Decimal) => string,
+): string[] {
+  const harms = unexplained.flatMap(({ name, harm }) =>
+    harm === undefined ? [] : [`${cutMiddle(name, NAME_LENGTH_MAX)} (${money(harm)})`],
+  );
+  return harms.length === 0
+    ? []
+    : [
+        `Harm is verified of ${listOf(harms)}: it lowers the return, though such a pod counts among those with a verified outcome.`,
+      ];
 }
 
 function withoutSentence(

@@ -278,9 +278,20 @@ describe('the CIO’s quarter', () => {
     expect(ofNobody.join(' ')).toContain('the next step is an organisation file with pods and the rules');
   });
 
-  test('says of the envelopes of pods whom they leave out, and who used theirs up', ({ open }) => {
+  test('says whom the envelopes of pods leave out, who used theirs up, and what harm is verified', ({ open }) => {
     const [first] = open.pods;
     if (first === undefined) throw new Error('there are pods');
+    const [cost, verified, harm] = [decimal('9'), decimal('-7'), decimal('7')];
+    const harmed = {
+      podId: 'harmed',
+      name: 'Harmed',
+      cost,
+      verified,
+      claimed: decimal('0'),
+      return: '-0.7778',
+      returnNote: null,
+      harm,
+    };
     const envelope = {
       envelopeId: '1',
       limit: decimal('100'),
@@ -308,7 +319,7 @@ describe('the CIO’s quarter', () => {
     const said = headlineOf({
       ...open,
       pods,
-      summary: { ...open.summary, approved },
+      summary: { ...open.summary, approved, unexplained: [harmed] },
       envelopes: { scopes: [], podsWithout: ['without'] },
       unattributed: { ...open.unattributed, cost: decimal('13') },
     });
@@ -316,6 +327,9 @@ describe('the CIO’s quarter', () => {
       '$40.00 of $50.00 approved is spent (80.0 %), by the envelopes of 1 pod. Not in it: $238.00 (91.4 % of cost) of A pod with a name …n read to its end, without an envelope; $238.00 (91.4 % of cost) of Abroad, approved in another currency; $13.00 (5.0 % of cost) unattributed.',
     );
     expect(said[2]).toBe('What was approved for the quarter is used up by Abroad (120.0 %).');
+    expect(said.at(-1)).toBe(
+      'Harm is verified of Harmed ($7.00): it lowers the return, though such a pod counts among those with a verified outcome.',
+    );
   });
 
   test('asks what becomes of a verified outcome whose evidence broke, once however much of it did', async ({

@@ -38,6 +38,11 @@ export function podLine(pod: NamedPod, found: CloudReturn): [name: string, cost:
   ];
 }
 
+/** Of the column that says what pods without verified value have instead. */
+export function insteadOfReturn(pods: readonly NamedPod[]): string {
+  return pods.some(({ harm }) => harm !== undefined) ? 'claimed or harm' : 'claimed';
+}
+
 /** What is said of the quarter and of pods; of a pod whose owner says nothing, that. */
 export function commentLines({ summary }: CloudReturn): { pod: string; text: string; by: string }[] {
   return summary.comments.flatMap(({ podId, podName, owner, notes }) => {

@@ -117,7 +117,7 @@ export function decisionSection({ summary: { decisions, figures } }: CloudReturn
   const lead = decisions.flatMap((decision) => {
     const { items, count } = decision;
     const more = count > items.length ? [`• and ${withThousands(String(count - items.length))} more`] : [];
-    return [`${decisionLine(decision, places)}:`, ...items.map((item) => `• ${item.sentence}`), ...more];
+    return [`${decisionLine(decision, places)}.`, ...items.map((item) => `• ${item.sentence}`), ...more];
   });
   return { title: DECISIONS_TITLE, lead, table: null, notes: [] };
 }

@@ -1,6 +1,6 @@
 /** The page a board reads: the quarter in sentences, four figures with what qualifies each, pods, decisions and what owners say. */
 import { decimal, isZero, ratio } from '../../kernel/decimal.ts';
-import { commentLines, decisionLine, podLine } from '../pages/first-page.ts';
+import { commentLines, decisionLine, insteadOfReturn, podLine } from '../pages/first-page.ts';
 import { asFigure, asPercent, placesFor } from '../pages/page-table.ts';
 import { DECISIONS_TITLE } from '../pages/rest-pages.ts';
 import type { CloudReturn, ComparedQuarter, NamedPod } from '../shape.ts';
@@ -51,7 +51,7 @@ export function drawFirstPage(sheet: Sheet, found: CloudReturn): void {
     { title: 'Best verified return', last: 'return', pods: summary.best, none: 'No pod has a verified return yet.' },
     {
       title: 'Delivery pods without verified value',
-      last: summary.unexplained.some(({ harm }) => harm !== undefined) ? 'claimed or harm' : 'claimed',
+      last: insteadOfReturn(summary.unexplained),
       pods: summary.unexplained,
       none: found.pods.some(({ kind }) => kind === 'delivery')
         ? 'None: every delivery pod with cost has some.'
