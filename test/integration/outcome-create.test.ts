@@ -73,15 +73,7 @@ describe('POST /outcomes', () => {
   test('counts a type in one unit while an outcome of it stands; what was taken back binds nobody', async ({ trx }) => {
     await insertPods(trx, { id: 'checkout' });
     const counted = (title: string, unit: string) =>
-      create(trx, {
-        title,
-        basis: 'unit_outcome',
-        amount: undefined,
-        currency: undefined,
-        outcomeType: 'orders',
-        quantity: '5',
-        unit,
-      } as never);
+      create(trx, { title, basis: 'cost_avoided', outcomeType: 'orders', quantity: '5', unit });
     const { outcomeId } = await counted('A slip', 'banana');
     await expect(counted('Orders', 'order')).rejects.toMatchObject({ faults: [{ column: 'unit' }] });
     await retractOutcome(trx, { outcomeId, principal: FINANCE, at: AT, reason: 'a slip' });
