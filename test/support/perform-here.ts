@@ -16,12 +16,16 @@ export async function performHere(settings: Settings, ...args: readonly string[]
     }),
   );
   const former = Object.keys(settings).map((name) => [name, process.env[name]] as const);
+  const { exitCode: formerExitCode } = process;
   set(Object.entries(settings));
+  process.exitCode = undefined;
   try {
     const exitCode = await perform(args);
     return { exitCode, ...said };
   } finally {
     set(former);
+    // What a command found wrong is not the test run's failure.
+    process.exitCode = formerExitCode;
     for (const stream of streams) stream.mockRestore();
   }
 }
