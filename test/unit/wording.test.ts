@@ -37,6 +37,7 @@ const AT_THE_COMMAND_LINE = [
   'services/inbox/evidence-items.ts',
   'services/inbox/message-items.ts',
   'services/inbox/money-items.ts',
+  'services/inbox/outcome-items.ts',
   'services/inbox/raise-items.ts',
   'services/inbox/set-command.ts',
   'services/organisation/read-organisation-file.ts',
