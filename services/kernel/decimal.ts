@@ -1,6 +1,6 @@
 /**
  * Exact decimals outside SQL. A Decimal is a plain decimal string: no exponent, no trailing zeros after the point, never `-0`.
- * Sums, differences and products are exact at any precision; the only division is `ratio`, which names its rounding (big.js).
+ * Sums, differences and products are exact at any precision; the only division is `ratio`, which names its rounding.
  * Money in bulk is added up in PostgreSQL and DuckDB; this serves totals, comparisons and presentation.
  */
 import Big from 'big.js';
@@ -80,22 +80,14 @@ export function absolute(value: Decimal): Decimal {
  * @throws RangeError on a zero divisor: callers decide what "n/a" means first.
  */
 export function ratio(dividend: Decimal, divisor: Decimal, places = 4): string {
-  if (isZero(divisor)) throw new RangeError('a ratio needs a divisor other than zero');
-  const text = new (roundingTo(places))(dividend).div(divisor).toFixed(places);
-  return /^-0(\.0+)?$/.test(text) ? text.slice(1) : text;
-}
-
-const rounding = new Map<number, ReturnType<typeof Big>>();
-
-/** Numbers whose quotients are rounded half-even to `places`; made once. */
-function roundingTo(places: number): ReturnType<typeof Big> {
-  const known = rounding.get(places);
-  if (known !== undefined) return known;
-  const Rounded = Big();
-  Rounded.DP = places;
-  Rounded.RM = Big.roundHalfEven;
-  rounding.set(places, Rounded);
-  return Rounded;
+  const scale = Math.max(scaleOf(dividend), scaleOf(divisor));
+  const by = unitsOf(divisor, scale);
+  if (by === 0n) throw new RangeError('a ratio needs a divisor other than zero');
+  const units = divideHalfEven(unitsOf(dividend, scale) * 10n ** BigInt(places), by);
+  const digits = String(magnitude(units)).padStart(places + 1, '0');
+  const point = digits.length - places;
+  const text = places === 0 ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`;
+  return units < 0n ? `-${text}` : text;
 }
 
 /** Rounds half-even to `places`, zeros kept: for presentation only, never for stored figures. */
@@ -109,7 +101,7 @@ export function significantDigits(value: Decimal, digits: number): Decimal {
   return plain(new Big(value).prec(digits, Big.roundHalfEven));
 }
 
-// Sums are of whole numbers of the last decimal: the language's own integers add them in a third of big.js's time.
+// Sums and ratios are of whole numbers of the last decimal: the language's own integers take a third of big.js's time.
 
 /** How many digits stand after the point. */
 function scaleOf(value: Decimal): number {
@@ -124,9 +116,22 @@ function unitsOf(value: Decimal, scale: number): bigint {
   return BigInt(digits + '0'.repeat(scale - scaleOf(value)));
 }
 
+/** The whole number nearest to the quotient; of two as near, the even one. */
+function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
+  const whole = dividend / divisor;
+  const twice = 2n * magnitude(dividend % divisor);
+  const by = magnitude(divisor);
+  if (twice < by || (twice === by && whole % 2n === 0n)) return whole;
+  return dividend < 0n === divisor < 0n ? whole + 1n : whole - 1n;
+}
+
+function magnitude(units: bigint): bigint {
+  return units < 0n ? -units : units;
+}
+
 function ofUnits(units: bigint, scale: number): Decimal {
   if (units === 0n) return ZERO;
-  const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0');
+  const digits = String(magnitude(units)).padStart(scale + 1, '0');
   const point = digits.length - scale;
   let end = digits.length;
   while (end > point && digits[end - 1] === '0') end -= 1;

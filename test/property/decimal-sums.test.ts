@@ -1,7 +1,8 @@
-/** Sums, differences and comparisons of any decimal texts, zeros at their end or not, are those of whole numbers of their last digit. */
+/** Sums, differences, comparisons and ratios of any decimal texts, zeros at their end or not, are those of whole numbers of their last digit. */
+import Big from 'big.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { add, compare, type Decimal, decimal, multiply, subtract, sum } from '../../services/kernel/decimal.ts';
+import { add, compare, type Decimal, decimal, multiply, ratio, subtract, sum } from '../../services/kernel/decimal.ts';
 
 const SCALE = 20;
 const UNIT = decimal(`1e${SCALE}`);
@@ -31,4 +32,26 @@ test('decimals are added, subtracted and compared exactly', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('ratios are rounded half-even to their places, halves too, as another library rounds them', () => {
+  const part = fc
+    .tuple(fc.integer({ min: -200, max: 200 }), fc.constantFrom('0.5', '0.25', '1', '0.00005'))
+    .map(([units, unit]) => multiply(decimal(String(units)), decimal(unit)));
+  const any = fc.oneof(
+    given.map((one) => one.text),
+    part,
+  );
+  fc.assert(
+    fc.property(any, any, fc.integer({ min: 0, max: 6 }), (dividend, divisor, places) => {
+      fc.pre(compare(divisor, decimal('0')) !== 0);
+      const Rounded = Big();
+      Rounded.DP = places;
+      Rounded.RM = Big.roundHalfEven;
+      const expected = new Rounded(dividend).div(divisor).toFixed(places);
+      expect(ratio(dividend, divisor, places)).toBe(/^-0(\.0+)?$/.test(expected) ? expected.slice(1) : expected);
+    }),
+    { numRuns: 1000 },
+  );
+  expect(() => ratio(decimal('1'), decimal('0'))).toThrow(RangeError);
 });
