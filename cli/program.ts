@@ -97,7 +97,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   inbox: {
     description:
-      'what waits for finance: held alerts, raises, deliveries, drift, sources, rates, spend outside envelopes',
+      'what waits for finance: claims, possible duplicates, reviews, held alerts, raises, deliveries, drift, sources, rates',
     load: async () => (await import('./commands/inbox.ts')).inboxCommand,
   },
   drift: {

@@ -16,7 +16,7 @@ import { type Runtime, withRuntime } from '../runtime.ts';
 export function inboxCommand(program: Command): void {
   const inbox = withForm(program.command('inbox'))
     .description(
-      'what waits for finance: held alerts, raises, deliveries, drift, sources, rates, spend outside envelopes',
+      'what waits for finance: claims, possible duplicates, reviews, held alerts, raises, deliveries, drift, sources, rates',
     )
     .addOption(new Option('--kind <kind>', 'only things of this kind').choices(INBOX_KINDS))
     .action(async (options: FormOptions & { kind?: string }) => {
