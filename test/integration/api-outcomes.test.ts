@@ -122,6 +122,21 @@ describe('a pod', () => {
     expect((await post(api, headers, { ...OUTCOME, shares: shares.slice(1) })).statusCode).toBe(422);
   });
 
+  test('says by its reference what it proposed to others anew, until one of them agreed', async ({ api }) => {
+    const headers = await api.authorise('pod', { pods: ['checkout'] });
+    const proposal = (title: string) => ({
+      ...OUTCOME,
+      title,
+      references: [{ system: 'jira', key: 'PAY-77' }],
+      shares: ['checkout', 'search'].map((pod) => ({ pod, basisPoints: 5_000 })),
+    });
+    const { outcomeId } = (await post(api, headers, proposal('Proposed'))).json<{ outcomeId: string }>();
+    expect((await post(api, headers, proposal('Proposed anew'))).json()).toMatchObject({ outcomeId, version: 2 });
+    const search = await api.authorise('pod', { pods: ['search'], principal: 'sam@example.com' });
+    expect((await post(api, search, { version: 2 }, `/api/v1/outcomes/${outcomeId}/agree`)).statusCode).toBe(200);
+    expect((await post(api, headers, proposal('Proposed too late'))).statusCode).toBe(403);
+  });
+
   test('cannot take over another pod’s outcome by naming its reference', async ({ api, database }) => {
     const headers = await api.authorise('pod', { pods: ['checkout'] });
     const before = await sharesOfSearch(database);
