@@ -47,7 +47,7 @@ test('ratios are the nearest to their places, of two as near the even one, and n
       const magnitude = (value: bigint) => (value < 0n ? -value : value);
       const off = 2n * magnitude(left * 10n ** BigInt(shown) - found * right);
       expect(off <= magnitude(right)).toBe(true);
-      if (off === magnitude(right)) expect(found % 2n).toBe(0n);
+      expect(off === magnitude(right) && found % 2n !== 0n).toBe(false);
     }),
     { numRuns: 1000 },
   );
