@@ -46,7 +46,10 @@ test('no statement makes a partial verdict whole where the room was given to oth
   await verifyOutcome(trx, { outcomeId, principal: FINANCE, at: AT, rows, reason: 'the rest is churn' });
   await claim(trx, { title: 'more', amount: '600' });
   const heidi = { ...FINANCE, id: 'heidi@example.com' };
-  await claim(trx, { state: 'verified', verifiedBy: FINANCE.id }, heidi).catch(() => undefined);
+  for (const verifiedBy of [heidi.id, FINANCE.id]) {
+    const restated = await claim(trx, { state: 'verified', verifiedBy }, heidi);
+    expect(restated, verifiedBy).toMatchObject({ outcomeId, change: 'unchanged', state: 'partially_verified' });
+  }
   expect(await listPools(trx)).toMatchObject([{ ceilings: [{ used: '1000', left: '0' }] }]);
 });
 
