@@ -86,7 +86,7 @@ function checkHeader(
   const repeated = columns.filter((column, index) => columns.indexOf(column) !== index);
   return [
     ...unknown.map((column) => {
-      const fix = didYouMean(column, known) ?? headerFix(layout);
+      const fix = didYouMean(column, known) ?? 'Rename it, or take it out.';
       return { ...at, column, reason: `"${column}" is not a column of this file`, fix };
     }),
     ...missing.map((column) => ({ ...at, column, reason: 'the column is missing', fix: headerFix(layout) })),
@@ -94,6 +94,7 @@ function checkHeader(
   ];
 }
 
-function headerFix(layout: SheetLayout): string {
-  return `The first line must name the columns ${[...layout.required, ...layout.optional].join(',')}.`;
+/** Of the many columns that may be there, those that must: the others would hide them. */
+function headerFix({ required }: SheetLayout): string {
+  return `The first line must name at least the columns ${required.join(',')}.`;
 }
