@@ -6,6 +6,7 @@ import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import type { FastifySchema, RouteOptions } from 'fastify';
 import { API_PREFIX } from './authorisation.ts';
+import { MARK, WORDMARK } from './brand.ts';
 import type { ApiApp } from './context.ts';
 import { Problem, problemResponse } from './schemas/common.ts';
 
@@ -35,7 +36,15 @@ export async function describeApi(app: ApiApp, version: string): Promise<void> {
     },
     refResolver: { buildLocalReference: ({ $id: name }) => (typeof name === 'string' ? name : 'Unnamed') },
   });
-  await app.register(fastifySwaggerUi, { routePrefix: '/api/docs', staticCSP: true, theme: { title: 'Outturn API' } });
+  await app.register(fastifySwaggerUi, {
+    routePrefix: '/api/docs',
+    staticCSP: true,
+    logo: { type: 'image/svg+xml', content: WORDMARK, href: '/api/docs', target: '_self' },
+    theme: {
+      title: 'Outturn API',
+      favicon: [{ filename: 'mark.svg', rel: 'icon', sizes: 'any', type: 'image/svg+xml', content: MARK }],
+    },
+  });
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }
 

@@ -59,6 +59,15 @@ export const OutcomeImportView = Type.Object({
   created: Type.Integer(),
   changed: Type.Integer(),
   unchanged: Type.Integer(),
+  verified: Type.Object(
+    {
+      outcomes: Type.Integer(),
+      amounts: Type.Array(Type.Object({ currency: Type.String(), amount: DecimalText }), {
+        description: 'Of every basis, dis-benefits taken off.',
+      }),
+    },
+    { description: 'What this import verified: rows that somebody else had stated just like this.' },
+  ),
   outcomes: Type.Array(
     Type.Object({
       sourceRowId: Type.String(),

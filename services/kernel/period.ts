@@ -29,6 +29,7 @@ export const CALENDAR_YEAR: FiscalCalendar = { fiscalYearStartMonth: 1, fiscalYe
 const MONTHS_PER_YEAR = 12;
 const MS_PER_DAY = 86_400_000;
 const FIRST_YEAR = '1900';
+const AFTER_LAST_YEAR = '3000';
 
 /**
  * Reads a period's name.
@@ -36,11 +37,11 @@ const FIRST_YEAR = '1900';
  */
 export function parsePeriod(text: string, calendar: FiscalCalendar = CALENDAR_YEAR): Period {
   const name = text.trim();
-  const month = /^((?:19|[2-9]\d)\d{2})-(\d{2})$/.exec(name);
+  const month = /^((?:19|2\d)\d{2})-(\d{2})$/.exec(name);
   if (month !== null && isMonthNumber(month[2])) return monthPeriod(Number(month[1]), Number(month[2]));
-  const quarter = /^((?:19|[2-9]\d)\d{2})-[Qq]([1-4])$/.exec(name);
+  const quarter = /^((?:19|2\d)\d{2})-[Qq]([1-4])$/.exec(name);
   if (quarter !== null) return quarterPeriod(Number(quarter[1]), Number(quarter[2]), calendar);
-  const year = /^((?:19|[2-9]\d)\d{2})$/.exec(name);
+  const year = /^((?:19|2\d)\d{2})$/.exec(name);
   if (year !== null) {
     const first = firstMonthOfFiscalYear(Number(year[1]), calendar);
     return { id: name, kind: 'year', start: monthStart(first), end: monthStart(first + MONTHS_PER_YEAR) };
@@ -111,9 +112,10 @@ export function utcDate(instant: Date): IsoDate {
   return instant.toISOString().slice(0, 10);
 }
 
-/** True for a real calendar date written `YYYY-MM-DD`, of 1900 or later: an earlier year is a slip, and PostgreSQL has no year 0. */
+/** True for a real calendar date written `YYYY-MM-DD` in the years 1900 to 2999: others are slips, and the day after 9999-12-31 has five digits. */
 export function isIsoDate(text: string): boolean {
-  if (!/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/.test(text) || text < FIRST_YEAR) return false;
+  if (!/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/.test(text)) return false;
+  if (text < FIRST_YEAR || text >= AFTER_LAST_YEAR) return false;
   const day = Number(text.slice(8));
   // Sheets have tens of thousands of them, nearly all below 29.
   return day < 29 || day <= new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();

@@ -32,7 +32,13 @@ const CHECKS: Record<TextFormat, (text: string) => FormatFault | null> = {
           reason: 'is not an id',
           fix: 'An id has letters, digits, dots, dashes and underscores, starts and ends with a letter or digit, and is at most 100 long.',
         },
-  'plain-date': (text) => (isIsoDate(text) ? null : { reason: 'is not a date', fix: 'Write it as 2026-01-05.' }),
+  'plain-date': (text) =>
+    isIsoDate(text)
+      ? null
+      : {
+          reason: 'is not a date',
+          fix: 'Write it as 2026-01-05, of the years 1900 to 2999; what has no end is written without one.',
+        },
   decimal: (text) =>
     isDecimalText(text)
       ? null

@@ -5,6 +5,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
+import { type Decimal, subtract, sum, ZERO } from '../kernel/decimal.ts';
 import { AppError, countFurther, describeFault, type InputFault } from '../kernel/errors.ts';
 import { findObeyed } from '../kernel/obeyed-signs.ts';
 import { option, worded } from '../kernel/wording.ts';
@@ -38,6 +39,12 @@ export interface OutcomeImport {
   readonly created: number;
   readonly changed: number;
   readonly unchanged: number;
+  /** What the sheet's own person of finance verified by importing what others had stated. */
+  readonly verified: {
+    readonly outcomes: number;
+    /** Of every basis, dis-benefits taken off; by currency. */
+    readonly amounts: readonly { readonly currency: string; readonly amount: Decimal }[];
+  };
   readonly outcomes: readonly {
     readonly sourceRowId: string;
     readonly line: number;
@@ -92,8 +99,9 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
     : written;
   const count = (change: OutcomeChange) => saved.filter((one) => one.change === change).length;
   const counts = { created: count('created'), changed: count('changed'), unchanged: count('unchanged') };
+  const verified = verifiedBy(saved, stated);
   if (!options.dryRun && counts.created + counts.changed > 0) {
-    const details = { ...counts, rows: sheet.rowCount };
+    const details = { ...counts, rows: sheet.rowCount, verified };
     await recordAudit(trx, {
       at,
       principal,
@@ -111,7 +119,23 @@ async function importWithin(trx: Transaction<DB>, options: OutcomeImportOptions)
     const again = duplicates.get(written[position]?.outcomeId ?? '') ?? [];
     return { sourceRowId, line, ...one, notes: [...notes, ...one.notes, ...again] };
   });
-  return { workbook, dryRun: options.dryRun, rows: sheet.rowCount, ...counts, outcomes };
+  return { workbook, dryRun: options.dryRun, rows: sheet.rowCount, ...counts, verified, outcomes };
+}
+
+function verifiedBy(saved: readonly SavedOutcome[], stated: readonly StatedOutcome[]): OutcomeImport['verified'] {
+  const contents = saved.flatMap(({ change, state }, position) =>
+    change !== 'unchanged' && state === 'verified' ? (stated[position]?.content ?? []) : [],
+  );
+  const inMoney = contents.flatMap(({ amount, currency, effect }) =>
+    amount === null || currency === null
+      ? []
+      : [{ currency, amount: effect === 'dis_benefit' ? subtract(ZERO, amount) : amount }],
+  );
+  const byCurrency = [...Map.groupBy(inMoney, ({ currency }) => currency)].sort(([one], [other]) =>
+    one < other ? -1 : 1,
+  );
+  const amounts = byCurrency.map(([currency, group]) => ({ currency, amount: sum(group.map(({ amount }) => amount)) }));
+  return { outcomes: contents.length, amounts };
 }
 
 /** Possible duplicates of what was written, by its id. */

@@ -146,6 +146,11 @@ test('the page to browse it needs nothing from elsewhere', async ({ api }) => {
   const page = await api.app.inject({ url: '/api/docs/' });
   expect(page.statusCode).toBe(200);
   expect(page.body).not.toMatch(/(src|href)="https?:/);
+  expect(page.body).toContain('<title>Outturn API</title>');
+  const icon = await api.app.inject({
+    url: /href="([^"]*mark\.svg)"/.exec(page.body)?.[1]?.replace(/^\./, '/api/docs') ?? '',
+  });
+  expect(icon.headers['content-type']).toContain('image/svg+xml');
   const script = await api.app.inject({ url: '/api/docs/static/swagger-ui-bundle.js' });
   expect(script.statusCode).toBe(200);
 });

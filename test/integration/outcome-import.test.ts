@@ -1,6 +1,7 @@
 /** The outcome sheet against a real PostgreSQL: what is stored, what a repeated or changed import does, and every refusal. */
 import { type Transaction, sql } from 'kysely';
 import { describe, expect } from 'vitest';
+import { renderOutcomeImport } from '../../cli/render/outcome-import.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { localOperator, type Principal } from '../../services/kernel/ports.ts';
 import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
@@ -162,8 +163,10 @@ describe('a verification in a sheet', () => {
         ],
       },
     ]);
+    expect(recorded.verified).toEqual({ outcomes: 0, amounts: [] });
     expect(await importSheet(trx, outcomeSheet(verified()), VERIFIER)).toMatchObject({
       changed: 1,
+      verified: { outcomes: 1, amounts: [{ currency: 'USD', amount: '1000' }] },
       outcomes: [{ state: 'verified', version: 2, notes: [] }],
     });
     expect(await stored(trx)).toMatchObject([
@@ -171,8 +174,26 @@ describe('a verification in a sheet', () => {
     ]);
     for (const principal of [FINANCE, VERIFIER, localOperator]) {
       const again = await importSheet(trx, outcomeSheet(verified()), principal);
-      expect(again).toMatchObject({ unchanged: 1, outcomes: [{ state: 'verified', notes: [] }] });
+      expect(again).toMatchObject({
+        unchanged: 1,
+        verified: { outcomes: 0 },
+        outcomes: [{ state: 'verified', notes: [] }],
+      });
     }
+  });
+
+  test('says what it comes to, dis-benefits taken off', async ({ trx }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const sheet = outcomeSheet(
+      verified({ source_row_id: 'a' }),
+      verified({ source_row_id: 'b', title: 'Slower search', amount: '250.5', effect: 'dis_benefit' }),
+    );
+    await importSheet(trx, sheet);
+    const result = await importSheet(trx, sheet, VERIFIER);
+    expect(result.verified).toEqual({ outcomes: 2, amounts: [{ currency: 'USD', amount: '749.5' }] });
+    expect(renderOutcomeImport(result).split('\n')[1]).toBe(
+      'Verified: 2 of them, USD 749.5 (of every basis, dis-benefits taken off).',
+    );
   });
 
   test.for([
@@ -389,7 +410,7 @@ describe('a sheet is refused whole, by line and column, for', () => {
       faults: [{ line: 1, column: 'deliverd_on', fix: 'Did you mean "delivered_on"?' }, { column: 'delivered_on' }],
     });
     await expect(importSheet(trx, `${outcomeSheet(outcomeRow())}a,b\n`)).rejects.toMatchObject({
-      faults: [{ line: 3, reason: 'the row has 2 cells, the header 24' }],
+      faults: [{ line: 3, reason: 'the row has 2 cells, the header 25' }],
     });
     const semicolons = outcomeSheet(outcomeRow()).replaceAll(',', ';');
     await expect(importSheet(trx, semicolons)).rejects.toThrow('separated by semicolons');

@@ -39,6 +39,7 @@ const COLUMNS = [
   'amount_high',
   'agreed_by',
   'review_due_on',
+  'effect',
 ] as const;
 
 export type SheetCells = Partial<Record<(typeof COLUMNS)[number], string>>;

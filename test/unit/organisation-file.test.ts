@@ -176,7 +176,7 @@ describe('faults of form', () => {
     [
       'a date that is not in the calendar',
       'organisation: A\npods: [{ id: a, activeFrom: 2026-02-30 }]\n',
-      'outturn.yaml line 2: "activeFrom" in pod "a" is "2026-02-30", which is not a date. Write it as 2026-01-05.',
+      'outturn.yaml line 2: "activeFrom" in pod "a" is "2026-02-30", which is not a date. Write it as 2026-01-05, of the years 1900 to 2999; what has no end is written without one.',
     ],
     [
       'a jitter of months, whose lengths differ',
