@@ -14,6 +14,15 @@ const NAMES_MAX = 200;
 /** Stands first in a statement that is to be planned once: sql`${PREPARED} select …`. */
 export const PREPARED: RawBuilder<unknown> = sql.raw(MARK);
 
+/**
+ * Whether a column holds one of these dates, each a value of its own: of an array PostgreSQL assumes ten elements where it plans for all
+ * values, so that the plan it could keep looks dearer than planning each time.
+ */
+export function isOneOf(column: string, dates: readonly string[]): RawBuilder<boolean> {
+  if (dates.length === 0) return sql<boolean>`false`;
+  return sql<boolean>`${sql.ref(column)} in (${sql.join(dates.map((date) => sql`${date}::date`))})`;
+}
+
 const names = new Map<string, string>();
 
 /** Has a new connection send the marked statements under their names. */

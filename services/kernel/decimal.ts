@@ -36,7 +36,10 @@ export function decimal(text: string): Decimal {
 }
 
 export function add(left: Decimal, right: Decimal): Decimal {
-  return right === ZERO ? left : sum([left, right]);
+  if (right === ZERO) return left;
+  if (left === ZERO) return right;
+  const scale = Math.max(scaleOf(left), scaleOf(right));
+  return ofUnits(unitsOf(left, scale) + unitsOf(right, scale), scale);
 }
 
 export function subtract(left: Decimal, right: Decimal): Decimal {
@@ -50,12 +53,18 @@ export function multiply(left: Decimal, right: Decimal): Decimal {
 
 /** The exact sum of any number of decimals; `"0"` for none. */
 export function sum(values: Iterable<Decimal>): Decimal {
-  const added = [...values].filter((value) => value !== ZERO);
-  const scale = added.reduce((longest, value) => Math.max(longest, scaleOf(value)), 0);
-  return ofUnits(
-    added.reduce((total, value) => total + unitsOf(value, scale), 0n),
-    scale,
-  );
+  let total = 0n;
+  let scale = 0;
+  for (const value of values) {
+    if (value === ZERO) continue;
+    const places = scaleOf(value);
+    if (places > scale) {
+      total *= 10n ** BigInt(places - scale);
+      scale = places;
+    }
+    total += unitsOf(value, scale);
+  }
+  return ofUnits(total, scale);
 }
 
 /** -1, 0 or 1, by numeric value. */

@@ -4,6 +4,7 @@
  * its own rate, are read by outcome (pod-values.ts).
  */
 import { type RawBuilder, sql } from 'kysely';
+import { isOneOf } from '../../db/prepared.ts';
 import { type IsoDate, monthOf } from '../kernel/period.ts';
 import { type DateRange, wholeMonths } from '../periods/closed-months.ts';
 import { openDays, type ReportFrame } from './report-frame.ts';
@@ -93,7 +94,7 @@ export function monthRows(frame: ReportFrame, { ends, stated }: ValueSpans): Raw
     from value_month where ${isRead('value_month', frame, ends)}`;
   const closed = sql`
     select party, pod_id, state, beside, amount, case when ${isFirst('standing_value', start)} then outcomes else 0 end
-    from standing_value where charge_month = any(${stated}::date[])`;
+    from standing_value where ${isOneOf('charge_month', stated)}`;
   return sql`
     select party, pod_id, state, beside, trim_scale(sum(amount)) as amount, sum(outcomes) as outcomes, false as is_missing
     from (${stated.length === 0 ? open : sql`${open} union all ${closed}`}) as month group by 1, 2, 3, 4`;
@@ -108,6 +109,6 @@ export function isOfMonths(frame: ReportFrame, { ends }: ValueSpans): RawBuilder
 
 function isRead(row: string, { currency }: ReportFrame, ends: readonly IsoDate[]): RawBuilder<boolean> {
   const column = (name: string) => sql.ref(`${row}.${name}`);
-  return sql<boolean>`${column('recognised_until')} = any(${ends}::date[])
+  return sql<boolean>`${isOneOf(`${row}.recognised_until`, ends)}
     and (${column('currency')} = ${currency} or ${column('currency')} is null)`;
 }

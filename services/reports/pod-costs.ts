@@ -5,6 +5,7 @@
  * their statements.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { isOneOf } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { requireConversionRates } from '../fx/conversion.ts';
 import { add, type Decimal, ZERO } from '../kernel/decimal.ts';
@@ -154,7 +155,7 @@ export function podCostRows(
     portfolio === undefined ? wholeMonths(openDays(frame)) : { months: [], days: openDays(frame) };
   const cut = left.filter(({ end }) => cuts.includes(end));
   const days = left.filter(({ end }) => !cuts.includes(end));
-  const inMonths = sql`charge_month = any(${months}::date[])`;
+  const inMonths = isOneOf('charge_month', months);
   const parts = [
     sql`select null::integer as statement_id, charge_month as charge_date, ${COLUMNS} from pod_month
       where ${inMonths} and billing_currency = ${frame.currency}`,
@@ -167,7 +168,7 @@ export function podCostRows(
   }
   if (cut.length > 0) {
     parts.push(sql`select null, date_trunc('month', cut_on::timestamp)::date, ${COLUMNS}
-      from pod_cut where cut_on = any(${cuts}::date[]) and billing_currency = ${frame.currency}`);
+      from pod_cut where ${isOneOf('cut_on', cuts)} and billing_currency = ${frame.currency}`);
   }
   if (cut.length > 0 && converts) {
     parts.push(sql`select null, charge_date, ${COLUMNS} from pod_day
@@ -176,9 +177,7 @@ export function podCostRows(
   if (days.length > 0)
     parts.push(sql`select null, charge_date, ${COLUMNS} from pod_day where ${liesIn('charge_date', days)}`);
   if (stated.length > 0) {
-    parts.push(
-      sql`select null, charge_month, ${COLUMNS} from standing_cost where charge_month = any(${stated}::date[])`,
-    );
+    parts.push(sql`select null, charge_month, ${COLUMNS} from standing_cost where ${isOneOf('charge_month', stated)}`);
   } else if (frame.closed.length > 0) {
     parts.push(
       sql`select statement_id, charge_date, ${COLUMNS} from statement_pod_day where ${isFrozenBy(frame.closed, 'charge_date')}`,

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
-import { PREPARED } from '../../db/prepared.ts';
+import { isOneOf, PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { add, compare, type Decimal, multiply, ratio, sum, ZERO } from '../kernel/decimal.ts';
 import type { IsoDate } from '../kernel/period.ts';
@@ -269,7 +269,7 @@ function partsQuery(
   adjustments: RawBuilder<string | null> = sql<null>`null`,
 ): RawBuilder<ValueParts> {
   const list = (rows: RawBuilder<unknown>) => sql`(select coalesce(json_agg(part), '[]') from (${rows}) as part)`;
-  const kept = sql`select count(*) from value_cut where cut_on = any(${spans.cuts}::date[])`;
+  const kept = sql`select count(*) from value_cut where ${isOneOf('cut_on', spans.cuts)}`;
   const isKept =
     spans.cuts.length === 0
       ? sql`figures_version::text`
