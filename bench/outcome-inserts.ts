@@ -38,7 +38,7 @@ export async function insertCosts(db: Kysely<DB>): Promise<void> {
     select date_trunc('month', charge_date::timestamp)::date, pod_id, kind, billing_currency, sum(billed_cost), sum(effective_cost), sum(list_cost),
       sum(contracted_cost)
     from pod_day where pod_id like 'team-%' group by 1, 2, 3, 4`.execute(db);
-  await db.transaction().execute(raiseFiguresVersion);
+  await db.transaction().execute((trx) => raiseFiguresVersion(trx, 'anything'));
   await sql`analyze`.execute(db);
 }
 
@@ -54,6 +54,16 @@ export async function insertOutcomes(db: Kysely<DB>): Promise<void> {
     }
   });
   await sql`analyze`.execute(db);
+}
+
+/** One more of the first month, as a claim. */
+export async function stateAnother(db: Kysely<DB>, index: number): Promise<void> {
+  const stated = [
+    { ...outcome(MONTHS[0] ?? '', OUTCOMES_A_MONTH + index), state: 'claimed' as const, verifiedBy: null },
+  ];
+  await db.transaction().execute(async (trx) => {
+    await saveOutcomes(trx, { stated, plan: await planOutcomes(trx, stated), principal: FINANCE, at: AT });
+  });
 }
 
 function outcome(month: string, index: number): StatedOutcome {

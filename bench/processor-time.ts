@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 
 /** Linux counts in hundredths of a second for every program (USER_HZ). */
 const MS_PER_TICK = 10;
+const NS_PER_MS = 1_000_000;
 /** In /proc/<pid>/stat after the name in brackets: own user and system time, then that of ended children. */
 const TIME_FIELDS = [11, 12, 13, 14];
 
@@ -24,6 +25,17 @@ export async function spentDuring<Name extends string, Result>(
   const result = await work();
   const spent = names.map((name, index) => [name, processorMs([pids[name]]) - (before[index] ?? 0)] as const);
   return { result, spent: Object.fromEntries(spent) as Record<Name, number> };
+}
+
+/**
+ * Milliseconds, exact to the microsecond, that a server's living processes of one thread each have used so far: for single requests. What the host
+ * of a virtual machine gave to others meanwhile is not in it.
+ */
+export function exactMs(serverPid: number): number {
+  const used = [serverPid, ...listChildren(serverPid)].map((pid) =>
+    Number(read(`/proc/${pid}/schedstat`).split(' ')[0]),
+  );
+  return used.reduce((sum, ns) => sum + ns, 0) / NS_PER_MS;
 }
 
 /** The living children of a process. */

@@ -6,6 +6,10 @@
 import type { Decimal } from '../services/kernel/decimal.ts';
 import type { ColumnType } from 'kysely';
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[] ? U[] : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U> ? ColumnType<S[], I[], U[]> : T[];
+
 export type Generated<T> =
   T extends ColumnType<infer S, infer I, infer U> ? ColumnType<S, I | undefined, U> : ColumnType<T, T | undefined, T>;
 
@@ -336,6 +340,13 @@ export interface EvidenceFile {
   sha256: string;
   size_bytes: number;
   stored_at: Timestamp;
+}
+
+export interface FiguresChange {
+  charge_months: string[];
+  figures_version: Int8;
+  moved_anything: boolean;
+  outcome_ids: ArrayType<Int8>;
 }
 
 export interface FormerFxRate {
@@ -2258,6 +2269,7 @@ export interface DB {
   envelope_version: EnvelopeVersion;
   envelope_version_rate: EnvelopeVersionRate;
   evidence_file: EvidenceFile;
+  figures_change: FiguresChange;
   former_fx_rate: FormerFxRate;
   fx_rate: FxRate;
   held_pod: HeldPod;

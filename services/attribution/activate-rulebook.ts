@@ -61,7 +61,7 @@ export async function activateRulebook(
   `.execute(trx);
   faultPoint('activate-rulebook-after-switch');
   await rebuildMonths(trx, months);
-  await raiseFiguresVersion(trx);
+  await raiseFiguresVersion(trx, { months });
   faultPoint('activate-rulebook-before-commit');
   return { activated: true };
 }

@@ -95,7 +95,7 @@ export async function readCorrections(
 ): Promise<OutcomeCorrection[]> {
   const adjusting = await findAdjustingMonth(db);
   if (months.length === 0 || adjusting === null) return [];
-  const open = driftRows({ closed: months, outcomeId }, await readRevenueBasis(db));
+  const open = driftRows({ closed: months, of: [outcomeId] }, await readRevenueBasis(db));
   const lines = await listAdjustmentLines(
     db,
     sql`

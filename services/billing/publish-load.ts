@@ -87,7 +87,7 @@ async function publish(trx: Transaction<DB>, loadId: string, { at, principal }: 
   await rebuildMonths(trx, months);
   faultPoint('publish-after-figures');
   const overlappedLoadIds = await recordOverlaps(trx, load.id);
-  await raiseFiguresVersion(trx);
+  await raiseFiguresVersion(trx, { months });
   await evaluateEnvelopes(trx, { at, cause: 'load', loadId: load.id });
   const supersededLoadId = current?.id ?? null;
   await recordPublication(

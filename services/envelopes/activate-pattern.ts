@@ -68,7 +68,7 @@ async function activate(
     returning pod_id
   `.execute(trx);
   if (rows.length > 0) {
-    await raiseFiguresVersion(trx);
+    await raiseFiguresVersion(trx, {});
     const changes = await syncPatternEnvelopes(trx, { at, principal });
     await evaluateEnvelopes(trx, { at, cause: 'envelope', envelopeIds: changes.map(({ envelopeId }) => envelopeId) });
   }

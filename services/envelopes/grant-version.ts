@@ -79,7 +79,7 @@ export async function grantVersion(
   const [written] = await appendVersions(trx, [draft], { at, principal, method: 'granted' });
   if (written === undefined) throw new Error('an appended version has a number');
   const { envelopeId, version } = written;
-  await raiseFiguresVersion(trx);
+  await raiseFiguresVersion(trx, {});
   await evaluateEnvelopes(trx, { at, cause: 'envelope', envelopeIds: [envelopeId] });
   const { limit, currency, approvedBy, approval } = draft.content;
   await recordAudit(trx, {

@@ -84,5 +84,5 @@ export async function saveInvoices(
     insert into invoice_version (source_id, invoice_id, version, content, at, principal)
     select "sourceId", "invoiceId", version, content, ${at.toISOString()}::timestamptz, ${principal.id} from ${stated}
   `.execute(trx);
-  await raiseFiguresVersion(trx);
+  await raiseFiguresVersion(trx, {});
 }

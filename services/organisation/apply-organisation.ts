@@ -116,7 +116,7 @@ async function makeSo(trx: Transaction<DB>, given: Given): Promise<ApplyResult> 
     figuresVersion,
   });
   const appliedFileId = await storeApplied(trx, given, { money, envelopes: moved });
-  await raiseFiguresVersion(trx);
+  await raiseFiguresVersion(trx, 'anything');
   await recordAudit(trx, {
     at,
     principal,

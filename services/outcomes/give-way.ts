@@ -21,7 +21,7 @@ export async function giveWay(
     update outcome_reference set outcome_id = ${successorId}::bigint where outcome_id = ${outcomeId}::bigint`.execute(
     trx,
   );
-  await raiseFiguresVersion(trx);
+  await raiseFiguresVersion(trx, { outcomeIds: [outcomeId] });
   const details = { successorId, reason };
   await recordAudit(trx, {
     at,

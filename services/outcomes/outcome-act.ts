@@ -126,7 +126,7 @@ export async function endAct(
   await recordVersions(trx, { acts: [{ outcomeId, act: done.act }], reason, principal, at });
   const details = { version, state, ...(reason === null ? {} : { reason }), ...done.details };
   const corrections = done.figures ? await describeCorrections(trx, outcomeId) : [];
-  if (done.figures) await raiseFiguresVersion(trx);
+  if (done.figures) await raiseFiguresVersion(trx, { outcomeIds: [outcomeId] });
   await recordAudit(trx, { at, principal, action: done.action, subjectKind: 'outcome', subjectId: outcomeId, details });
   return { outcomeId, change: 'changed', version, state, notes: [...(done.notes ?? []), ...corrections] };
 }

@@ -63,7 +63,7 @@ export async function saveOutcomes(trx: Transaction<DB>, options: SaveOptions): 
   });
   if (acts.length === 0) return saved;
   await recordVersions(trx, { acts, reason: null, principal, at });
-  await raiseFiguresVersion(trx);
+  await raiseFiguresVersion(trx, { outcomeIds: acts.map(({ outcomeId }) => outcomeId) });
   return saved;
 }
 

@@ -4,12 +4,8 @@
  * twice: after a reissue the same difference books the reversal by itself.
  */
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
-import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
-import { fillConversionRates, requireConversionRates } from '../fx/conversion.ts';
-import { OPEN_ADJUSTMENT_LOCK } from '../kernel/advisory-locks.ts';
-import { nameUnconverted } from '../reports/pod-values.ts';
-import { type ClosedMonth, isStanding, listClosedMonths } from './closed-months.ts';
+import { type ClosedMonth, isStanding } from './closed-months.ts';
 import { recognisedRows } from './recognised-rows.ts';
 
 const COSTS = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost'] as const;
@@ -23,8 +19,8 @@ export interface DriftScope {
   readonly closed: readonly ClosedMonth[];
   /** What this statement booked does not count: the one that is about to be superseded. */
   readonly withoutBookingsOf?: number;
-  /** Of this outcome only; nothing of cost. */
-  readonly outcomeId?: string;
+  /** Only cost, or only the value of these outcomes; all if absent. */
+  readonly of?: 'cost' | readonly string[];
 }
 
 /**
@@ -32,21 +28,25 @@ export interface DriftScope {
  * closed month. Most rows are as they were stated: they are joined and dropped before anything is added up.
  */
 export function driftRows(scope: DriftScope, revenueBasis: 'margin' | 'gross'): RawBuilder<unknown> {
-  const { closed, outcomeId } = scope;
+  const { closed, of } = scope;
   const months = sql`unnest(${closed.map((month) => month.statementId)}::integer[], ${closed.map((month) => month.start)}::date[],
     ${closed.map((month) => month.end)}::date[], ${closed.map((month) => month.currency)}::text[])
     as month (statement_id, month_start, month_end, reporting)`;
   const reported = (name: string) => sql.ref(`reported_${name}`);
-  const known = knownValues(scope, months, revenueBasis);
-  const stated = statedValues(scope, months);
+  const costs = typeof of === 'object' ? [] : [{ known: knownCosts(months), stated: statedCosts(months) }];
+  const values =
+    of === 'cost' ? [] : [{ known: knownValues(scope, months, revenueBasis), stated: statedValues(scope, months) }];
+  const parts = [...costs, ...values];
+  const all = (side: 'known' | 'stated') =>
+    sql.join(
+      parts.map((part) => part[side]),
+      sql` union all `,
+    );
   return sql`
     select ${KEY}, ${sql.join(MONEY.map((name) => sql`trim_scale(sum(${sql.ref(name)})) as ${sql.ref(name)}`))},
       ${sql.join(MONEY.map((name) => sql`trim_scale(sum(${reported(name)})) as ${reported(name)}`))}, bool_or(is_missing) as is_missing
     from (
-      ${moved(
-        outcomeId === undefined ? sql`${knownCosts(months)} union all ${known}` : known,
-        outcomeId === undefined ? sql`${statedCosts(months)} union all ${stated}` : stated,
-      )}
+      ${moved(all('known'), all('stated'))}
       union all
       select month.statement_id, adjusted_on, pod_id, adjustment.kind, outcome_id, beside, adjustment.currency,
         ${sql.join(MONEY.map((name) => sql`-${sql.ref(name)}`))}, ${sql.join(MONEY.map((name) => sql`-${reported(name)}`))}, false
@@ -127,10 +127,10 @@ function knownValues(
   revenueBasis: 'margin' | 'gross',
 ): RawBuilder<unknown> {
   return sql`${valueFigures()}
-    from ${months} join (${recognisedRows(scope.closed, revenueBasis)}) as value
+    from ${months} join (${recognisedRows(scope.closed, revenueBasis, outcomesOf(scope))}) as value
       on value.recognised_on >= month.month_start and value.recognised_on < month.month_end
     ${rateOf('conversion_rate', sql`value.currency`, sql`value.recognised_on`)}
-    where value.amount is not null and ${isAsked(scope, 'value')}`;
+    where value.amount is not null`;
 }
 
 function statedValues(scope: DriftScope, months: RawBuilder<unknown>): RawBuilder<unknown> {
@@ -140,104 +140,20 @@ function statedValues(scope: DriftScope, months: RawBuilder<unknown>): RawBuilde
     where value.amount is not null and ${isAsked(scope, 'value')}`;
 }
 
-function isAsked({ outcomeId }: DriftScope, alias: string): RawBuilder<unknown> {
-  return outcomeId === undefined ? sql`true` : sql`${sql.ref(`${alias}.outcome_id`)} = ${outcomeId}::bigint`;
+function isAsked({ of }: DriftScope, alias: string): RawBuilder<unknown> {
+  const outcome = sql.ref(`${alias}.outcome_id`);
+  if (of === undefined) return sql`true`;
+  return of === 'cost' ? sql`${outcome} is null` : sql`${outcome} = any(${[...of]}::bigint[])`;
 }
 
-/** Stores the conversions that a comparison of these months needs; what no rate resolves stays missing. */
-export async function fillClosedConversions(db: Kysely<DB>, closed: readonly ClosedMonth[]): Promise<void> {
-  for (const currency of new Set(closed.map((month) => month.currency))) {
-    await fillConversionRates(db, { to: currency, need: conversionNeed(closed, currency) });
-  }
-}
-
-/**
- * Checks that what a comparison of these months needs is stored.
- * @throws AppError missing_exchange_rate naming the first date and pair, and the outcomes that ask for it.
- */
-export async function requireClosedConversions(db: Kysely<DB>, closed: readonly ClosedMonth[]): Promise<void> {
-  for (const to of new Set(closed.map((month) => month.currency))) {
-    const rated = sql`
-      select outcome_id, stored.rate from (${valueNeed(closed, to)}) as need
-      left join conversion_rate as stored on stored.from_currency = need.from_currency and stored.to_currency = ${to}
-        and stored.on_date = need.on_date`;
-    const neededBy = () => nameUnconverted(db, rated);
-    await requireConversionRates(db, { need: conversionNeed(closed, to), to, neededBy });
-  }
-}
-
-/** What months closed in a currency need to be converted to it. */
-function conversionNeed(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
-  return sql`
-    select distinct billing_currency as from_currency, charge_date as on_date
-    from ${rangesIn(closed, currency)} join pod_day on charge_date >= month_start and charge_date < month_end
-    where billing_currency <> ${currency}
-    union
-    select from_currency, on_date from (${valueNeed(closed, currency)}) as value`;
-}
-
-/** Rows of outcome_id, from_currency and on_date: what counts, and nothing that was rejected or taken back. */
-function valueNeed(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
-  return sql`
-    select outcome.id as outcome_id, outcome.currency as from_currency, day::date as on_date from ${rangesIn(closed, currency)}
-    join counted_schedule as counted on counted.counted_from < month_end and counted.counted_until > month_start
-    join outcome on outcome.id = counted.outcome_id
-    cross join generate_series(greatest(counted.counted_from, month_start), least(counted.counted_until, month_end) - 1,
-      interval '1 day') as day
-    where outcome.currency <> ${currency} and counted.amount is not null`;
-}
-
-function rangesIn(closed: readonly ClosedMonth[], currency: string): RawBuilder<unknown> {
-  const months = closed.filter((month) => month.currency === currency);
-  return sql`unnest(${months.map((month) => month.start)}::date[], ${months.map((month) => month.end)}::date[])
-    as month (month_start, month_end)`;
+function outcomesOf({ of }: DriftScope): readonly string[] | undefined {
+  return typeof of === 'object' ? of : undefined;
 }
 
 /** Whether revenue enters as margin or gross now. */
 export async function readRevenueBasis(db: Kysely<DB>): Promise<'margin' | 'gross'> {
   const setting = await db.selectFrom('organisation').select('revenue_basis').executeTakeFirstOrThrow();
   return setting.revenue_basis === 'gross' ? 'gross' : 'margin';
-}
-
-/**
- * Works out the adjustments that no statement has booked yet and keeps them, unless they are of these figures already. Reports only
- * read, so whoever serves them calls this first; a report that finds them out of date works them out for itself.
- */
-export async function refreshOpenAdjustments(db: Kysely<DB>): Promise<void> {
-  const { rows } = await sql<{ figures_version: string; is_fresh: boolean }>`${PREPARED}
-    select figures_version::text as figures_version, exists (
-      select from open_adjustment_version as stored where stored.figures_version = organisation.figures_version) as is_fresh
-    from organisation
-  `.execute(db);
-  const [now] = rows;
-  if (now === undefined || now.is_fresh) return;
-  const closed = await listClosedMonths(db);
-  if (closed.length === 0) return;
-  await fillClosedConversions(db, closed);
-  const basis = await readRevenueBasis(db);
-  const keep = async (trx: Transaction<DB>) =>
-    keepOpenAdjustments(trx, now.figures_version, driftRows({ closed }, basis));
-  await (db.isTransaction ? keep(db as Transaction<DB>) : db.transaction().execute(keep));
-}
-
-/** One statement and so one snapshot; the counter is compared in it, so that the list of months is of these figures too. */
-async function keepOpenAdjustments(trx: Transaction<DB>, version: string, drift: RawBuilder<unknown>): Promise<void> {
-  await sql`select pg_advisory_xact_lock(${OPEN_ADJUSTMENT_LOCK})`.execute(trx);
-  await allowComparison(trx);
-  await sql`
-    with moved as materialized (${drift}),
-    right_now as (
-      select figures_version from organisation
-      where figures_version = ${version}::bigint and not exists (select from moved where is_missing)
-        and not exists (select from open_adjustment_version where figures_version = ${version}::bigint)
-    ), cleared as (
-      delete from open_adjustment where exists (select from right_now)
-    ), kept as (
-      insert into open_adjustment (${ADJUSTMENT_COLUMNS}) select ${ADJUSTMENT_COLUMNS} from moved where exists (select from right_now)
-    )
-    insert into open_adjustment_version (figures_version) select figures_version from right_now
-    on conflict (singleton) do update set figures_version = excluded.figures_version
-  `.execute(trx);
 }
 
 /**

@@ -11,7 +11,8 @@ import { METRIC_COLUMNS, type ReportFrame } from '../reports/report-frame.ts';
 import { readTextRows, textRows } from '../reports/text-rows.ts';
 import { listClosedMonths } from './closed-months.ts';
 import { rateJoins, rateOf } from './closed-rows.ts';
-import { ADJUSTMENT_COLUMNS, driftRows, readRevenueBasis, requireClosedConversions } from './drift.ts';
+import { requireClosedConversions } from './closed-conversions.ts';
+import { ADJUSTMENT_COLUMNS, driftRows, readRevenueBasis } from './drift.ts';
 
 export interface PodAdjustment {
   readonly cost: Decimal;

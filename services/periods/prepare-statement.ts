@@ -15,7 +15,7 @@ import { readReportFrame } from '../reports/report-frame.ts';
 import { hashOf } from './chain.ts';
 import { type ClosedMonth, isStanding, listClosedMonths } from './closed-months.ts';
 import { freezeQuarter } from './freeze-quarter.ts';
-import { fillClosedConversions, requireClosedConversions } from './drift.ts';
+import { fillClosedConversions, requireClosedConversions } from './closed-conversions.ts';
 import { freezeWholeMonth } from './freeze-whole-month.ts';
 import { listStatements, type StatementSummary } from './list-statements.ts';
 import { type LockedFigures, lockFigures } from './lock-figures.ts';
@@ -259,6 +259,6 @@ async function prepareRates(
     dataAsOf: null,
   };
   const months = [...closed, own];
-  await fillClosedConversions(trx, months);
+  await fillClosedConversions(trx, { closed: months });
   await requireClosedConversions(trx, months);
 }

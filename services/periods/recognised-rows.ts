@@ -11,8 +11,14 @@ import type { DateRange } from './closed-months.ts';
  * Rows (recognised_on, outcome_id, outcome_version, pod_id, state, beside, currency, amount) of what counts in the ranges; pod_id null is
  * the unattributed share. Without money: one row on the day of delivery, amount and currency null. An outcome verified in part has
  * two rows on a day, one per state.
+ * @param outcomeIds all if absent.
  */
-export function recognisedRows(ranges: readonly DateRange[], revenueBasis: 'margin' | 'gross'): RawBuilder<unknown> {
+export function recognisedRows(
+  ranges: readonly DateRange[],
+  revenueBasis: 'margin' | 'gross',
+  outcomeIds?: readonly string[],
+): RawBuilder<unknown> {
+  const isAsked = outcomeIds === undefined ? sql`true` : sql`counted.outcome_id = any(${[...outcomeIds]}::bigint[])`;
   const days = mergeNeighbours(ranges).map(
     ({ start, end }) => sql`
       select counted.outcome_id, counted.state, day::date as recognised_on,
@@ -20,7 +26,7 @@ export function recognisedRows(ranges: readonly DateRange[], revenueBasis: 'marg
       from counted_schedule as counted
       cross join generate_series(greatest(counted.counted_from, ${start}::date), least(counted.counted_until, ${end}::date) - 1,
         interval '1 day') as day
-      where counted.counted_from < ${end}::date and counted.counted_until > ${start}::date`,
+      where counted.counted_from < ${end}::date and counted.counted_until > ${start}::date and ${isAsked}`,
   );
   return sql`
     select whole.recognised_on, whole.outcome_id, outcome.version as outcome_version, party.pod_id, whole.state,

@@ -11,7 +11,7 @@ import { parsePeriod } from '../kernel/period.ts';
 import type { Principal } from '../kernel/ports.ts';
 import { readFiscalCalendar } from '../organisation/read-calendar.ts';
 import { listClosedMonths } from '../periods/closed-months.ts';
-import { fillClosedConversions } from '../periods/drift.ts';
+import { fillClosedConversions } from '../periods/closed-conversions.ts';
 import { hideFacts } from './known-facts.ts';
 import { parseKnownInstant } from './known-instant.ts';
 import { hideLoads, type KnownLoads, readKnownLoads } from './known-loads.ts';
@@ -69,7 +69,7 @@ export async function withKnownWorld<Result>(
     const closed = await listClosedMonths(trx);
     const loads = await readKnownLoads(shadow, { dates: [{ start, end }, ...closed], rulebookId, at, now });
     await rebuildMonths(trx, loads.months);
-    await fillClosedConversions(trx, closed);
+    await fillClosedConversions(trx, { closed });
     return work({ trx, at, loads });
   });
 }

@@ -8,7 +8,7 @@ import { fillConversionRates } from '../fx/conversion.ts';
 import { AppError } from '../kernel/errors.ts';
 import { addDays, utcDate } from '../kernel/period.ts';
 import { listClosedMonths } from '../periods/closed-months.ts';
-import { refreshOpenAdjustments } from '../periods/drift.ts';
+import { refreshOpenAdjustments } from '../periods/open-adjustments.ts';
 import { adjustmentNeedOf } from '../periods/pod-adjustments.ts';
 import { BILLING_CURRENCIES } from './costs.ts';
 import { type ReportRequest, readReportFrame } from './report-frame.ts';

@@ -126,7 +126,7 @@ async function splitAnew(trx: Transaction<DB>, months: readonly IsoDate[], at: D
   if (months.length === 0) return;
   await lockChargeMonths(trx, months);
   await rebuildMonths(trx, months);
-  await raiseFiguresVersion(trx);
+  await raiseFiguresVersion(trx, { months });
   // Nothing was spent, shares moved: a crossing by that alone is held for finance, as one by new rules is.
   await evaluateEnvelopes(trx, { at, cause: 'rulebook' });
 }

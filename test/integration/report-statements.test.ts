@@ -52,7 +52,7 @@ describe('value per pod over HTTP', () => {
       api.clock.set('2026-09-15T12:05:00Z');
       // Who asks, and the report.
       expect(await ask()).toEqual(['prepared', 'prepared']);
-      await seeded.db.transaction().execute(raiseFiguresVersion);
+      await seeded.db.transaction().execute((trx) => raiseFiguresVersion(trx, 'anything'));
       // The facts of the new figures besides, and two for whether adjustments of closed months are kept.
       expect(await ask()).toEqual(['prepared', 'prepared', 'prepared', 'prepared', 'prepared']);
     } finally {
@@ -72,7 +72,7 @@ describe('value per pod over HTTP', () => {
       await seeded.db.transaction().execute(async (trx) => {
         await sql`update pod_day set effective_cost = effective_cost + 1 where pod_id is null`.execute(trx);
         await sumPodMonths(trx, ['2026-09-01']);
-        await raiseFiguresVersion(trx);
+        await raiseFiguresVersion(trx, 'anything');
       });
       expect(await costOf()).toBe(add(before, decimal('1')));
     } finally {
@@ -100,7 +100,7 @@ describe('value per pod over HTTP', () => {
       db.transaction().execute(async (trx) => {
         await statement.execute(trx);
         await sumPodMonths(trx, ['2026-09-01']);
-        await raiseFiguresVersion(trx);
+        await raiseFiguresVersion(trx, 'anything');
       });
     await compare();
     const tail = '0.000000000000000000000000000001';
@@ -171,7 +171,7 @@ describe('value per pod over HTTP', () => {
       execute: async <Row>(statement: CompiledQuery<Row>) => (await db.executeQuery(statement)).rows,
     };
     expect(await valuePerPodAtOnce(db, facts, asked)).toMatchObject({ isStale: false, report: { currency: 'USD' } });
-    await db.transaction().execute(raiseFiguresVersion);
+    await db.transaction().execute((trx) => raiseFiguresVersion(trx, 'anything'));
     expect(await valuePerPodAtOnce(db, facts, asked)).toEqual({ isStale: true, report: null, cutToKeep: null });
   });
 });

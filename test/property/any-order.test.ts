@@ -22,6 +22,7 @@ import { costs } from '../../services/reports/costs.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { insertOrigin, insertStagedLoad, pod, rulebook, store } from '../support/billed-charges.ts';
 import { createTestDatabase, test } from '../support/database.ts';
+import { expectKeptAdjustments } from '../support/kept-adjustments.ts';
 
 /** Each takes a second and a half of processor time; every run of the suite draws others. */
 const RUNS = 9;
@@ -176,6 +177,7 @@ async function live(db: Kysely<DB>, events: readonly Event[]): Promise<ClosedMon
     if (event.kind === 'deliver') await deliver(db, event, originIds, at);
     else if (event.kind === 'rules') await enforce(db, RULEBOOKS[event.index] as RulebookContent, at);
     else await closeMonth(db, closed, event.isAnew, at);
+    await expectKeptAdjustments(db);
   }
   return closed;
 }

@@ -19,6 +19,7 @@ import { prepareConversions } from '../../services/reports/prepare-conversions.t
 import { readReportFacts } from '../../services/reports/report-facts.ts';
 import { valuePerPod, valuePerPodAtOnce } from '../../services/reports/value-per-pod.ts';
 import { createTestDatabase, test } from '../support/database.ts';
+import { expectKeptAdjustments } from '../support/kept-adjustments.ts';
 import { FINANCE } from '../support/outcome-sheets.ts';
 import { daysOf, expectedOf, monthSumsOf, partsOf, shownOf } from '../support/value-expected.ts';
 import { ValueHistory } from '../support/value-history.ts';
@@ -213,6 +214,7 @@ test('every figure of value is what the outcomes come to, counted once, whatever
         for (const [position, { act, days }] of steps.entries()) {
           await lived.live(act, days);
           await checkStored(lived);
+          await expectKeptAdjustments(db);
           for (const id of lived.statements) {
             if (!frozen.has(id)) frozen.set(id, JSON.stringify(await frozenValuePerPod(db, Number(id))));
           }

@@ -277,7 +277,7 @@ export class ValueHistory {
     const at = Object.keys(this.rates).length < 2 ? undefined : this.now;
     await this.#act(async (trx) => {
       await importFxFiles(trx, [{ name: 'rates.csv', text }], at);
-      await raiseFiguresVersion(trx);
+      await raiseFiguresVersion(trx, 'anything');
     });
     this.rates = { ...this.rates, [currency]: { ...this.rates[currency], [from]: rate } };
   }
