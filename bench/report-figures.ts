@@ -2,7 +2,7 @@
 import { openDatabase } from '../db/database.ts';
 import { createValueReader } from '../services/access/value-reader.ts';
 import type { Principal } from '../services/kernel/ports.ts';
-import { importOutcomes } from '../services/outcomes/import-outcomes.ts';
+import { importOutcomes } from '../services/outcomes/sheets/import-outcomes.ts';
 import { costs } from '../services/reports/costs.ts';
 import { prepareConversions } from '../services/reports/prepare-conversions.ts';
 import { valuePerPod } from '../services/reports/value-per-pod.ts';

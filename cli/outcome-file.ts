@@ -1,7 +1,7 @@
 /** A stated outcome from a JSON file: the body of POST /api/v1/outcomes, or a part of it. */
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../services/kernel/errors.ts';
-import type { OutcomeInput } from '../services/outcomes/outcome-input.ts';
+import type { OutcomeInput } from '../services/outcomes/statement/outcome-input.ts';
 
 /** Nothing where no file is given. @throws AppError invalid_input that names the field. */
 export async function readOutcomeFile(path: string | undefined): Promise<Partial<OutcomeInput>> {
@@ -10,7 +10,7 @@ export async function readOutcomeFile(path: string | undefined): Promise<Partial
   // Loaded where a file is given: it takes as long as all else that a short command loads.
   const { Type } = await import('typebox');
   const { Compile } = await import('typebox/compile');
-  const { OUTCOME_INPUT } = await import('../services/outcomes/outcome-input.ts');
+  const { OUTCOME_INPUT } = await import('../services/outcomes/statement/outcome-input.ts');
   const validator = Compile(Type.Partial(OUTCOME_INPUT, { additionalProperties: false }));
   if (validator.Check(found)) return found;
   const [error] = validator.Errors(found);

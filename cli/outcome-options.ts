@@ -1,7 +1,7 @@
 /** The options of a claim in the form in which a request states it. */
 import { AppError, refuseStatement } from '../services/kernel/errors.ts';
-import { OUTCOME_NOT_TAKEN } from '../services/outcomes/create-outcome.ts';
-import type { OutcomeInput } from '../services/outcomes/outcome-input.ts';
+import { OUTCOME_NOT_TAKEN } from '../services/outcomes/acts/create-outcome.ts';
+import type { OutcomeInput } from '../services/outcomes/statement/outcome-input.ts';
 import { BASIS_POINTS_WHOLE, CONFIDENCE_GRADES } from '../services/outcomes/outcome.ts';
 
 export interface ClaimOptions {

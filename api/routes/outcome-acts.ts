@@ -1,14 +1,14 @@
 /** What people do about an outcome, from claim to verified and back: the acts of `outturn outcomes`. Each answers with the state it comes to. */
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../services/kernel/errors.ts';
-import { agreeShares } from '../../services/outcomes/agree-shares.ts';
-import { answerDuplicate } from '../../services/outcomes/answer-duplicate.ts';
-import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
-import type { OutcomeAct } from '../../services/outcomes/outcome-act.ts';
-import { rejectOutcome, retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
-import { reviewOutcome } from '../../services/outcomes/review-outcome.ts';
-import { supersedeOutcome, type SupersessionRequest } from '../../services/outcomes/supersede-outcome.ts';
-import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
+import { agreeShares } from '../../services/outcomes/acts/agree-shares.ts';
+import { answerDuplicate } from '../../services/outcomes/duplicates/answer-duplicate.ts';
+import { claimOutcome } from '../../services/outcomes/acts/claim-outcome.ts';
+import type { OutcomeAct } from '../../services/outcomes/acts/outcome-act.ts';
+import { rejectOutcome, retractOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
+import { reviewOutcome } from '../../services/outcomes/acts/review-outcome.ts';
+import { supersedeOutcome, type SupersessionRequest } from '../../services/outcomes/acts/supersede-outcome.ts';
+import { verifyOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
 import { principalOf } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { answerOutcomePost } from '../outcome-writers.ts';

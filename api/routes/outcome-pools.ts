@@ -1,7 +1,7 @@
 /** Pools of outcomes: what a shared metric may move altogether, and what is left of it. */
 import { Type } from 'typebox';
 import { poolsAs } from '../../services/access/shared-facts.ts';
-import { setPool } from '../../services/outcomes/pools.ts';
+import { setPool } from '../../services/outcomes/pools/pools.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { cutPage, linkNextPage, readPageRequest } from '../paging.ts';

@@ -1,7 +1,7 @@
 /** The sheet of outcomes to fill in: its columns as JSON, or the sheet as CSV or as a workbook. */
 import { Type } from 'typebox';
 import { readAs } from '../../services/access/read-as.ts';
-import { templateColumns, templateCsv, templateXlsx } from '../../services/outcomes/outcome-template.ts';
+import { templateColumns, templateCsv, templateXlsx } from '../../services/outcomes/sheets/outcome-template.ts';
 import { XLSX_TYPE } from '../../services/sheets/xlsx-workbook.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';

@@ -2,12 +2,12 @@
 import { Type } from 'typebox';
 import { readAs } from '../../services/access/read-as.ts';
 import { enabledAs } from '../../services/access/shared-facts.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
-import { guardClaim } from '../../services/outcomes/guard-claim.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
+import { guardClaim } from '../../services/outcomes/acts/guard-claim.ts';
+import { importOutcomes } from '../../services/outcomes/sheets/import-outcomes.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
 import { showOutcome } from '../../services/outcomes/show-outcome.ts';
-import { outcomesTable } from '../../services/outcomes/outcome-table.ts';
+import { outcomesTable } from '../../services/outcomes/sheets/outcome-table.ts';
 import { principalOf, READERS } from '../authorisation.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { linkNextPage, readPageRequest } from '../paging.ts';

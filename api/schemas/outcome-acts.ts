@@ -1,6 +1,6 @@
 /** Acts on outcomes, one outcome with its history, and pools over HTTP. */
 import { Type } from 'typebox';
-import { CLAIM_INPUT, OUTCOME_INPUT } from '../../services/outcomes/outcome-input.ts';
+import { CLAIM_INPUT, OUTCOME_INPUT } from '../../services/outcomes/statement/outcome-input.ts';
 import { PAGE_QUERY } from '../paging.ts';
 import { EvidenceViewSchema } from './evidence.ts';
 import { CurrencyCode, DateText, DecimalText, Id, InstantText, nullable, oneOf } from './common.ts';

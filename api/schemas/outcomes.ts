@@ -1,6 +1,6 @@
 /** Outcomes over HTTP. What may be stated is the domain's own schema. */
 import { Type } from 'typebox';
-import { OUTCOME_INPUT } from '../../services/outcomes/outcome-input.ts';
+import { OUTCOME_INPUT } from '../../services/outcomes/statement/outcome-input.ts';
 import {
   BASES,
   BASIS_POINTS_WHOLE,

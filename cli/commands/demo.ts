@@ -12,7 +12,7 @@ import { localOperator, type Principal, systemClock, systemPrincipal } from '../
 import { readSettings } from '../../services/kernel/settings.ts';
 import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
 import { readOrganisationFile } from '../../services/organisation/read-organisation-file.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
+import { importOutcomes } from '../../services/outcomes/sheets/import-outcomes.ts';
 import { withExamples } from '../command.ts';
 import { demoEnvironment } from '../demo/demo-environment.ts';
 import { loadOwnBill } from '../demo/load-own-bill.ts';

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { readAs } from '../../services/access/read-as.ts';
 import { enabledAs } from '../../services/access/shared-facts.ts';
 import { listOutcomes, OUTCOMES_PER_PAGE_MAX } from '../../services/outcomes/list-outcomes.ts';
-import { outcomesTable } from '../../services/outcomes/outcome-table.ts';
+import { outcomesTable } from '../../services/outcomes/sheets/outcome-table.ts';
 import { OUTCOME_STATES } from '../../services/outcomes/outcome.ts';
 import { actingPrincipal } from '../acting-principal.ts';
 import { withExamples, withJson } from '../command.ts';

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { poolsAs } from '../../services/access/shared-facts.ts';
 import { AppError } from '../../services/kernel/errors.ts';
-import { type PoolCeiling, setPool } from '../../services/outcomes/pools.ts';
+import { type PoolCeiling, setPool } from '../../services/outcomes/pools/pools.ts';
 import { actingPrincipal } from '../acting-principal.ts';
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';

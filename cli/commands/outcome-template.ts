@@ -1,6 +1,6 @@
 /** outturn outcomes template: the sheet to fill in, as CSV or as a workbook. */
 import type { Command } from 'commander';
-import { templateColumns, templateCsv, templateXlsx } from '../../services/outcomes/outcome-template.ts';
+import { templateColumns, templateCsv, templateXlsx } from '../../services/outcomes/sheets/outcome-template.ts';
 import { withExamples, withJson } from '../command.ts';
 import { printJson, printText } from '../output.ts';
 import { writeNew } from '../printed-form.ts';

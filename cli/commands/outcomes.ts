@@ -1,7 +1,7 @@
 /** outturn outcomes: what the pods delivered, from a sheet or claim by claim, and what became of it. */
 import { parse } from 'node:path';
 import type { Command } from 'commander';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
+import { importOutcomes } from '../../services/outcomes/sheets/import-outcomes.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
 import { actingPrincipal } from '../acting-principal.ts';

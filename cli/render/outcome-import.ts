@@ -1,5 +1,5 @@
 /** What an import of outcomes did, or would do, for the terminal: the counts, then every note of a row. */
-import type { OutcomeImport } from '../../services/outcomes/import-outcomes.ts';
+import type { OutcomeImport } from '../../services/outcomes/sheets/import-outcomes.ts';
 
 export function renderOutcomeImport(result: OutcomeImport): string {
   const would = result.dryRun ? 'Dry run, nothing was written. It would be: ' : '';

@@ -2,12 +2,12 @@
 import type { OutcomePage, OutcomeView } from '../../services/outcomes/list-outcomes.ts';
 import type { SeenPool } from '../../services/access/shared-facts.ts';
 import type { EnabledPage } from '../../services/outcomes/list-enabled.ts';
-import type { ReviewedOutcome } from '../../services/outcomes/review-outcome.ts';
+import type { ReviewedOutcome } from '../../services/outcomes/acts/review-outcome.ts';
 import type { ShownOutcome } from '../../services/outcomes/show-outcome.ts';
-import type { SupersededOutcome } from '../../services/outcomes/supersede-outcome.ts';
-import type { AnsweredDuplicate } from '../../services/outcomes/answer-duplicate.ts';
-import type { VerifiedOutcome } from '../../services/outcomes/verify-outcome.ts';
-import type { MissingForVerification } from '../../services/outcomes/verification-gates.ts';
+import type { SupersededOutcome } from '../../services/outcomes/acts/supersede-outcome.ts';
+import type { AnsweredDuplicate } from '../../services/outcomes/duplicates/answer-duplicate.ts';
+import type { VerifiedOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
+import type { MissingForVerification } from '../../services/outcomes/gates/verification-gates.ts';
 import { printableLine } from '../../services/kernel/obeyed-signs.ts';
 import { cutTo, withThousands } from './figures.ts';
 import { textTable } from './text-table.ts';

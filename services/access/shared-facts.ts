@@ -7,7 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { type EnablingReport, enablingReport } from '../enabling/enabling-report.ts';
 import { type EnabledPage, listEnabled } from '../outcomes/list-enabled.ts';
 import { type Principal, systemPrincipal } from '../kernel/ports.ts';
-import { listPools, type PoolView } from '../outcomes/pools.ts';
+import { listPools, type PoolView } from '../outcomes/pools/pools.ts';
 import { readAs } from './read-as.ts';
 
 /** Every pool; to a pod without how many outcomes draw on it. */

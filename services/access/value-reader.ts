@@ -5,7 +5,7 @@
 import type { CompiledQuery, Kysely } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../kernel/ports.ts';
-import { keepValueCut } from '../outcomes/outcome-months.ts';
+import { keepValueCut } from '../outcomes/sums/outcome-months.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 import type { PodScope } from '../reports/pod-scope.ts';
 import { type ReportFacts, readReportFacts } from '../reports/report-facts.ts';

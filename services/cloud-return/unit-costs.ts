@@ -6,7 +6,7 @@ import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { compare, type Decimal, decimal, ratio, sum, ZERO } from '../kernel/decimal.ts';
 import type { Period } from '../kernel/period.ts';
-import { deliveredUnits } from '../outcomes/delivered-units.ts';
+import { deliveredUnits } from '../outcomes/sums/delivered-units.ts';
 import type { ValuePerPod } from '../reports/compose-value.ts';
 
 export interface UnitCost {

@@ -8,7 +8,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { recordAudit } from '../audit/record-audit.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Principal } from '../kernel/ports.ts';
-import { findDuplicates } from '../outcomes/find-duplicates.ts';
+import { findDuplicates } from '../outcomes/duplicates/find-duplicates.ts';
 import { lockOutcomes } from '../outcomes/lock-outcomes.ts';
 import { EVIDENCE_PIECES_MAX, EVIDENCE_TITLE_LENGTH_MAX, requireOutcome } from './evidence.ts';
 import { recogniseFile } from './recognise-file.ts';

@@ -4,8 +4,8 @@ import type { DB } from '../../db/schema.gen.ts';
 import type { Decimal } from '../kernel/decimal.ts';
 import { utcDate } from '../kernel/period.ts';
 import { COUNTED_STATES } from '../outcomes/outcome.ts';
-import { readGates } from '../outcomes/read-gates.ts';
-import { missingForVerification } from '../outcomes/verification-gates.ts';
+import { readGates } from '../outcomes/gates/read-gates.ts';
+import { missingForVerification } from '../outcomes/gates/verification-gates.ts';
 import type { InboxItem } from './list-inbox.ts';
 
 /** Of each kind, the oldest first: nobody settles more in a day, and the next stand there tomorrow. */

@@ -7,7 +7,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import { breakEvidence, type TouchedEvidence } from '../evidence/break-evidence.ts';
 import { cleanText, type EventReference } from '../kernel/inbound-event.ts';
 import { utcDate } from '../kernel/period.ts';
-import { stateCandidate } from '../outcomes/state-candidate.ts';
+import { stateCandidate } from '../outcomes/acts/state-candidate.ts';
 import { askOwners } from './ask-owners.ts';
 import type { EventToAct } from './event-acts.ts';
 

@@ -2,7 +2,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../kernel/ports.ts';
-import type { OutcomeContext } from './checked-outcome.ts';
+import type { OutcomeContext } from './statement/checked-outcome.ts';
 import { mailboxOf } from './outcome.ts';
 
 /** Of a row of `outcome`: it was not taken back, so that its type counts in its unit. */

@@ -5,7 +5,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../kernel/ports.ts';
-import { refreshOutcomeValue } from './outcome-months.ts';
+import { refreshOutcomeValue } from './sums/outcome-months.ts';
 
 /** What a version is about. */
 export type OutcomeActName =

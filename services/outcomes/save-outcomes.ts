@@ -9,14 +9,14 @@ import { raiseFiguresVersion } from '../attribution/figures-version.ts';
 import { utcDate } from '../kernel/period.ts';
 import { keepPieces } from '../evidence/evidence.ts';
 import type { Principal } from '../kernel/ports.ts';
-import { findDuplicates } from './find-duplicates.ts';
-import { giveWay } from './give-way.ts';
+import { findDuplicates } from './duplicates/find-duplicates.ts';
+import { giveWay } from './acts/give-way.ts';
 import type { StatedOutcome } from './outcome.ts';
 import type { PlannedOutcome, SavedOutcome } from './plan-outcomes.ts';
-import { keepCeilings } from './pool-ceilings.ts';
-import { readGates } from './read-gates.ts';
+import { keepCeilings } from './pools/pool-ceilings.ts';
+import { readGates } from './gates/read-gates.ts';
 import { type OutcomeActName, recordVersions } from './record-versions.ts';
-import { missingForVerification } from './verification-gates.ts';
+import { missingForVerification } from './gates/verification-gates.ts';
 import { toRecord, writeRecords } from './write-records.ts';
 
 interface SaveOptions {

@@ -4,10 +4,10 @@ import type { DB } from '../../db/schema.gen.ts';
 import { type EvidenceView, listEvidence } from '../evidence/evidence.ts';
 import { AppError } from '../kernel/errors.ts';
 import { utcDate } from '../kernel/period.ts';
-import { findDeliveryFaults } from './delivery-days.ts';
+import { findDeliveryFaults } from './statement/delivery-days.ts';
 import { listOutcomes, type OutcomeView } from './list-outcomes.ts';
-import { readGates } from './read-gates.ts';
-import { type MissingForVerification, missingForVerification } from './verification-gates.ts';
+import { readGates } from './gates/read-gates.ts';
+import { type MissingForVerification, missingForVerification } from './gates/verification-gates.ts';
 
 /** One entry of the append-only history. */
 export interface OutcomeHistoryEntry {

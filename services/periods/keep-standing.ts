@@ -5,7 +5,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { IsoDate } from '../kernel/period.ts';
-import { refreshOutcomeValue } from '../outcomes/outcome-months.ts';
+import { refreshOutcomeValue } from '../outcomes/sums/outcome-months.ts';
 
 /** To be called in the transaction that approves the month, under the outcome writers' lock: sums of value name closed months. */
 export async function keepStandingMonth(trx: Transaction<DB>, month: IsoDate): Promise<void> {

@@ -5,7 +5,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { compare, type Decimal, ratio, ZERO } from '../kernel/decimal.ts';
-import { deliveredUnits } from '../outcomes/delivered-units.ts';
+import { deliveredUnits } from '../outcomes/sums/delivered-units.ts';
 import type { ReportFrame } from './report-frame.ts';
 
 export interface CostPerOutcome {

@@ -8,11 +8,11 @@ import { renderOutcomeExplanation } from '../../cli/render/outcome-explanation.t
 import type { DB } from '../../db/schema.gen.ts';
 import { explainOutcome } from '../../services/attribution/explain-outcome.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
-import { rejectOutcome, retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
+import { rejectOutcome, retractOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
 import { showOutcome } from '../../services/outcomes/show-outcome.ts';
-import { supersedeOutcome } from '../../services/outcomes/supersede-outcome.ts';
-import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
+import { supersedeOutcome } from '../../services/outcomes/acts/supersede-outcome.ts';
+import { verifyOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
 import { adjustments } from '../../services/periods/adjustments.ts';
 import { recognisedRows } from '../../services/periods/recognised-rows.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';

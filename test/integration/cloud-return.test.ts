@@ -17,7 +17,7 @@ import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { readDecisions } from '../../services/cloud-return/decisions.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
 import { add, type Decimal, decimal, multiply, sum } from '../../services/kernel/decimal.ts';
-import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { retractOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
 import { verifyStatements } from '../../services/periods/verify-statements.ts';
 import { headlineOf } from '../../services/cloud-return/headline.ts';
 import { readQuarter } from '../../services/cloud-return/quarter.ts';

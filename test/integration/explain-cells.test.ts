@@ -7,7 +7,7 @@ import { renderExplanation } from '../../cli/render/explanation.ts';
 import { explain } from '../../services/attribution/explain.ts';
 import type { CellRequest, PodExplanation } from '../../services/attribution/explain-pod.ts';
 import { localOperator } from '../../services/kernel/ports.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
 import { reportAsKnown } from '../../services/replay/replayed-reports.ts';
 import { insertOrigin, pod, rulebook } from '../support/billed-charges.ts';

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { ExplanationView } from '../../api/schemas/charges.ts';
 import { renderExplanation } from '../../cli/render/explanation.ts';
 import { explain } from '../../services/attribution/explain.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
 import { startTestApi } from '../support/api.ts';
 import { test as base } from '../support/database.ts';
 import { FINANCE, insertPods } from '../support/outcome-sheets.ts';

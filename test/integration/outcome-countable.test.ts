@@ -6,14 +6,14 @@ import { type Transaction, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
-import { claimOutcome } from '../../services/outcomes/claim-outcome.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
-import type { ClaimInput, OutcomeInput } from '../../services/outcomes/outcome-input.ts';
-import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { claimOutcome } from '../../services/outcomes/acts/claim-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
+import { importOutcomes } from '../../services/outcomes/sheets/import-outcomes.ts';
+import type { ClaimInput, OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
+import { retractOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
 import { showOutcome } from '../../services/outcomes/show-outcome.ts';
-import { stateCandidate } from '../../services/outcomes/state-candidate.ts';
-import { supersedeOutcome } from '../../services/outcomes/supersede-outcome.ts';
+import { stateCandidate } from '../../services/outcomes/acts/state-candidate.ts';
+import { supersedeOutcome } from '../../services/outcomes/acts/supersede-outcome.ts';
 import { test } from '../support/database.ts';
 import {
   FINANCE,

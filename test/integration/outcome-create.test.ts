@@ -3,10 +3,10 @@ import { type Transaction, sql } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
-import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
-import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import type { OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
+import { retractOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
 import { test } from '../support/database.ts';
 import { FINANCE, insertPods, stateOutcome } from '../support/outcome-sheets.ts';
 

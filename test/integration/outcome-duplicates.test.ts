@@ -5,11 +5,11 @@ import type { DB } from '../../db/schema.gen.ts';
 import { uploadEvidence } from '../../services/evidence/record-evidence.ts';
 import { listInbox } from '../../services/inbox/list-inbox.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
-import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
-import { rejectOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
+import type { OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
+import { rejectOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
 import { showOutcome } from '../../services/outcomes/show-outcome.ts';
-import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
+import { verifyOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
 import { test } from '../support/database.ts';
 import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
 

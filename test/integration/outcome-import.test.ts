@@ -4,9 +4,9 @@ import { describe, expect } from 'vitest';
 import { renderOutcomeImport } from '../../cli/render/outcome-import.ts';
 import type { DB } from '../../db/schema.gen.ts';
 import { localOperator, type Principal } from '../../services/kernel/ports.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
+import { importOutcomes } from '../../services/outcomes/sheets/import-outcomes.ts';
 import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
-import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
+import { verifyOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
 import { test } from '../support/database.ts';
 import {
   FINANCE,

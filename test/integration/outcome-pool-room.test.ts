@@ -1,7 +1,7 @@
 /** Two who claim at the same moment what a pool has room for once: writers come one after the other, and the second is told what is left. */
 import { expect } from 'vitest';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
-import { setPool } from '../../services/outcomes/pools.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
+import { setPool } from '../../services/outcomes/pools/pools.ts';
 import { test } from '../support/database.ts';
 import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
 

@@ -3,10 +3,10 @@ import type { Transaction } from 'kysely';
 import { expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
-import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
-import { listPools, type PoolCeiling, setPool } from '../../services/outcomes/pools.ts';
-import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
+import type { OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
+import { listPools, type PoolCeiling, setPool } from '../../services/outcomes/pools/pools.ts';
+import { verifyOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
 import { test } from '../support/database.ts';
 import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
 

@@ -4,8 +4,8 @@
  */
 import { strFromU8, unzipSync } from 'fflate';
 import { describe, expect } from 'vitest';
-import { templateColumns } from '../../services/outcomes/outcome-template.ts';
-import { OUTCOME_LAYOUT } from '../../services/outcomes/read-outcome-sheet.ts';
+import { templateColumns } from '../../services/outcomes/sheets/outcome-template.ts';
+import { OUTCOME_LAYOUT } from '../../services/outcomes/sheets/read-outcome-sheet.ts';
 import { readXlsx } from '../../services/sheets/read-xlsx.ts';
 import { figures } from '../../services/sheets/report-table.ts';
 import { XLSX_TYPE, xlsxOf } from '../../services/sheets/xlsx-workbook.ts';

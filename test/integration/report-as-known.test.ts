@@ -16,7 +16,7 @@ import { localOperator, type Principal, systemPrincipal } from '../../services/k
 import { applyOrganisation } from '../../services/organisation/apply-organisation.ts';
 import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
 import { importInvoices } from '../../services/invoices/import-invoices.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
 import { adjustments } from '../../services/periods/adjustments.ts';
 import { approveStatement } from '../../services/periods/approve-statement.ts';
 import { prepareStatement } from '../../services/periods/prepare-statement.ts';

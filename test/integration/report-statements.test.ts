@@ -12,7 +12,7 @@ import { raiseFiguresVersion } from '../../services/attribution/figures-version.
 import { sumPodMonths } from '../../services/attribution/pod-months.ts';
 import { add, type Decimal, decimal } from '../../services/kernel/decimal.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
 import { inShadow } from '../../services/replay/shadow.ts';
 import { readReportFacts } from '../../services/reports/report-facts.ts';
 import { valuePerPod, valuePerPodAtOnce } from '../../services/reports/value-per-pod.ts';

@@ -3,7 +3,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { importFxFiles } from '../../services/fx/import-rates.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
 import { NO_ADJUSTMENTS } from '../../services/reports/compose-value.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import type { ReportRequest } from '../../services/reports/report-frame.ts';

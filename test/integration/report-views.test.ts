@@ -10,7 +10,7 @@ import pg from 'pg';
 import { describe, expect } from 'vitest';
 import { PG_TYPES } from '../../db/pg-types.ts';
 import type { DB } from '../../db/schema.gen.ts';
-import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
+import type { OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
 import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
 import { costs } from '../../services/reports/costs.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';

@@ -18,10 +18,10 @@ import {
   type StatedOutcome,
 } from '../../services/outcomes/outcome.ts';
 import { planOutcomes } from '../../services/outcomes/plan-outcomes.ts';
-import { keepValueCut } from '../../services/outcomes/outcome-months.ts';
-import { retractOutcome } from '../../services/outcomes/refuse-outcome.ts';
+import { keepValueCut } from '../../services/outcomes/sums/outcome-months.ts';
+import { retractOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
 import { saveOutcomes } from '../../services/outcomes/save-outcomes.ts';
-import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
+import { verifyOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { readReportFacts } from '../../services/reports/report-facts.ts';
 import { valuePerPod, valuePerPodAtOnce } from '../../services/reports/value-per-pod.ts';

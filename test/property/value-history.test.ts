@@ -10,7 +10,7 @@ import { type CompiledQuery, type Kysely, sql } from 'kysely';
 import { expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { addDays, monthOf } from '../../services/kernel/period.ts';
-import { listPools } from '../../services/outcomes/pools.ts';
+import { listPools } from '../../services/outcomes/pools/pools.ts';
 import { adjustments } from '../../services/periods/adjustments.ts';
 import { frozenValuePerPod } from '../../services/periods/frozen-value.ts';
 import { verifyStatements } from '../../services/periods/verify-statements.ts';

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { createToken } from '../../services/access/tokens.ts';
 import { localOperator } from '../../services/kernel/ports.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
 import { test as base, type TestDatabase } from './database.ts';
 import { startIntake, type TestIntake } from './intake.ts';
 import { githubIssue } from './signed-webhooks.ts';

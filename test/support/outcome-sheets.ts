@@ -2,12 +2,12 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
-import { importOutcomes } from '../../services/outcomes/import-outcomes.ts';
-import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
-import { readGates } from '../../services/outcomes/read-gates.ts';
-import { missingForVerification } from '../../services/outcomes/verification-gates.ts';
-import { verifyOutcome } from '../../services/outcomes/verify-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
+import { importOutcomes } from '../../services/outcomes/sheets/import-outcomes.ts';
+import type { OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
+import { readGates } from '../../services/outcomes/gates/read-gates.ts';
+import { missingForVerification } from '../../services/outcomes/gates/verification-gates.ts';
+import { verifyOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
 
 export const FINANCE: Principal = { id: 'grace@example.com', role: 'finance', pods: [] };
 /** Verifies what FINANCE recorded. */

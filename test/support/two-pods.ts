@@ -5,7 +5,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { localOperator } from '../../services/kernel/ports.ts';
-import { createOutcome } from '../../services/outcomes/create-outcome.ts';
+import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
 import { sumMonthsOf } from './cost-fixtures.ts';
 
 /** Marks of the other pod's secrets, as they would stand in an answer. */

@@ -4,9 +4,9 @@ import { describeFailure } from '../../cli/output.ts';
 import { textTable } from '../../cli/render/text-table.ts';
 import { AppError } from '../../services/kernel/errors.ts';
 import { findObeyed, printable, printableLine } from '../../services/kernel/obeyed-signs.ts';
-import { checkLines } from '../../services/outcomes/check-lines.ts';
-import type { OutcomeInput } from '../../services/outcomes/outcome-input.ts';
-import { toRaw } from '../../services/outcomes/raw-outcome.ts';
+import { checkLines } from '../../services/outcomes/statement/check-lines.ts';
+import type { OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
+import { toRaw } from '../../services/outcomes/statement/raw-outcome.ts';
 
 const CLEARS = '\u001b[2Jverified';
 const TURNS = 'a\u202eb';
