@@ -113,7 +113,7 @@ function latenciesOf(name: string, { rounds, postgresMs, nodeMs }: Side): Figure
   return [
     figureOf(name, p99s[0] ?? Number.NaN, {
       unit: ' ms',
-      from: `p50 ${percentile(quietest, 0.5).toFixed(1)} ms, ${CALLS} calls of the quietest round; p99 of each: ${p99s.map((ms) => ms.toFixed(1)).join(', ')} ms`,
+      from: `p50 ${percentile(quietest, 0.5).toFixed(1)} ms, ${CALLS} calls of the quietest round; p99 of each: ${p99s.map((ms) => ms.toFixed(1)).join(', ')} ms, of all ${percentile(rounds.flat(), 0.99).toFixed(1)} ms`,
       target: atMost(15),
     }),
     figureOf('  by processor time', percentile(spent, 0.99), {
@@ -149,18 +149,28 @@ async function readOften(place: BenchPlace, db: Kysely<DB>, side: Side): Promise
   await sql`vacuum (analyze) ${sql.join([...SUMS, ...WRITTEN].map((table) => sql.table(table)))}`.execute(db);
   await place.checkpoint();
   for (let index = 0; index < WARM_CALLS; index += 1) await call();
+  const backends = await listBackends(db);
   const times: number[] = [];
   side.rounds.push(times);
   for (let index = 0; index < CALLS; index += 1) {
-    const postgresBefore = exactMs(place.serverPid);
+    const postgresBefore = exactMs(backends);
     const nodeBefore = process.cpuUsage();
     const startedAt = performance.now();
     await call();
     times.push(performance.now() - startedAt);
     const { user, system } = process.cpuUsage(nodeBefore);
     side.nodeMs.push((user + system) / 1000);
-    side.postgresMs.push(exactMs(place.serverPid) - postgresBefore);
+    side.postgresMs.push(exactMs(backends) - postgresBefore);
   }
+}
+
+/** The processes that answer this pool; what the server does in the background is nobody's call. */
+async function listBackends(db: Kysely<DB>): Promise<number[]> {
+  const { rows } = await sql<{ pid: number }>`
+    select pid from pg_stat_activity where datname = current_database() and backend_type = 'client backend'`.execute(
+    db,
+  );
+  return rows.map(({ pid }) => pid);
 }
 
 async function using(url: string, work: (db: Kysely<DB>) => Promise<void>): Promise<void> {

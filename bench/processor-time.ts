@@ -28,13 +28,11 @@ export async function spentDuring<Name extends string, Result>(
 }
 
 /**
- * Milliseconds, exact to the microsecond, that a server's living processes of one thread each have used so far: for single requests. What the host
- * of a virtual machine gave to others meanwhile is not in it.
+ * Milliseconds, exact to the microsecond, that living processes of one thread each have used so far: for single requests. What the host of a
+ * virtual machine gave to others meanwhile is not in it.
  */
-export function exactMs(serverPid: number): number {
-  const used = [serverPid, ...listChildren(serverPid)].map((pid) =>
-    Number(read(`/proc/${pid}/schedstat`).split(' ')[0]),
-  );
+export function exactMs(pids: readonly number[]): number {
+  const used = pids.map((pid) => Number(read(`/proc/${pid}/schedstat`).split(' ')[0]));
   return used.reduce((sum, ns) => sum + ns, 0) / NS_PER_MS;
 }
 
