@@ -1,20 +1,10 @@
 /** The intake of the organisation file: what it comes to, and each fault with its line and what to write instead. */
 import { expect, test } from 'vitest';
-import { AppError } from '../../services/kernel/errors.ts';
 import { sectionsOf } from '../../services/organisation/organisation-sections.ts';
 import { parseOrganisation } from '../../services/organisation/read-organisation-file.ts';
+import { faultsOf } from '../support/organisation-texts.ts';
 
 const HEAD = 'organisation: Acme\npods: [{ id: checkout }, { id: pay, aliases: [payments] }]\nintake:\n';
-
-function faultsOf(text: string): string[] {
-  try {
-    parseOrganisation(`${HEAD}${text}`);
-    return [];
-  } catch (error) {
-    if (error instanceof AppError) return error.message.split('\n');
-    throw error;
-  }
-}
 
 test('names each mapping by what it is about and since when; numbers are taken as written', () => {
   const organisation = parseOrganisation(
@@ -95,5 +85,5 @@ test.each([
     'outturn.yaml line 4: "https://*.example.com/" is no source of events. Write the source as its events have it, with * at its end for all that begin so.',
   ],
 ])('%s', (text, message) => {
-  expect(faultsOf(text)).toContain(message);
+  expect(faultsOf(`${HEAD}${text}`)).toContain(message);
 });
