@@ -20,6 +20,7 @@ const SLOWEST = [
   'integration/cli-bad-input',
   'integration/corrections',
   'integration/ingest-values',
+  'integration/ingest-files',
   'integration/export-focus',
   'integration/embedded-postgres',
   'property/any-order',

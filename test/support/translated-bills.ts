@@ -20,9 +20,12 @@ export async function translated(folder: string, path: string): Promise<Translat
 
 /** Writes rows as Parquet; `columns` are DuckDB expressions over the text columns of a CSV file. */
 export async function writeParquet(csvPath: string, columns: string, to: string): Promise<void> {
-  await query(
-    `copy (select ${columns} from read_csv('${csvPath}', header = true, all_varchar = true)) to '${to}' (format parquet)`,
-  );
+  await writeParquetRows(`select ${columns} from read_csv('${csvPath}', header = true, all_varchar = true)`, to);
+}
+
+/** Writes what DuckDB selects as Parquet. */
+export async function writeParquetRows(select: string, to: string): Promise<void> {
+  await query(`copy (${select}) to '${to}' (format parquet)`);
 }
 
 async function readParquet(path: string): Promise<TranslatedBill['lines']> {
