@@ -5,6 +5,7 @@ import type { DB } from '../../db/schema.gen.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
 import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
 import type { OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
+import { readPoolFill } from '../../services/outcomes/pools/pool-fill.ts';
 import { listPools, type PoolCeiling, setPool } from '../../services/outcomes/pools/pools.ts';
 import { verifyOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
 import { test } from '../support/database.ts';
@@ -68,4 +69,42 @@ test('a window is not taken away from under what is verified, and is from under 
     ),
   });
   await setWindows(trx, half, { from: '2026-01-01', until: '2026-01-21', ceiling: '300' });
+});
+
+test('how full a pool is today has six digits, says 1 only where it is full, and is of windows with a ceiling', async ({
+  trx,
+}) => {
+  await insertPods(trx, { id: 'a' });
+  const ids = ['churn', 'empty', 'full', 'last', 'shut'];
+  const windowOf: Record<string, PoolCeiling> = {
+    churn: { ...YEAR, ceiling: '900' },
+    last: { from: '2025-01-01', until: '2026-03-01', ceiling: '10' },
+    shut: { ...YEAR, ceiling: '0' },
+  };
+  for (const id of ids) {
+    const ceilings = [windowOf[id] ?? YEAR];
+    await setPool(trx, { pool: { ...POOL, id, ceilings }, principal: FINANCE, at: AT });
+  }
+  expect(await readPoolFill(trx, '2026-02-28'), 'before the end of a window').toContainEqual({
+    poolId: 'last',
+    usedRatio: '0',
+  });
+  await claim(trx, { title: 'third', amount: '300' });
+  await claim(trx, { title: 'all', amount: '1000', pool: 'full' });
+  const others = [
+    { poolId: 'full', usedRatio: '1' },
+    { poolId: 'empty', usedRatio: '0' },
+  ];
+  expect(await readPoolFill(trx, '2026-03-01')).toEqual([
+    others[0],
+    { poolId: 'churn', usedRatio: '0.333333' },
+    others[1],
+  ]);
+  await claim(trx, { title: 'nearly-the-rest', amount: '599.9999999' });
+  expect(await readPoolFill(trx, '2026-12-31')).toEqual([
+    others[0],
+    { poolId: 'churn', usedRatio: '0.999999' },
+    others[1],
+  ]);
+  expect(await readPoolFill(trx, '2027-01-01')).toEqual([]);
 });
