@@ -340,6 +340,7 @@ export interface EvidenceFile {
   sha256: string;
   size_bytes: number;
   stored_at: Timestamp;
+  stored_by: string | null;
 }
 
 export interface FiguresChange {
@@ -741,6 +742,8 @@ export interface OpenAdjustmentVersion {
 
 export interface Organisation {
   cost_metric: string;
+  evidence_bytes_max: Generated<Int8>;
+  evidence_bytes_per_day_max: Generated<Int8>;
   figures_version: Generated<Int8>;
   finance_channel: string | null;
   fiscal_year_named_by: string;

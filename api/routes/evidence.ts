@@ -64,7 +64,7 @@ export function addEvidenceRoutes(app: ApiApp, context: ApiContext): void {
       schema: {
         summary: 'Add evidence: a link as JSON, or a file as it is',
         description:
-          'A file is sent as `application/octet-stream` with `fileName`: at most 10 MB, a document, picture or text whose content is what its name says. It is kept by its hash and never opened here. The same again changes nothing.',
+          'A file is sent as `application/octet-stream` with `fileName`: at most 10 MB, a document, picture or text whose content is what its name says. It is kept by its hash and never opened here. The same again changes nothing. 409 where all files, or those of one name in a day, would hold more than the organisation allows.',
         tags: ['outcomes'],
         consumes: ['application/json', BYTES_TYPE],
         headers: IDEMPOTENCY_HEADERS,

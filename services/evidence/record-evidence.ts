@@ -11,6 +11,7 @@ import type { Principal } from '../kernel/ports.ts';
 import { findDuplicates } from '../outcomes/duplicates/find-duplicates.ts';
 import { lockOutcomes } from '../outcomes/lock-outcomes.ts';
 import { EVIDENCE_PIECES_MAX, EVIDENCE_TITLE_LENGTH_MAX, requireOutcome } from './evidence.ts';
+import { keepRoom } from './keep-room.ts';
 import { recogniseFile } from './recognise-file.ts';
 import { isWebAddress, NO_WEB_ADDRESS } from './web-address.ts';
 
@@ -73,7 +74,7 @@ export async function recordEvidence(trx: Transaction<DB>, stated: EvidenceState
 
 /**
  * Keeps a file and names it as evidence.
- * @throws AppError as recordEvidence, and invalid_input for a file that is not kept: see recogniseFile.
+ * @throws AppError as recordEvidence, invalid_input for a file that is not kept (see recogniseFile), and conflict where there is no room for it.
  */
 export async function uploadEvidence(
   trx: Transaction<DB>,
@@ -90,10 +91,13 @@ export async function uploadEvidence(
   const { mediaType } = recogniseFile(fileName, bytes);
   await requireOutcome(trx, file.outcomeId, file.principal);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  await sql`
-    insert into evidence_file (sha256, size_bytes, content, stored_at)
-    values (${sha256}, ${bytes.length}, ${bytes}, ${file.at.toISOString()}::timestamptz) on conflict (sha256) do nothing
-  `.execute(trx);
+  const stored = { sha256, sizeBytes: bytes.length, storedBy: file.principal.id, at: file.at };
+  if (!(await keepRoom(trx, { ...stored, fileName }))) {
+    await sql`
+      insert into evidence_file (sha256, size_bytes, content, stored_at, stored_by)
+      values (${sha256}, ${bytes.length}, ${bytes}, ${file.at.toISOString()}::timestamptz, ${stored.storedBy})
+    `.execute(trx);
+  }
   const uri = `/api/v1/outcomes/${file.outcomeId}/evidence/files/${sha256}`;
   const kept = { ...stated, kind: 'file', uri, title: fileName, sha256, mediaType, sizeBytes: bytes.length } as const;
   return { ...(await recordEvidence(trx, kept)), sha256 };

@@ -29,6 +29,7 @@ export function organisationOf(file: OrganisationFile): Organisation {
     fx: { files: file.fx?.files ?? [], policy: file.fx?.policy ?? 'daily', carryDays: file.fx?.carryDays ?? 7 },
     channels: { ...file.channels },
     ...(file.journal === undefined ? {} : { journal: file.journal }),
+    ...(file.evidence === undefined ? {} : { evidence: file.evidence }),
     tags: { fold: file.tags?.fold ?? true, keys: file.tags?.keys ?? {} },
     portfolios: file.portfolios ?? [],
     patterns: (file.patterns ?? []).map(({ envelope, approvedBy, ...pattern }) => ({

@@ -67,6 +67,25 @@ const journal = object('journal', {
   ),
 });
 
+const EVIDENCE_BYTES_MAX = 1_099_511_627_776;
+
+const evidence = object('evidence', {
+  bytesMax: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: EVIDENCE_BYTES_MAX,
+      description: 'What all uploaded files may hold together. Default 5368709120 (5 GB).',
+    }),
+  ),
+  bytesPerDayMax: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: EVIDENCE_BYTES_MAX,
+      description: 'What one name may add to it in a UTC day. Default 536870912 (512 MB).',
+    }),
+  ),
+});
+
 const tags = object('tags', {
   fold: Type.Optional(
     Type.Boolean({ description: 'Whether tag keys and values match trimmed and case-folded. Default true.' }),
@@ -317,6 +336,7 @@ export const organisationSchema = object(
     fx: Type.Optional(fx),
     channels: Type.Optional(channels),
     journal: Type.Optional(journal),
+    evidence: Type.Optional(evidence),
     tags: Type.Optional(tags),
     portfolios: section(portfolio, 'Groups of pods.'),
     patterns: section(pattern, 'Pre-approved environments.'),

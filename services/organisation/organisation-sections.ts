@@ -38,8 +38,8 @@ function mappingName({ scopeKind, scopeName, from }: MappingEntry): string {
 }
 
 function settingsOf(organisation: Organisation): ReadonlyMap<string, unknown> {
-  const { reporting, fx, channels, journal = {} } = organisation;
-  const groups = { reporting, fx, channels, journal };
+  const { reporting, fx, channels, journal = {}, evidence = {} } = organisation;
+  const groups = { reporting, fx, channels, journal, evidence };
   const settings = new Map<string, unknown>([['organisation', organisation.name]]);
   for (const [group, values] of Object.entries(groups)) {
     for (const [key, value] of Object.entries(values)) settings.set(`${group}.${key}`, value);

@@ -28,6 +28,12 @@ export interface JournalSettings {
   readonly clearingAccount?: string;
 }
 
+/** What uploaded files may hold, all of them and those of one name in a day; what is absent keeps its default. */
+export interface EvidenceSettings {
+  readonly bytesMax?: number;
+  readonly bytesPerDayMax?: number;
+}
+
 export interface PortfolioEntry {
   readonly id: string;
   readonly name: string;
@@ -143,6 +149,7 @@ export interface Organisation {
   readonly fx: FxSettings;
   readonly channels: { readonly finance?: string; readonly operators?: string };
   readonly journal?: JournalSettings;
+  readonly evidence?: EvidenceSettings;
   readonly tags: { readonly fold: boolean; readonly keys: Readonly<Record<string, readonly string[]>> };
   readonly portfolios: readonly PortfolioEntry[];
   readonly patterns: readonly PatternEntry[];

@@ -12,6 +12,10 @@ import { podRowOf } from './pod-row.ts';
 /** Where bills of no declared source are kept; it exists before any file does and never leaves. */
 const DEFAULT_SOURCE = 'files';
 
+/** What uploaded evidence may hold unless the file says: 5 GB, and 512 MB that one name adds in a day. */
+const EVIDENCE_BYTES_MAX = 5 * 1_073_741_824;
+const EVIDENCE_BYTES_PER_DAY_MAX = 512 * 1_048_576;
+
 /** Brings the rows to the file; of the pods only those that the plan changes, so that what the product changed stays. */
 export async function storeOrganisation(
   trx: Transaction<DB>,
@@ -26,7 +30,7 @@ export async function storeOrganisation(
 }
 
 async function storeSettings(trx: Transaction<DB>, organisation: Organisation): Promise<void> {
-  const { reporting, fx, channels, journal = {} } = organisation;
+  const { reporting, fx, channels, journal = {}, evidence = {} } = organisation;
   await sql`
     update organisation set name = ${organisation.name}, reporting_currency = ${reporting.currency},
       cost_metric = ${reporting.costMetric}, fiscal_year_start_month = ${reporting.fiscalYearStartMonth},
@@ -36,7 +40,9 @@ async function storeSettings(trx: Transaction<DB>, organisation: Organisation): 
       journal_expense_account = ${journal.expenseAccount ?? 'cloud-expense'},
       journal_unassigned_account = ${journal.unassignedAccount ?? 'cloud-unassigned'},
       journal_unattributed_account = ${journal.unattributedAccount ?? 'cloud-unattributed'},
-      journal_clearing_account = ${journal.clearingAccount ?? 'cloud-clearing'}
+      journal_clearing_account = ${journal.clearingAccount ?? 'cloud-clearing'},
+      evidence_bytes_max = ${evidence.bytesMax ?? EVIDENCE_BYTES_MAX},
+      evidence_bytes_per_day_max = ${evidence.bytesPerDayMax ?? EVIDENCE_BYTES_PER_DAY_MAX}
   `.execute(trx);
 }
 

@@ -99,6 +99,15 @@ describe('/metrics', () => {
       select encode(sha256(content), 'hex'), length(content), content, now() from (select 'a day-sheet'::bytea as content) as file`.execute(
       database.db,
     );
+    await sql`insert into outcome_pool (id, name, metric, currency) values ('churn', 'Churn', 'customers kept', 'USD')`.execute(
+      database.db,
+    );
+    await sql`insert into outcome_pool_ceiling (pool_id, valid_from, valid_until, ceiling, set_by, set_at)
+      values ('churn', '2026-09-01', '2026-10-01', 100, 'grace@example.com', now())`.execute(database.db);
+    await sql`with claimed as (
+        update outcome set amount = 70, currency = 'USD', basis = 'cost_avoided', pool_id = 'churn' where title = 'claimed' returning id
+      ) insert into outcome_schedule (outcome_id, ordinal, recognised_from, recognised_until, amount)
+      select id, 1, '2026-09-01', '2026-09-02', 70 from claimed`.execute(database.db);
     await api.app.inject({ url: '/api/v1/origins/12345/explanation' });
     await api.app.inject({ url: '/no/such/place' });
     api.clock.set('2026-09-15T12:00:10Z');
@@ -112,6 +121,8 @@ describe('/metrics', () => {
     expect(body).toMatch(/^outturn_outcome_waiting_seconds 3610$/m);
     expect(body).toMatch(/^outturn_evidence_broken 0$/m);
     expect(body).toMatch(/^outturn_evidence_file_bytes 11$/m);
+    expect(body).toMatch(/^outturn_evidence_file_bytes_max 5368709120$/m);
+    expect(body).toMatch(/^outturn_outcome_pool_used_ratio\{pool="churn"\} 0.7$/m);
     expect(body).toMatch(/^outturn_alerts_sent 0$/m);
     expect(body).toMatch(/^outturn_pod_months_quiet \d+$/m);
     expect(body).toMatch(/^outturn_queue_jobs\{queue="bulk",state="waiting"\} 0$/m);
