@@ -8,25 +8,11 @@ import { listOutcomes } from '../../services/outcomes/list-outcomes.ts';
 import type { OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
 import { retractOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
 import { test } from '../support/database.ts';
+import { AT, STATED } from '../support/outcome-claims.ts';
 import { FINANCE, insertPods, stateOutcome } from '../support/outcome-sheets.ts';
 
-const AT = new Date('2026-09-20T08:00:00Z');
-
-function input(fields: Partial<OutcomeInput> = {}): OutcomeInput {
-  return {
-    title: 'Fewer idle databases',
-    deliveredOn: '2026-08-01',
-    basis: 'cost_reduction',
-    ownerEmail: 'ada@example.com',
-    shares: [{ pod: 'checkout', basisPoints: 10_000 }],
-    amount: '300',
-    currency: 'USD',
-    ...fields,
-  };
-}
-
 function create(trx: Transaction<DB>, fields: Partial<OutcomeInput>, principal: Principal = FINANCE) {
-  return createOutcome(trx, { input: input(fields), principal, at: AT });
+  return createOutcome(trx, { input: { ...STATED, ...fields }, principal, at: AT });
 }
 
 describe('POST /outcomes', () => {
@@ -132,13 +118,14 @@ describe('a list', () => {
   test('pages from the newest, filtered by pod and state', async ({ trx }) => {
     await insertPods(trx, { id: 'checkout' }, { id: 'search' });
     for (const title of ['one', 'two', 'three']) await create(trx, { title });
-    const four = input({
+    const four: OutcomeInput = {
+      ...STATED,
       title: 'four',
       shares: [{ pod: 'search', basisPoints: 1 }],
       state: 'verified',
       baseline: { text: 'the month before', isOwnBill: false },
       evidenceUrl: 'https://evidence.example.com/four',
-    });
+    };
     await stateOutcome(trx, { input: four, at: AT });
     const first = await listOutcomes(trx, { limit: 2, podId: 'checkout' });
     expect(first.outcomes.map((outcome) => outcome.title)).toEqual(['three', 'two']);

@@ -1,19 +1,21 @@
 /** What makes two outcomes possible duplicates: an address however it is spelled, a file, and what they claim for a pod; and what a pod is told of another's. */
 import { type Transaction, sql } from 'kysely';
-import { expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { DB } from '../../db/schema.gen.ts';
 import { uploadEvidence } from '../../services/evidence/record-evidence.ts';
 import { listInbox } from '../../services/inbox/list-inbox.ts';
 import type { Principal } from '../../services/kernel/ports.ts';
 import { createOutcome } from '../../services/outcomes/acts/create-outcome.ts';
+import { answerDuplicate } from '../../services/outcomes/duplicates/answer-duplicate.ts';
+import { setPool } from '../../services/outcomes/pools/pools.ts';
 import type { OutcomeInput } from '../../services/outcomes/statement/outcome-input.ts';
 import { rejectOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
 import { showOutcome } from '../../services/outcomes/show-outcome.ts';
 import { verifyOutcome } from '../../services/outcomes/acts/verify-outcome.ts';
 import { test } from '../support/database.ts';
+import { AT, claim as claimVerifiable, verify } from '../support/outcome-claims.ts';
 import { FINANCE, insertPods } from '../support/outcome-sheets.ts';
 
-const AT = new Date('2026-09-20T08:00:00Z');
 const POD: Principal = { id: 'dev@example.com', role: 'pod', pods: ['checkout', 'search'] };
 const MONEY = { amount: '1200', currency: 'USD', recogniseUntil: '2026-10-01' };
 
@@ -135,4 +137,50 @@ test('finance finds in its inbox what may be one, what lacks only its verificati
   await verifyOutcome(trx, { ...act, outcomeId: one, reviewDueOn: '2026-10-01' });
   expect(await listed()).toEqual([]);
   expect(await listed(new Date('2026-10-01T08:00:00Z'))).toEqual([`review-due ${one} 1200`]);
+});
+
+describe('possible duplicates', () => {
+  test('are found at one address and in one pool, and keep both from being verified until finance answers', async ({
+    trx,
+  }) => {
+    await insertPods(trx, { id: 'checkout' });
+    const ceilings = [{ from: '2026-01-01', until: '2027-01-01', ceiling: '10000' }];
+    const pool = { id: 'refunds', name: 'Refunds', metric: 'refund rate', currency: 'USD', ceilings };
+    await setPool(trx, { pool, principal: FINANCE, at: AT });
+    const evidence = (name: string) => `https://evidence.example.com/${name}`;
+    const one = await claimVerifiable(trx, { pool: 'refunds', evidenceUrl: evidence('one') });
+    const near = await claimVerifiable(trx, {
+      amount: '315',
+      schedule: undefined,
+      pool: 'refunds',
+      evidenceUrl: evidence('two'),
+    });
+    const far = await claimVerifiable(trx, {
+      amount: '350',
+      schedule: undefined,
+      pool: 'refunds',
+      evidenceUrl: evidence('three'),
+    });
+    const same = await claimVerifiable(trx, {
+      title: 'Again',
+      amount: '9',
+      schedule: undefined,
+      evidenceUrl: evidence('three'),
+    });
+    const suspected = async (outcomeId: string) =>
+      (await showOutcome(trx, outcomeId, AT)).duplicates.map((pair) => pair.outcomeId);
+    expect(await Promise.all([one, near, far, same].map(suspected))).toEqual([[near], [one], [same], [far]]);
+    await expect(verify(trx, one)).rejects.toMatchObject({ faults: [{ column: 'duplicate' }] });
+    const answer = (answered: 'distinct' | 'duplicate') =>
+      answerDuplicate(trx, { outcomeId: near, otherId: one, answer: answered, principal: FINANCE, at: AT });
+    await answer('duplicate');
+    await expect(verify(trx, one)).rejects.toThrow(`it was answered to be a duplicate of outcome ${near}`);
+    await rejectOutcome(trx, { outcomeId: near, principal: FINANCE, at: AT, reason: 'The same once more' });
+    expect(await verify(trx, one)).toMatchObject({ state: 'verified' });
+    const asked = { outcomeId: far, otherId: same, answer: 'distinct', principal: FINANCE, at: AT } as const;
+    expect(await answerDuplicate(trx, asked)).toMatchObject({ change: 'changed' });
+    expect(await answerDuplicate(trx, asked)).toMatchObject({ change: 'unchanged' });
+    expect(await verify(trx, far)).toMatchObject({ state: 'verified' });
+    await expect(answerDuplicate(trx, { ...asked, otherId: one })).rejects.toMatchObject({ code: 'not_found' });
+  });
 });
