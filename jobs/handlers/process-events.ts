@@ -10,6 +10,7 @@ import {
 import { actOnEvent } from '../../services/intake/act-on-event.ts';
 import { judgeEvents } from '../../services/intake/judge-events.ts';
 import { AppError } from '../../services/kernel/errors.ts';
+import { faultPoint } from '../../services/kernel/fault-point.ts';
 import type { JobPayload } from '../catalog.ts';
 import type { JobContext } from '../job-context.ts';
 
@@ -26,6 +27,7 @@ export async function processEvents(_payload: JobPayload<'process-events'>, cont
   for (; done < ACTS_MAX; done += 1) {
     const event = await claimEvent(db, clock.now());
     if (event === null) break;
+    faultPoint('events-after-claim');
     await doEvent(event, context);
   }
   if (done > 0) await context.queue?.add('deliver-alert', {});
@@ -38,7 +40,9 @@ async function doEvent(event: EventToAct, { db, clock, logger }: JobContext): Pr
     await db.transaction().execute(async (trx) => {
       await actOnEvent(trx, event, clock.now());
       await finishEvent(trx, id);
+      faultPoint('events-before-commit');
     });
+    faultPoint('events-after-commit');
     logger.info(fields, 'what an event asked for is done');
   } catch (error) {
     if (error instanceof AppError || attempt >= ACT_ATTEMPTS_MAX) {

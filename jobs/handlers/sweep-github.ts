@@ -11,6 +11,7 @@ import {
   recordAsked,
 } from '../../services/intake/sweep-rows.ts';
 import { AppError, TransientError } from '../../services/kernel/errors.ts';
+import { faultPoint } from '../../services/kernel/fault-point.ts';
 import type { JobPayload } from '../catalog.ts';
 import type { JobContext } from '../job-context.ts';
 
@@ -55,7 +56,9 @@ async function sweepHook({ hook, seenThrough }: DueSweep, { db, clock, settings,
   // Newest first: of several attempts the last is asked for again.
   const missing = [...Map.groupBy(failed, ({ guid }) => guid).values()].flatMap(([newest]) => newest ?? []);
   await keepGap(db, { hook, missing, delivered: [...delivered], at });
+  faultPoint('sweep-after-gap');
   const askedAgain = await askAgain(hook, opened, { db, at, oldest });
+  faultPoint('sweep-before-finish');
   await finishSweep(db, { hook, deliveries: attempts.length, askedAgain, at });
   logger.info({ hook, deliveries: attempts.length, missing: missing.length, askedAgain }, 'a hook of GitHub was swept');
 }
@@ -68,6 +71,8 @@ async function askAgain(
   const wanted = await listToAsk(db, { hook, since: oldest, at });
   for (const { guid, attemptId } of wanted) {
     await opened.redeliver(attemptId);
+    // Killed here it is asked for once more: what comes twice is kept once.
+    faultPoint('sweep-after-ask');
     await recordAsked(db, { guid, at });
   }
   return wanted.length;

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
+import { faultPoint } from '../kernel/fault-point.ts';
 import type { InboundEvent } from '../kernel/inbound-event.ts';
 
 /** A clock that is further ahead is wrong: by it, what comes next would have been overtaken already. Its event happened when it came. */
@@ -58,6 +59,7 @@ export async function keepEvents(db: Kysely<DB>, arrival: Arrival): Promise<numb
     )
     select count(*)::int as kept from kept
   `.execute(db);
+  faultPoint('intake-after-keep');
   return counted[0]?.kept ?? 0;
 }
 

@@ -4,7 +4,7 @@
  * a worker and its child are one process.
  */
 
-/** Every point, in the order in which a bill passes them, fetched ones first; then those of a new rulebook, of closing, of delivery, of Slack. */
+/** Every point, in the order in which a bill passes them, fetched ones first; then those of a new rulebook, of closing, of delivery, of Slack, of events. */
 export const FAULT_POINTS = [
   'fetch-after-download',
   'inspect-after-copy',
@@ -44,6 +44,13 @@ export const FAULT_POINTS = [
   'deliver-after-edit',
   'slack-after-keep',
   'slack-after-act',
+  'intake-after-keep',
+  'sweep-after-gap',
+  'sweep-after-ask',
+  'sweep-before-finish',
+  'events-after-claim',
+  'events-before-commit',
+  'events-after-commit',
 ] as const;
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 
