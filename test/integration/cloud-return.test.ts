@@ -1,154 +1,24 @@
 /**
  * The CIO's quarter of a company whose last quarter was closed and restated since: every step of both bridges to the last decimal, every
- * figure as the other reports have it, and that nothing of a closed quarter changes afterwards, its PDF included.
+ * figure as the other reports have it, and what its sentences say.
  */
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
 import { describe, expect } from 'vitest';
-import type { DB } from '../../db/schema.gen.ts';
-import type { Bridge } from '../../services/cloud-return/bridge.ts';
-import { cloudReturn, prepareQuarter } from '../../services/cloud-return/cloud-return.ts';
-import { commentLines } from '../../services/cloud-return/pages/first-page.ts';
-import { cloudReturnTable } from '../../services/cloud-return/cloud-return-table.ts';
-import { sectionsOf } from '../../services/cloud-return/pages/sections.ts';
 import { renderCloudReturn } from '../../cli/render/cloud-return.ts';
-import { cloudReturnPdf } from '../../services/cloud-return/pdf/cloud-return-pdf.ts';
-import { enablingReport } from '../../services/enabling/enabling-report.ts';
-import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
+import { cloudReturn } from '../../services/cloud-return/cloud-return.ts';
+import { cloudReturnTable } from '../../services/cloud-return/cloud-return-table.ts';
 import { readDecisions } from '../../services/cloud-return/decisions.ts';
-import { importFxFiles } from '../../services/fx/import-rates.ts';
-import { add, type Decimal, decimal, multiply, sum } from '../../services/kernel/decimal.ts';
-import { retractOutcome } from '../../services/outcomes/acts/refuse-outcome.ts';
-import { verifyStatements } from '../../services/periods/verify-statements.ts';
 import { headlineOf } from '../../services/cloud-return/headline.ts';
+import { commentLines } from '../../services/cloud-return/pages/first-page.ts';
+import { sectionsOf } from '../../services/cloud-return/pages/sections.ts';
 import { readQuarter } from '../../services/cloud-return/quarter.ts';
+import { listEnvelopes } from '../../services/envelopes/list-envelopes.ts';
+import { add, type Decimal, decimal, multiply, sum } from '../../services/kernel/decimal.ts';
 import { prepareConversions } from '../../services/reports/prepare-conversions.ts';
 import { reconciliation } from '../../services/reports/reconciliation.ts';
 import { valuePerPod } from '../../services/reports/value-per-pod.ts';
-import { startTestApi } from '../support/api.ts';
-import { insertOrigin, pod, rulebook } from '../support/billed-charges.ts';
-import { AFTERWARDS, close, publishBill, putInForce } from '../support/closing.ts';
-import { test as base } from '../support/database.ts';
-import { FINANCE, importVerified, insertPods, outcomeRow, outcomeSheet, VERIFIED } from '../support/outcome-sheets.ts';
-
-const QUARTER = '2026-Q3';
-const PODS = [pod('checkout'), pod('search')];
-const CHECKOUT = { id: 'checkout', when: { resourceId: 'vm' }, pod: 'checkout' };
-const SEARCH = { id: 'search', when: { resourceId: 'disk' }, pod: 'search' };
-const TAXED = { id: 'tax', when: { chargeCategory: 'Tax' }, pod: 'search' };
-
-/** June is closed, then its bill was restated and tax given to a pod; the bill of the quarter after it has everything a bridge knows. */
-const company = base.extend('db', { scope: 'file' }, async ({ database: { db } }): Promise<Kysely<DB>> => {
-  await insertPods(db, { id: 'checkout' }, { id: 'search' });
-  await putInForce(db, rulebook([CHECKOUT, SEARCH], PODS));
-  await sql`update organisation set fx_carry_days = 100`.execute(db);
-  const text = 'date,base,quote,rate\n2026-06-01,EUR,USD,1.1\n2026-07-01,EUR,USD,1.2\n';
-  await db.transaction().execute((trx) => importFxFiles(trx, [{ name: 'ecb.csv', text }]));
-  const place = { provider_name: 'AWS', charge_category: 'Usage' };
-  const origin = {
-    compute: await insertOrigin(db, { ...place, service_name: 'Compute', resource_id: 'vm' }),
-    storage: await insertOrigin(db, { ...place, service_name: 'Storage', resource_id: 'disk' }),
-    credit: await insertOrigin(db, { ...place, service_name: 'Credits', charge_category: 'Credit' }),
-    tax: await insertOrigin(db, { ...place, service_name: 'Tax', charge_category: 'Tax' }),
-  };
-  const june = (hours: string) => ({
-    start: '2026-06-01',
-    end: '2026-07-01',
-    charges: [
-      { originId: origin.compute, date: '2026-06-02', sku: 'c4', quantity: hours, billed: hours },
-      { originId: origin.storage, date: '2026-06-03', sku: 's3', quantity: '10', billed: '20', currency: 'EUR' },
-      { originId: origin.credit, date: '2026-06-03', billed: '-5' },
-      { originId: origin.tax, date: '2026-06-30', billed: '3' },
-    ],
-  });
-  await publishBill(db, june('100'));
-  await importValues(db);
-  await sql`insert into pod (id, name, kind) values ('network', 'Network', 'platform')`.execute(db);
-  await sql`insert into outcome_enabler (outcome_id, pod_id) select id, 'network' from outcome where source_row_id = 'new'`.execute(
-    db,
-  );
-  await addEnvelope(db);
-  await sql`
-    insert into note (period_id, period_start, period_end, pod_id, text, signed_by, signed_role, signed_at)
-    values (${QUARTER}, '2026-07-01', '2026-10-01', 'search', 'We moved to another disk.', 'search-owner@example.com', 'pod', '2026-10-02T00:00:00Z')
-  `.execute(db);
-  await close(db, '2026-06');
-
-  await publishBill(db, { ...june('110'), deliveredAt: '2026-11-01T00:00:00Z' });
-  await putInForce(db, rulebook([CHECKOUT, SEARCH, TAXED], PODS));
-  await retract(db, 'retracted');
-  await publishBill(db, {
-    start: '2026-07-01',
-    end: '2026-10-01',
-    charges: [
-      { originId: origin.compute, date: '2026-07-02', sku: 'c4', quantity: '220', billed: '198' },
-      { originId: origin.compute, date: '2026-08-02', sku: 'gpu', quantity: '1', billed: '40' },
-      { originId: origin.storage, date: '2026-09-03', sku: 's3', quantity: '10', billed: '22', currency: 'EUR' },
-      { originId: origin.credit, date: '2026-09-03', billed: '-8' },
-      { originId: origin.tax, date: '2026-09-30', billed: '4' },
-    ],
-  });
-  return db;
-});
-
-/** The quarter before it is closed. */
-const test = company.extend('open', { scope: 'file' }, ({ db }) => report(db));
-
-/** One runs on into the quarter, one ended, one begins, one is retracted later, one is claimed only. */
-async function importValues(db: Kysely<DB>): Promise<void> {
-  const verified = {
-    ...VERIFIED,
-    delivered_on: '2026-06-01',
-    recognise_from: '2026-06-01',
-  };
-  const rows = [
-    { ...verified, source_row_id: 'runs-on', amount: '92', recognise_until: '2026-09-01' },
-    { ...verified, source_row_id: 'ended', amount: '30', recognise_until: '2026-07-01' },
-    { ...verified, source_row_id: 'retracted', amount: '122', recognise_until: '2026-10-01' },
-    {
-      ...verified,
-      source_row_id: 'new',
-      amount: '50',
-      delivered_on: '2026-07-05',
-      recognise_from: '2026-07-05',
-      recognise_until: '2026-08-24',
-    },
-    { source_row_id: 'claimed', amount: '7', pod: 'search', delivered_on: '2026-08-01', title: 'Found more' },
-  ];
-  const sheet = outcomeSheet(...rows.map((row) => outcomeRow({ title: `Outcome ${row.source_row_id}`, ...row })));
-  const { outcomes } = await importVerified(db, { sheet, workbook: 'benefits', at: AFTERWARDS });
-  expect(outcomes.map(({ state }) => state)).toEqual(['verified', 'verified', 'verified', 'verified', 'claimed']);
-}
-
-async function retract(db: Kysely<DB>, row: string): Promise<void> {
-  const { id } = await db.selectFrom('outcome').select('id').where('source_row_id', '=', row).executeTakeFirstOrThrow();
-  const request = { outcomeId: String(id), reason: 'counted elsewhere', principal: FINANCE, at: AFTERWARDS };
-  await db.transaction().execute((trx) => retractOutcome(trx, request));
-}
-
-async function addEnvelope(db: Kysely<DB>): Promise<void> {
-  await sql`
-    with made as (
-      insert into envelope (scope_kind, scope_id, period_id, period_start, period_end, counts, created_at)
-      values ('organisation', null, ${QUARTER}, '2026-07-01', '2026-10-01', 'controlled', now()) returning id
-    ), standing as (
-      insert into envelope_state (envelope_id, version, actual, data_as_of, evaluated_at) select id, 1, 130.2, now(), now() from made
-    )
-    insert into envelope_version (envelope_id, version, envelope_limit, currency, cost_metric, rungs, approved_on, method, origin,
-      applied_by, created_at)
-    select id, 1, 260.4, 'USD', 'EffectiveCost', '{0.8,1}', '2026-06-20', 'asserted', 'explicit', 'op', now() from made
-  `.execute(db);
-}
-
-async function report(db: Kysely<DB>) {
-  const asked = { quarter: QUARTER, at: AFTERWARDS };
-  await prepareQuarter(db, asked);
-  return cloudReturn(db, asked);
-}
-
-function stepsOf(bridge: Bridge | null): Record<string, string> {
-  const steps = Object.fromEntries((bridge?.steps ?? []).map(({ step, amount }) => [step, amount as string]));
-  return Object.fromEntries(Object.entries(steps).filter(([, amount]) => amount !== '0'));
-}
+import { AFTERWARDS } from '../support/closing.ts';
+import { QUARTER, stepsOf, test } from '../support/quarter-company.ts';
 
 describe('the CIO’s quarter', () => {
   test('says what moved the cost, step by step', async ({ open }) => {
@@ -380,56 +250,6 @@ describe('the CIO’s quarter', () => {
       text: 'no comment by the owner',
       by: 'checkout-owner@example.com',
     });
-  });
-});
-
-describe('a closed quarter', () => {
-  test('is kept with its statement: its figures and its PDF never change', async ({ db, open, database }) => {
-    for (const month of ['2026-07', '2026-08', '2026-09']) await close(db, month);
-    const statementId = await close(db, QUARTER);
-    const closed = await report(db);
-    expect(closed).toMatchObject({ state: 'closed', statementId, pods: open.pods });
-    expect(stepsOf(closed.costBridge)).toEqual(stepsOf(open.costBridge));
-    expect(stepsOf(closed.valueBridge)).toEqual(stepsOf(open.valueBridge));
-    const pdf = Buffer.from(await cloudReturnPdf(closed));
-    const enabling = await enablingReport(db, { period: QUARTER });
-    expect(enabling).toMatchObject({
-      statementId,
-      pods: [{ podId: 'network', served: [{ podId: 'checkout', outcomes: 1 }] }],
-    });
-    expect(closed.enabling).toEqual(enabling.pods);
-
-    await retract(db, 'new');
-    expect(await enablingReport(db, { period: QUARTER })).toEqual(enabling);
-    expect((await enablingReport(db, { period: '2026-07-01..2026-09-30' })).pods).toMatchObject([{ outcomes: 0 }]);
-    await putInForce(db, rulebook([CHECKOUT], PODS));
-    const later = await report(db);
-    expect(later).toEqual(closed);
-    expect(Buffer.from(await cloudReturnPdf(later)).equals(pdf)).toBe(true);
-    expect((await verifyStatements(db)).verified).toBe(true);
-
-    const api = await startTestApi(database);
-    api.clock.set(AFTERWARDS.toISOString());
-    try {
-      const headers = await api.authorise('cio');
-      const url = `/api/v1/reports/cloud-return?quarter=${QUARTER}`;
-      const json = await api.app.inject({ url, headers });
-      expect(json.body).toBe(`${JSON.stringify(closed, null, 2)}\n`);
-      const printed = await api.app.inject({ url, headers: { ...headers, accept: 'application/pdf' } });
-      expect(printed.headers['content-type']).toBe('application/pdf');
-      expect(printed.rawPayload.equals(pdf)).toBe(true);
-      const table = await api.app.inject({ url, headers: { ...headers, accept: 'text/csv' } });
-      expect(table.body).toContain(`${QUARTER},closed,${statementId},cost bridge,fx,${QUARTER},amount,2.2,USD`);
-      const month = await api.app.inject({ url: url.replace(QUARTER, '2026-07'), headers });
-      expect(month.json()).toMatchObject({
-        code: 'invalid_period',
-        detail: '"2026-07" is not a quarter. Write one such as 2026-Q3.',
-      });
-      const ofPod = await api.app.inject({ url, headers: await api.authorise('pod', { pods: ['checkout'] }) });
-      expect(ofPod.statusCode).toBe(403);
-    } finally {
-      await api.close();
-    }
   });
 });
 
