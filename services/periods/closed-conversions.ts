@@ -45,7 +45,7 @@ function conversionNeed(scope: Compared, currency: string): RawBuilder<unknown> 
 
 /** Rows of outcome_id, from_currency and on_date: what counts, and nothing that was rejected or taken back. */
 function valueNeed({ closed, of }: Compared, currency: string): RawBuilder<unknown> {
-  const isAsked = typeof of === 'object' ? sql`outcome.id = any(${[...of]}::bigint[])` : sql`true`;
+  const isAsked = typeof of === 'object' ? sql`counted.outcome_id = any(${[...of]}::bigint[])` : sql`true`;
   return sql`
     select outcome.id as outcome_id, outcome.currency as from_currency, day::date as on_date from ${rangesIn(closed, currency)}
     join counted_schedule as counted on counted.counted_from < month_end and counted.counted_until > month_start
