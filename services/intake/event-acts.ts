@@ -36,9 +36,9 @@ export async function claimEvent(db: Kysely<DB>, now: Date): Promise<EventToAct 
     update inbound_event set attempts = attempts + 1, next_attempt_at = ${new Date(now.getTime() + CLAIM_MS).toISOString()}
     where id = (
       select id from inbound_event as waiting
-      where act is not null and state <> 'received' and next_attempt_at <= ${now.toISOString()} and not exists (
-        select from inbound_event as earlier where earlier.act is not null and earlier.next_attempt_at is not null
-          and earlier.source = waiting.source and earlier.object_id = waiting.object_id and earlier.id < waiting.id)
+      where act is not null and state <> 'received' and next_attempt_at <= ${now.toISOString()} and (object_id is null or id = (
+        select min(id) from inbound_event as earlier
+        where act is not null and next_attempt_at is not null and earlier.source = waiting.source and earlier.object_id = waiting.object_id))
       order by next_attempt_at, id limit 1 for update skip locked)
     returning id::text, act, source, type, kind, subject, status, occurred_at as "occurredAt", pod_id as "podId", scopes,
       coalesce(attributes -> 'references', '[]') as references, attributes ->> 'environment' as environment, attempts as attempt
