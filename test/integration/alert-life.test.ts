@@ -18,14 +18,13 @@ import {
   addPod,
   type MovableClock,
   movableClock,
-  setCost,
+  publishSpend,
 } from '../support/envelope-builders.ts';
 import { type SlackDouble, startSlackDouble } from '../support/slack-double.ts';
 
 const CHECKOUT = { kind: 'pod', id: 'checkout' } as const;
 const ADA: Principal = { id: 'ada@example.com', role: 'pod', pods: ['checkout'] };
 const GRACE: Principal = { id: 'grace@example.com', role: 'finance', pods: [] };
-const DAY_MS = 86_400_000;
 
 let clock: MovableClock;
 let slack: SlackDouble;
@@ -53,13 +52,7 @@ async function reset({ db }: TestDatabase): Promise<string> {
 
 /** The bill of a day arrives the morning after; what the pod has spent by then is `total`. */
 async function load(database: TestDatabase, day: string, total: string, cause: 'load' | 'rulebook' = 'load') {
-  const { db } = database;
-  await sql`truncate pod_day`.execute(db);
-  await setCost(db, { date: '2026-09-01', pod: 'checkout', amount: total });
-  clock.set(new Date(Date.parse(`${day}T06:00:00Z`) + DAY_MS).toISOString());
-  const publishedAt = clock.now().toISOString();
-  const loadId = await addLoad(db, { billingPeriod: day.slice(0, 7), throughDay: day, publishedAt });
-  await evaluate(database, cause, loadId);
+  await evaluate(database, cause, await publishSpend(database.db, { clock, day, total }));
 }
 
 async function evaluate({ db }: TestDatabase, cause: 'load' | 'rulebook' | 'envelope', loadId?: string) {

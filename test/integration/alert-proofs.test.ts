@@ -15,6 +15,7 @@ import {
   addPod,
   type MovableClock,
   movableClock,
+  publishSpend,
   setCost,
 } from '../support/envelope-builders.ts';
 import { type SlackDouble, startSlackDouble } from '../support/slack-double.ts';
@@ -51,13 +52,9 @@ interface Bill {
 
 async function live({ db }: TestDatabase, bills: readonly Bill[]): Promise<string[]> {
   for (const { day, used, times = 1, limit, sourceId } of bills) {
-    await sql`truncate pod_day`.execute(db);
-    await setCost(db, { date: '2026-09-01', pod: 'checkout', amount: String(used) });
-    const throughDay = `2026-09-${String(day).padStart(2, '0')}`;
-    clock.set(new Date(Date.parse(`${throughDay}T06:00:00Z`) + DAY_MS).toISOString());
     if (limit !== undefined) await addEnvelope(db, { scope: CHECKOUT, period: '2026-09', limit, method: 'granted' });
-    const delivery = { billingPeriod: '2026-09', throughDay, publishedAt: clock.now().toISOString() };
-    const loadId = await addLoad(db, sourceId === undefined ? delivery : { ...delivery, sourceId });
+    const arrived = { clock, day: `2026-09-${String(day).padStart(2, '0')}`, total: String(used) };
+    const loadId = await publishSpend(db, sourceId === undefined ? arrived : { ...arrived, sourceId });
     const cause = limit === undefined ? ({ cause: 'load', loadId } as const) : ({ cause: 'envelope' } as const);
     for (let time = 0; time < times; time += 1) {
       await db.transaction().execute((trx) => evaluateEnvelopes(trx, { at: clock.now(), ...cause }));

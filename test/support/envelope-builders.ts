@@ -7,6 +7,7 @@ import { parsePeriod } from '../../services/kernel/period.ts';
 import { type Clock, localOperator } from '../../services/kernel/ports.ts';
 import type { EnvelopeScope } from '../../services/organisation/organisation.ts';
 
+const DAY_MS = 86_400_000;
 const METRICS = ['billed_cost', 'effective_cost', 'list_cost', 'contracted_cost'];
 
 export interface MovableClock extends Clock {
@@ -76,6 +77,19 @@ export async function setCost(
     on conflict on constraint pod_day_key do update set billed_cost = excluded.billed_cost,
       effective_cost = excluded.effective_cost, list_cost = excluded.list_cost, contracted_cost = excluded.contracted_cost
   `.execute(db);
+}
+
+/** The bill of a day arrives the morning after, with the clock: what `checkout` has spent by then is `total`. Gives its load. */
+export async function publishSpend(
+  db: Kysely<DB>,
+  bill: { clock: MovableClock; day: string; total: string; sourceId?: string },
+): Promise<string> {
+  const { clock, day, total, sourceId = 'files' } = bill;
+  await sql`truncate pod_day`.execute(db);
+  await setCost(db, { date: '2026-09-01', pod: 'checkout', amount: total });
+  clock.set(new Date(Date.parse(`${day}T06:00:00Z`) + DAY_MS).toISOString());
+  const publishedAt = clock.now().toISOString();
+  return addLoad(db, { sourceId, billingPeriod: day.slice(0, 7), throughDay: day, publishedAt });
 }
 
 export interface EnvelopeSketch {
