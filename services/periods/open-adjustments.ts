@@ -39,7 +39,8 @@ export async function refreshOpenAdjustments(db: Kysely<DB>): Promise<void> {
   for (const scope of scopes) await fillClosedConversions(db, scope);
   const basis = await readRevenueBasis(db);
   const keep = (trx: Transaction<DB>) => keepOpenAdjustments(trx, kept, { scopes, basis });
-  await (db.isTransaction ? keep(db as Transaction<DB>) : db.transaction().execute(keep));
+  const isOvertaken = await (db.isTransaction ? keep(db as Transaction<DB>) : db.transaction().execute(keep));
+  if (isOvertaken) await refreshOpenAdjustments(db);
 }
 
 async function readKept(db: Kysely<DB>): Promise<Kept> {
@@ -68,13 +69,18 @@ function scopesOf({ figuresVersion, keptVersion, changes }: Kept, closed: readon
   ];
 }
 
-/** One statement and so one snapshot; the counters are compared in it, so that months and changes are of these figures too. */
+/**
+ * One statement and so one snapshot; the counter is compared in it, so that months and changes are of these figures too. Gives whether
+ * somebody else kept others while this waited for the lock: what is to be compared is another then, or nothing.
+ */
 async function keepOpenAdjustments(
   trx: Transaction<DB>,
   { figuresVersion, keptVersion }: Kept,
   given: { scopes: readonly DriftScope[]; basis: 'margin' | 'gross' },
-): Promise<void> {
+): Promise<boolean> {
   await sql`select pg_advisory_xact_lock(${OPEN_ADJUSTMENT_LOCK})`.execute(trx);
+  const now = await trx.selectFrom('open_adjustment_version').select('figures_version').executeTakeFirst();
+  if ((now?.figures_version ?? null) !== keptVersion) return true;
   await allowComparison(trx);
   const drifts = given.scopes.map((scope) => driftRows(scope, given.basis));
   const nothing = sql`select ${ADJUSTMENT_COLUMNS}, false as is_missing from open_adjustment where false`;
@@ -84,7 +90,6 @@ async function keepOpenAdjustments(
     right_now as (
       select figures_version from organisation
       where figures_version = ${figuresVersion}::bigint and not exists (select from moved where is_missing)
-        and (select max(figures_version) from open_adjustment_version) is not distinct from ${keptVersion}::bigint
     ), cleared as (
       delete from open_adjustment where exists (select from right_now) and ${isCompared(given.scopes)}
     ), kept as (
@@ -93,6 +98,7 @@ async function keepOpenAdjustments(
     insert into open_adjustment_version (figures_version) select figures_version from right_now
     on conflict (singleton) do update set figures_version = excluded.figures_version
   `.execute(trx);
+  return false;
 }
 
 /** Whether a kept row is of what is compared anew. */
