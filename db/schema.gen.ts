@@ -157,6 +157,7 @@ export interface ConversionRate {
   path: string;
   published_on: string;
   rate: Decimal;
+  rates_version: Generated<Int8>;
   to_currency: string;
 }
 
@@ -358,6 +359,11 @@ export interface FormerFxRate {
   quote_currency: string;
   rate: Decimal;
   rate_date: string;
+}
+
+export interface FxImport {
+  imported_at: Generated<Timestamp>;
+  version: Generated<Int8>;
 }
 
 export interface FxRate {
@@ -2274,6 +2280,7 @@ export interface DB {
   evidence_file: EvidenceFile;
   figures_change: FiguresChange;
   former_fx_rate: FormerFxRate;
+  fx_import: FxImport;
   fx_rate: FxRate;
   held_pod: HeldPod;
   idempotent_request: IdempotentRequest;

@@ -6,6 +6,10 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError } from '../kernel/errors.ts';
+import { forgetStaleConversions, hasStaleConversions, RATES_VERSION, STALE_CONVERSIONS } from './rates-version.ts';
+
+/** Beside so many imports, one after another, nobody fills. */
+const ATTEMPTS_MAX = 3;
 
 /** A query of rows (from_currency, on_date): what must be convertible. */
 export type ConversionNeed = RawBuilder<unknown>;
@@ -23,15 +27,22 @@ export async function fillConversionRates(
     where from_currency <> to_currency and not exists (
       select from conversion_rate as stored where stored.from_currency = asked.from_currency
         and stored.to_currency = target.to_currency and stored.on_date = asked.on_date)`;
-  const { rows } = await sql<{ found: boolean }>`select exists (${missing}) as found`.execute(db);
-  if (rows[0]?.found !== true) return;
-  await sql`
-    insert into conversion_rate (from_currency, to_currency, on_date, rate, published_on, path)
-    select need.from_currency, need.to_currency, need.on_date, resolved.rate, resolved.published_on, resolved.path
-    from (select distinct from_currency, to_currency, on_date from (${missing}) as missing) as need
-    cross join lateral resolve_conversion(need.from_currency, need.to_currency, need.on_date) as resolved
-    on conflict do nothing
-  `.execute(db);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    const { rows } = await sql<{ found: boolean; is_stale: boolean }>`
+      select exists (${missing}) as found, exists (${STALE_CONVERSIONS}) as is_stale`.execute(db);
+    const { found = false, is_stale: isStale = false } = rows[0] ?? {};
+    if (isStale) await forgetStaleConversions(db);
+    else if (!found) return;
+    await sql`
+      insert into conversion_rate (from_currency, to_currency, on_date, rate, published_on, path, rates_version)
+      select need.from_currency, need.to_currency, need.on_date, resolved.rate, resolved.published_on, resolved.path, ${RATES_VERSION}
+      from (select distinct from_currency, to_currency, on_date from (${missing}) as missing) as need
+      cross join lateral resolve_conversion(need.from_currency, need.to_currency, need.on_date) as resolved
+      on conflict do nothing
+    `.execute(db);
+    // An import may have ended meanwhile.
+    if (!(await hasStaleConversions(db))) return;
+  }
 }
 
 /** Every currency that a rate was published from or to, in the order of their codes. */

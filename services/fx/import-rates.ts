@@ -6,6 +6,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { DB } from '../../db/schema.gen.ts';
 import { AppError, countFurther, describeFault } from '../kernel/errors.ts';
+import { raiseRatesVersion } from './rates-version.ts';
 import { readRates } from './read-rates.ts';
 
 export interface FxImport {
@@ -65,10 +66,13 @@ export async function importFxFiles(
     )
     select count(*)::int as changed from changed
   `.execute(trx);
-  return { rates: rates.length, changed: rows[0]?.changed ?? 0 };
+  const changed = rows[0]?.changed ?? 0;
+  if (changed > 0) await raiseRatesVersion(trx);
+  return { rates: rates.length, changed };
 }
 
 /** Forgets every resolved conversion: needed where the policy or the carry days of the organisation change. */
 export async function clearConversionRates(trx: Transaction<DB>): Promise<void> {
   await trx.deleteFrom('conversion_rate').execute();
+  await raiseRatesVersion(trx);
 }

@@ -70,7 +70,7 @@ export async function approveStatement(
   if (statement.figures_version !== locked.version) await refuseMoved(trx, statement, locked);
   await appendToChain(trx, statement, { principal, at });
   if (statement.kind === 'month') await keepStandingMonth(trx, statement.period_start);
-  await raiseFiguresVersion(trx, 'anything');
+  await raiseFiguresVersion(trx, statement.kind === 'month' ? 'anything' : {});
   await recordAudit(trx, {
     at,
     principal,

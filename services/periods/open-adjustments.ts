@@ -5,6 +5,7 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
+import { forgetStaleConversions, STALE_CONVERSIONS } from '../fx/rates-version.ts';
 import { OPEN_ADJUSTMENT_LOCK } from '../kernel/advisory-locks.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import { fillClosedConversions } from './closed-conversions.ts';
@@ -24,15 +25,19 @@ interface Kept {
   readonly keptVersion: string | null;
   /** What is known of the changes between the two. */
   readonly changes: readonly FiguresChange[];
+  /** Conversions are stored that an import changed: what was kept may rest on them. */
+  readonly hasStaleConversions: boolean;
 }
 
 /**
  * Works out the adjustments that no statement has booked yet and keeps them, unless they are of these figures already. Reports only
- * read, so whoever serves them calls this first; a report that finds them out of date works them out for itself.
+ * read, so whoever serves them calls this first; a report that finds them out of date works them out for itself. Forgets stale conversions, which
+ * every report that converts would read.
  */
 export async function refreshOpenAdjustments(db: Kysely<DB>): Promise<void> {
   const kept = await readKept(db);
-  if (kept.keptVersion === kept.figuresVersion) return;
+  if (kept.hasStaleConversions) await forgetStaleConversions(db);
+  else if (kept.keptVersion === kept.figuresVersion) return;
   const closed = await listClosedMonths(db);
   if (closed.length === 0) return;
   const scopes = scopesOf(kept, closed);
@@ -47,7 +52,8 @@ async function readKept(db: Kysely<DB>): Promise<Kept> {
   const { rows } = await sql<Kept>`${PREPARED}
     select organisation.figures_version::text as "figuresVersion", kept.figures_version::text as "keptVersion",
       (select coalesce(json_agg(json_build_object('isAnything', moved_anything, 'months', charge_months, 'outcomeIds', outcome_ids::text[])), '[]')
-        from figures_change where figures_version > kept.figures_version) as changes
+        from figures_change where figures_version > kept.figures_version) as changes,
+      exists (${STALE_CONVERSIONS}) as "hasStaleConversions"
     from organisation left join open_adjustment_version as kept on true
   `.execute(db);
   const [kept] = rows;
@@ -56,9 +62,13 @@ async function readKept(db: Kysely<DB>): Promise<Kept> {
 }
 
 /** What is to be compared anew: one scope of everything, or those of the cost and of the value that moved. */
-function scopesOf({ figuresVersion, keptVersion, changes }: Kept, closed: readonly ClosedMonth[]): DriftScope[] {
+function scopesOf(
+  { figuresVersion, keptVersion, changes, hasStaleConversions }: Kept,
+  closed: readonly ClosedMonth[],
+): DriftScope[] {
   const between = BigInt(figuresVersion) - BigInt(keptVersion ?? 0);
-  const isKnown = BigInt(changes.length) === between && !changes.some(({ isAnything }) => isAnything);
+  const isKnown =
+    BigInt(changes.length) === between && !changes.some(({ isAnything }) => isAnything) && !hasStaleConversions;
   if (keptVersion === null || !isKnown) return [{ closed }];
   const months = new Set(changes.flatMap((change) => change.months));
   const outcomeIds = [...new Set(changes.flatMap((change) => change.outcomeIds))];
