@@ -35,9 +35,9 @@ interface Kept {
  * every report that converts would read.
  */
 export async function refreshOpenAdjustments(db: Kysely<DB>): Promise<void> {
-  const kept = await readKept(db);
-  if (kept.hasStaleConversions) await forgetStaleConversions(db);
-  else if (kept.keptVersion === kept.figuresVersion) return;
+  const found = await readKept(db);
+  const kept = found.hasStaleConversions ? await forgetKept(db, found) : found;
+  if (kept.keptVersion === kept.figuresVersion) return;
   const closed = await listClosedMonths(db);
   if (closed.length === 0) return;
   const scopes = scopesOf(kept, closed);
@@ -61,14 +61,18 @@ async function readKept(db: Kysely<DB>): Promise<Kept> {
   return kept;
 }
 
+/** What was kept may rest on conversions that are stale: it is of no figures any more, whether or not all rates are there to keep others. */
+async function forgetKept(db: Kysely<DB>, found: Kept): Promise<Kept> {
+  // In this order: whoever is stopped in between leaves what the next one forgets.
+  await db.deleteFrom('open_adjustment_version').execute();
+  await forgetStaleConversions(db);
+  return { ...found, keptVersion: null };
+}
+
 /** What is to be compared anew: one scope of everything, or those of the cost and of the value that moved. */
-function scopesOf(
-  { figuresVersion, keptVersion, changes, hasStaleConversions }: Kept,
-  closed: readonly ClosedMonth[],
-): DriftScope[] {
+function scopesOf({ figuresVersion, keptVersion, changes }: Kept, closed: readonly ClosedMonth[]): DriftScope[] {
   const between = BigInt(figuresVersion) - BigInt(keptVersion ?? 0);
-  const isKnown =
-    BigInt(changes.length) === between && !changes.some(({ isAnything }) => isAnything) && !hasStaleConversions;
+  const isKnown = BigInt(changes.length) === between && !changes.some(({ isAnything }) => isAnything);
   if (keptVersion === null || !isKnown) return [{ closed }];
   const months = new Set(changes.flatMap((change) => change.months));
   const outcomeIds = [...new Set(changes.flatMap((change) => change.outcomeIds))];

@@ -121,3 +121,19 @@ test('who waits for another to keep earlier figures keeps those of its own after
   expect(rows).toHaveLength(1);
   await expectKeptAdjustments(db);
 });
+
+test('what was kept while conversions were stale is of no figures, even where a rate is missing to keep others', async ({
+  db,
+}) => {
+  await mark(db, await close(db, '2026-08'));
+  await db.transaction().execute(async (trx) => {
+    await importFxFiles(trx, [{ name: 'kwd.csv', text: 'date,base,quote,rate\n2026-08-20,KWD,KRW,4500\n' }]);
+    await raiseFiguresVersion(trx, {});
+  });
+  await refreshOpenAdjustments(db);
+  await sql`update conversion_rate set rates_version = 0`.execute(db);
+  await sql`delete from fx_rate`.execute(db);
+  await refreshOpenAdjustments(db);
+  const { rows } = await sql`select from open_adjustment_version`.execute(db);
+  expect(rows).toEqual([]);
+});
