@@ -3,17 +3,15 @@
  * verified value enters a return; what belongs to no pod stands on its own. Useful before any outcome or organisation exists. A closed
  * period answers as its statement froze it.
  */
-import assert from 'node:assert/strict';
 import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely';
 import { isOneOf, PREPARED } from '../../db/prepared.ts';
 import type { DB } from '../../db/schema.gen.ts';
-import { add, compare, type Decimal, multiply, ratio, sum, ZERO } from '../kernel/decimal.ts';
+import { ZERO } from '../kernel/decimal.ts';
 import type { IsoDate } from '../kernel/period.ts';
 import type { DateRange } from '../periods/closed-months.ts';
 import { frozenEnvelopes, frozenValuePerPod } from '../periods/frozen-value.ts';
 import {
   keptAdjustmentsQuery,
-  type PodAdjustment,
   type PodAdjustments,
   readKeptAdjustments,
   readPodAdjustments,
@@ -22,23 +20,16 @@ import {
   composeValuePerPod,
   NO_ADJUSTMENTS,
   NOTHING_UNATTRIBUTED,
-  type ReturnNote,
   type ValueHeading,
   type ValuePerPod,
-  type ValuePerPodRow,
 } from './compose-value.ts';
-import { type PodCost, podCostQuery, readCosts, requireCostRates } from './pod-costs.ts';
+import { podCostQuery, readCosts, requireCostRates } from './pod-costs.ts';
 import { cutToKeep, spansByMonth, spansOfOutcomes, type ValueSpans } from './month-values.ts';
-import { chooseEnvelopes, type EnvelopeRow, type PodEnvelope, podEnvelopeQuery } from './pod-envelopes.ts';
+import { chooseEnvelopes, type EnvelopeRow, podEnvelopeQuery } from './pod-envelopes.ts';
 import { heldAtEnd, holdingsOf } from './pod-holdings.ts';
 import { checkPodScope, type PodScope, type Predecessor, readPredecessors } from './pod-scope.ts';
-import {
-  collectValues,
-  openValueDays,
-  type RecognisedValue,
-  type RecognisedValues,
-  recognisedValueQuery,
-} from './pod-values.ts';
+import { collectValues, openValueDays, recognisedValueQuery } from './pod-values.ts';
+import { assertWhole, handOnAdjustments, toRow } from './value-rows.ts';
 import { addValueDetail } from './value-detail.ts';
 import type { HeldPod, ReportFacts } from './report-facts.ts';
 import {
@@ -225,30 +216,6 @@ async function putTogether(db: Kysely<DB>, gathered: Gathered): Promise<ValuePer
   return predecessors === undefined ? report : { ...report, withPredecessors: true };
 }
 
-/** Adjustments follow the figures they correct. */
-function handOnAdjustments(
-  adjustments: PodAdjustments,
-  predecessors: ReadonlyMap<string, readonly Predecessor[]> | undefined,
-): PodAdjustments {
-  if (predecessors === undefined) return adjustments;
-  const heirs = [...predecessors].flatMap(([heir, pods]) => pods.map(({ podId, share }) => ({ podId, heir, share })));
-  const parts = [...adjustments].flatMap(([podId, { cost, value }]) => {
-    const shares = heirs.filter((one) => one.podId === podId);
-    if (shares.length === 0) return [{ podId, cost, value }];
-    return shares.map(({ heir, share }) => ({
-      podId: heir,
-      cost: multiply(cost, share),
-      value: multiply(value, share),
-    }));
-  });
-  return new Map(
-    [...Map.groupBy(parts, (part) => part.podId)].map(([podId, group]) => {
-      const added = { cost: sum(group.map(({ cost }) => cost)), value: sum(group.map(({ value }) => value)) };
-      return [podId, added];
-    }),
-  );
-}
-
 function headingOf(frame: ReportFrame): ValueHeading {
   return {
     period: reportPeriod(frame),
@@ -301,64 +268,4 @@ async function readParts(db: Kysely<DB>, query: RawBuilder<ValueParts>): Promise
   const [parts] = (await query.execute(db)).rows;
   if (parts === undefined) throw new Error('the organisation has its row');
   return parts;
-}
-
-function toRow(
-  podId: string,
-  pod: HeldPod | undefined,
-  figures: {
-    cost: PodCost | undefined;
-    value: RecognisedValue | undefined;
-    envelope: PodEnvelope | undefined;
-    adjustment: PodAdjustment | undefined;
-    predecessors: readonly Predecessor[] | undefined;
-  },
-): ValuePerPodRow {
-  const kind = pod?.kind === 'platform' || pod?.kind === 'central' ? pod.kind : 'delivery';
-  const { direct, shared, total, estimated } = figures.cost ?? {
-    direct: ZERO,
-    shared: ZERO,
-    total: ZERO,
-    estimated: ZERO,
-  };
-  const value = figures.value ?? {
-    verified: ZERO,
-    claimed: ZERO,
-    verifiedOutcomes: 0,
-    claimedOutcomes: 0,
-    beside: {},
-    besideVerified: {},
-  };
-  const returnNote = noteOf(kind, total, value.verified);
-  return {
-    podId,
-    name: pod?.name ?? podId,
-    kind,
-    portfolio: pod?.portfolioId ?? null,
-    ...(figures.predecessors === undefined ? {} : { predecessors: figures.predecessors }),
-    cost: { direct, shared, total, estimated },
-    envelope: figures.envelope ?? null,
-    value,
-    adjustments: figures.adjustment ?? NO_ADJUSTMENTS,
-    return: returnNote === null ? ratio(value.verified, total) : null,
-    returnNote,
-  };
-}
-
-function noteOf(kind: ValuePerPodRow['kind'], cost: Decimal, verified: Decimal): ReturnNote | null {
-  if (kind === 'platform') return 'enabling';
-  if (compare(cost, ZERO) <= 0) return 'no cost';
-  return compare(verified, ZERO) === 0 ? 'no verified value' : null;
-}
-
-/** Outcomes are counted once and then split: the parts are checked against the whole. */
-function assertWhole(
-  rows: readonly ValuePerPodRow[],
-  unattributed: ValuePerPod['unattributed'],
-  { total }: RecognisedValues,
-): void {
-  const verified = add(sum(rows.map((row) => row.value.verified)), unattributed.verified);
-  const claimed = add(sum(rows.map((row) => row.value.claimed)), unattributed.claimed);
-  assert.equal(verified, total.verified, 'shares of verified value must add up to the whole');
-  assert.equal(claimed, total.claimed, 'shares of claimed value must add up to the whole');
 }
